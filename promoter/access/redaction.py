@@ -1,0 +1,44 @@
+"""Keeps secrets out of whatever leaves the process.
+
+Every secret that is read is registered here; `redact` masks it, and the user-info part of
+any URL, in text that goes to a log, an error, a merge request or a metric.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from urllib.parse import quote
+
+MASK = "***"
+_SHORTEST = 4  # masking shorter strings would shred ordinary text
+_USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
+
+_lock = threading.Lock()
+_secrets: set[str] = set()
+
+
+def register(secret: str) -> None:
+    """Mask `secret` from now on, as it is, percent-encoded, and as Base64."""
+    if len(secret) < _SHORTEST:
+        return
+    with _lock:
+        _secrets.update(
+            {secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()}
+        )
+
+
+def register_pair(username: str, password: str) -> None:
+    """Mask the password, and what an `Authorization: Basic` header makes of the pair."""
+    register(password)
+    register(base64.b64encode(f"{username}:{password}".encode()).decode())
+
+
+def redact(text: str) -> str:
+    """`text` without registered secrets and without user-info in URLs."""
+    with _lock:
+        known = sorted(_secrets, key=len, reverse=True)
+    for secret in known:
+        text = text.replace(secret, MASK)
+    return _USER_INFO.sub(f"{MASK}@", text)

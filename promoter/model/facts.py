@@ -1,0 +1,210 @@
+"""Facts: answered questions about the world.
+
+A decision is a pure function of rules, facts and the time. It asks by `Inquiry.need`; a
+question that nobody answered yet interrupts the decision of that one target, is collected,
+and the whole function runs again once all collected questions are answered in one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Self, TypeVar, cast
+
+from promoter.model.image import ImageName
+from promoter.model.ports import Branch, ImageDetails, MergeRequest
+from promoter.model.release import Release
+from promoter.model.rule import RepositoryAddress, Rule
+from promoter.model.target import Discovery, Edit, Reading, Target
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Question(Generic[T]):
+    """Something to be known. Equal questions are one question; `T` is the answer's type."""
+
+
+@dataclass(frozen=True)
+class Known(Generic[T]):
+    value: T
+    seen_at: datetime
+    source: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """No answer. It means wait, and never reads as "absent".
+
+    `person` is true where only a person can mend it (wrong password, no such repository):
+    trying again does not help.
+    """
+
+    why: str
+    person: bool = False
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Tip:
+    """A branch and the commit it points at."""
+
+    branch: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Period:
+    """A release ran in a target from `since` on, put there by `commit`.
+
+    `release` None: the sites were absent, mixed or unreadable then.
+    """
+
+    release: Release | None
+    since: datetime
+    commit: str
+
+
+@dataclass(frozen=True)
+class TipOf(Question[Tip]):
+    """The branch that the rules name, or the remote's HEAD."""
+
+    repository: RepositoryAddress
+
+
+@dataclass(frozen=True)
+class TargetsOf(Question[Discovery]):
+    rule: Rule
+    commit: str
+
+
+@dataclass(frozen=True)
+class ReadingOf(Question[Reading]):
+    """Which artifacts a target's manifests name, and at which versions."""
+
+    repository: RepositoryAddress
+    commit: str
+    target: Target
+    names: tuple[ImageName, ...]
+
+
+@dataclass(frozen=True)
+class PeriodsOf(Question[tuple[Period, ...]]):
+    """What ran in a target, newest first, along the first-parent history of `commit`."""
+
+    repository: RepositoryAddress
+    commit: str
+    target: Target
+    names: tuple[ImageName, ...]
+
+
+@dataclass(frozen=True)
+class EditOf(Question[Edit]):
+    """The bytes that bring a target at `commit` to `release`, written as `pins` says by name."""
+
+    repository: RepositoryAddress
+    commit: str
+    target: Target
+    release: Release
+    pins: tuple[tuple[ImageName, str], ...]
+
+
+@dataclass(frozen=True)
+class TagsOf(Question[tuple[str, ...]]):
+    name: ImageName
+
+
+@dataclass(frozen=True)
+class DigestOf(Question[str | None]):
+    """The digest that a tag names now; None only where the registry said that there is none."""
+
+    name: ImageName
+    tag: str
+
+
+@dataclass(frozen=True)
+class DetailsOf(Question[ImageDetails | None]):
+    """Creation time and labels; None only where the registry said that there is no such image."""
+
+    name: ImageName
+    digest: str
+
+
+@dataclass(frozen=True)
+class MergeRequestsOf(Question[tuple[MergeRequest, ...]]):
+    """All merge requests on a base branch that come from a branch of the bot's."""
+
+    repository: RepositoryAddress
+    base: str
+
+
+@dataclass(frozen=True)
+class BranchOf(Question[Branch | None]):
+    """A branch of the bot's as it stands, compared with the base at `base`."""
+
+    repository: RepositoryAddress
+    name: str
+    base: str
+
+
+@dataclass(frozen=True)
+class ApprovalsOf(Question[tuple[str, ...]]):
+    """Who approved a merge request at exactly this head, the author left out."""
+
+    repository: RepositoryAddress
+    number: int
+    head: str
+
+
+class NotAsked(Exception):  # noqa: N818 - control flow inside decisions, never seen outside
+    """The decision can't go on before these questions are answered."""
+
+    def __init__(self, questions: tuple[Question[Any], ...]) -> None:
+        super().__init__(questions)
+        self.questions = questions
+
+
+class NotKnown(Exception):  # noqa: N818 - control flow inside decisions, never seen outside
+    """A question was asked and the world did not answer."""
+
+    def __init__(self, question: Question[Any], unknown: Unknown) -> None:
+        super().__init__(unknown.why)
+        self.question = question
+        self.unknown = unknown
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Every answer so far."""
+
+    answers: Mapping[Question[Any], Known[Any] | Unknown]
+
+    @classmethod
+    def none(cls) -> Self:
+        return cls({})
+
+    def get(self, question: Question[T]) -> Known[T] | Unknown | None:
+        """The answer; None where it was not asked yet."""
+        return cast("Known[T] | Unknown | None", self.answers.get(question))
+
+    def plus(self, answers: Mapping[Question[Any], Known[Any] | Unknown]) -> Facts:
+        return Facts({**self.answers, **answers})
+
+    def need(self, question: Question[T]) -> T:
+        """The answer's value; raises NotAsked or NotKnown."""
+        return self.need_all((question,))[0]
+
+    def need_all(self, questions: Iterable[Question[T]]) -> Sequence[T]:
+        """All values, in order; raises NotAsked with every missing question, so one batch does."""
+        wanted = tuple(questions)
+        missing = tuple(question for question in wanted if question not in self.answers)
+        if missing:
+            raise NotAsked(missing)
+        values: list[T] = []
+        for question in wanted:
+            answer = self.answers[question]
+            if isinstance(answer, Unknown):
+                raise NotKnown(question, answer)
+            values.append(cast("T", answer.value))
+        return values

@@ -1,0 +1,54 @@
+"""The record: what a promotion's commit and merge request say of themselves, for machines.
+
+Git trailers (`git interpret-trailers`) in the commit message, the same lines in an HTML
+comment of the merge request's body. Commentary, not state: what runs where is read from
+the manifests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from promoter.model.image import ImageReference
+from promoter.model.release import Release
+
+_PREFIX = "Promoter-"
+
+
+@dataclass(frozen=True)
+class Record:
+    application: str
+    environment: str
+    release: Release
+    origin: str
+    """The environment that it came from, or `registry`."""
+
+    def trailers(self) -> tuple[str, ...]:
+        """Lines `Promoter-Application: web`, ready for the last paragraph of a message."""
+        return (
+            f"{_PREFIX}Application: {self.application}",
+            f"{_PREFIX}Environment: {self.environment}",
+            f"{_PREFIX}Release: {self.release.id}",
+            *(f"{_PREFIX}Artifact: {each.normal}" for each in self.release.artifacts),
+            f"{_PREFIX}From: {self.origin}",
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The record in a commit message or a body; None where there is none or it is damaged."""
+        values: dict[str, list[str]] = {}
+        for line in text.splitlines():
+            key, colon, value = line.strip().partition(": ")
+            if colon and key.startswith(_PREFIX):
+                values.setdefault(key.removeprefix(_PREFIX), []).append(value.strip())
+        try:
+            artifacts = [ImageReference.parse(value) for value in values["Artifact"]]
+            return cls(
+                values["Application"][0],
+                values["Environment"][0],
+                Release.of(artifacts),
+                values["From"][0],
+            )
+        except (KeyError, ValueError):
+            return None

@@ -1,0 +1,89 @@
+"""A rule as the decisions use it: validated, complete, hashable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from promoter.errors import Where
+from promoter.model.image import ImageName
+
+Pin = Literal["tag-and-digest", "digest", "tag", "keep"]
+Merge = Literal["manual", "automatic"]
+
+
+@dataclass(frozen=True)
+class RepositoryAddress:
+    """Where manifests live. `branch` None: the remote's HEAD."""
+
+    url: str
+    branch: str | None
+    forge: str
+
+
+@dataclass(frozen=True)
+class Select:
+    """A policy by name with its argument: `semver`, `>=1.0`."""
+
+    policy: str
+    argument: str
+
+
+@dataclass(frozen=True)
+class ArtifactRule:
+    """What is followed. `image` may hold `{application}`."""
+
+    image: str
+    select: Select
+    tags: str | None = None
+    ignore: tuple[str, ...] = ()
+    prereleases: bool = False
+    pin: Pin = "tag-and-digest"
+
+    def name_for(self, application: str) -> ImageName:
+        """The image's name for one application; raises ValueError where that is no image name."""
+        return ImageName.parse(self.image.replace("{application}", application))
+
+
+@dataclass(frozen=True)
+class GateRule:
+    """One entry of `require`: the gate's name and its validated options."""
+
+    gate: str
+    options: tuple[tuple[str, str | int | timedelta], ...]
+
+    def option(self, name: str) -> str | int | timedelta:
+        return dict(self.options)[name]
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """`after`: the environments a release must have run in, all of them or any; empty: registry."""
+
+    environments: tuple[str, ...] = ()
+    how: Literal["all", "any"] = "all"
+
+
+@dataclass(frozen=True)
+class EnvironmentRule:
+    name: str
+    after: Upstream
+    require: tuple[GateRule, ...] = ()
+    merge: Merge = "manual"
+    paths: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule file, read and checked; `environments` stand in upstream-first order."""
+
+    source: str
+    repository: RepositoryAddress
+    artifacts: tuple[ArtifactRule, ...]
+    applications: tuple[str, ...]
+    environments: tuple[EnvironmentRule, ...]
+    where: Where
+
+    def environment(self, name: str) -> EnvironmentRule:
+        return next(each for each in self.environments if each.name == name)

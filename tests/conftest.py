@@ -1,0 +1,43 @@
+"""Guards around every test: no home directory, no host but this one."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def _guard(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty home, no settings from the developer's shell, and loopback only.
+
+    A test that reaches for another host fails with the address that it wanted.
+    """
+    home = tmp_path_factory.mktemp("home")
+    for name in [name for name in os.environ if name.startswith(("PROMOTER_", "GIT_", "XDG_"))]:
+        if not name.startswith("PROMOTER_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    connect = socket.socket.connect
+
+    def loopback_only(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and not str(address[0]).startswith(_LOOPBACK):
+            pytest.fail(f"a test wants to reach {address[0]}, which is not this machine")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", loopback_only)
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty current directory."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
