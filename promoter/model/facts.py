@@ -191,6 +191,12 @@ class Facts:
     def plus(self, answers: Mapping[Question[Any], Known[Any] | Unknown]) -> Facts:
         return Facts({**self.answers, **answers})
 
+    def prefetch(self, *questions: Question[Any]) -> None:
+        """Raises NotAsked with every question that is missing; saves rounds, returns nothing."""
+        missing = tuple(question for question in questions if question not in self.answers)
+        if missing:
+            raise NotAsked(missing)
+
     def need(self, question: Question[T]) -> T:
         """The answer's value; raises NotAsked or NotKnown."""
         return self.need_all((question,))[0]

@@ -18,6 +18,8 @@ _PREFIX = "Promoter-"
 
 @dataclass(frozen=True)
 class Record:
+    rule: str
+    """The rule's name; it alone may close what it once opened."""
     application: str
     environment: str
     release: Release
@@ -27,6 +29,7 @@ class Record:
     def trailers(self) -> tuple[str, ...]:
         """Lines `Promoter-Application: web`, ready for the last paragraph of a message."""
         return (
+            f"{_PREFIX}Rule: {self.rule}",
             f"{_PREFIX}Application: {self.application}",
             f"{_PREFIX}Environment: {self.environment}",
             f"{_PREFIX}Release: {self.release.id}",
@@ -45,6 +48,7 @@ class Record:
         try:
             artifacts = [ImageReference.parse(value) for value in values["Artifact"]]
             return cls(
+                values["Rule"][0],
                 values["Application"][0],
                 values["Environment"][0],
                 Release.of(artifacts),

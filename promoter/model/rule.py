@@ -85,5 +85,10 @@ class Rule:
     environments: tuple[EnvironmentRule, ...]
     where: Where
 
+    @property
+    def name(self) -> str:
+        """The file's name without folders and ending: `shop` of `rules/shop.yaml`."""
+        return self.source.rpartition("/")[2].rpartition(".")[0] or self.source
+
     def environment(self, name: str) -> EnvironmentRule:
         return next(each for each in self.environments if each.name == name)

@@ -1,0 +1,123 @@
+"""`decide`: rules, facts and the time make a plan. Pure; plan and apply share it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal
+
+from promoter.decisions.branches import PREFIX, branch_name
+from promoter.decisions.situation import Scene
+from promoter.decisions.target import decide_target
+from promoter.model.facts import (
+    Facts,
+    MergeRequestsOf,
+    NotAsked,
+    NotKnown,
+    Question,
+    TargetsOf,
+    TipOf,
+    Unknown,
+)
+from promoter.model.plan import Close, Decision, Orphan, Plan, State, Trouble
+from promoter.model.record import Record
+from promoter.model.rule import Rule
+from promoter.model.target import Discovery, Target
+
+
+def decide(rules: Sequence[Rule], facts: Facts, now: datetime) -> Plan:
+    """The plan as far as the facts go; `asks` holds every question that is still open.
+
+    One rule or target that fails never stops the others.
+    """
+    asks: set[Question[Any]] = set()
+    troubles: list[Trouble] = []
+    scenes: list[tuple[Scene, Discovery]] = []
+    for rule in rules:
+        try:
+            scenes.append(_look(rule, facts))
+        except NotAsked as missing:
+            asks.update(missing.questions)
+        except NotKnown as error:
+            troubles.append(Trouble(rule.source, error.unknown.why, _kind(error.unknown)))
+    claims = _claims([scene for scene, _ in scenes])
+    decisions: list[Decision] = []
+    orphans: list[Orphan] = []
+    for scene, discovery in scenes:
+        troubles.extend(
+            Trouble(scene.rule.source, problem.message, "input", problem.where)
+            for problem in discovery.problems
+        )
+        for target in discovery.targets:
+            rivals = claims[scene.rule.repository.url, branch_name(target)]
+            try:
+                decisions.append(_decide(scene, target, rivals, facts, now))
+            except NotAsked as missing:
+                asks.update(missing.questions)
+        try:
+            orphans.extend(_orphans(scene, discovery, facts))
+        except NotAsked as missing:
+            asks.update(missing.questions)
+        except NotKnown:
+            continue  # each of the rule's targets says so already
+    return Plan(tuple(decisions), tuple(orphans), tuple(troubles), frozenset(asks))
+
+
+def _look(rule: Rule, facts: Facts) -> tuple[Scene, Discovery]:
+    tip = facts.need(TipOf(rule.repository))
+    discovery = facts.need(TargetsOf(rule, tip.commit))
+    targets = {(each.application, each.environment): each for each in discovery.targets}
+    return Scene(rule, tip, targets), discovery
+
+
+def _claims(scenes: Sequence[Scene]) -> dict[tuple[str, str], list[str]]:
+    """Which rules claim the same application and environment of a repository."""
+    claims: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for scene in scenes:
+        for target in scene.targets.values():
+            claims[scene.rule.repository.url, branch_name(target)].append(scene.rule.source)
+    return claims
+
+
+def _decide(
+    scene: Scene, target: Target, rivals: Sequence[str], facts: Facts, now: datetime
+) -> Decision:
+    base = Decision(
+        scene.rule.source, scene.rule.repository, target, State.UNKNOWN, "no answer yet"
+    )
+    if len(rivals) > 1:
+        return replace(
+            base,
+            state=State.BLOCKED,
+            why=f"claimed by {' and '.join(sorted(rivals))}; leave it to one rule",
+            trouble="input",
+        )
+    try:
+        return decide_target(scene, target, facts, now)
+    except NotKnown as error:
+        return replace(base, why=error.unknown.why, trouble=_kind(error.unknown))
+
+
+def _orphans(scene: Scene, discovery: Discovery, facts: Facts) -> list[Orphan]:
+    """Open requests that this rule made for targets that are gone. Where the layout has
+    problems nothing is known to be gone."""
+    if discovery.problems:
+        return []
+    found: list[Orphan] = []
+    for request in facts.need(MergeRequestsOf(scene.rule.repository, scene.tip.branch)):
+        record = Record.parse(request.body)
+        if request.state != "open" or not request.branch.startswith(PREFIX) or record is None:
+            continue
+        if record.rule != scene.rule.name:
+            continue
+        if (record.application, record.environment) not in scene.targets:
+            reason = f"{record.application} has no target in {record.environment} any more"
+            action = Close(request.number, request.branch, reason)
+            found.append(Orphan(scene.rule.repository, scene.rule.source, action))
+    return found
+
+
+def _kind(unknown: Unknown) -> Literal["input", "transient"]:
+    return "input" if unknown.person else "transient"

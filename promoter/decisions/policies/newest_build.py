@@ -1,0 +1,76 @@
+"""`newest: build`: the image that was created last, by its config's creation time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from promoter.decisions.policies.policy import (
+    Choice,
+    Order,
+    filter_tags,
+    listed_tags,
+    same_tag,
+)
+from promoter.model.facts import DetailsOf, DigestOf, Facts
+from promoter.model.image import ImageName, ImageReference
+from promoter.model.plan import PassedOver
+from promoter.model.rule import ArtifactRule
+
+
+class NewestBuildPolicy:
+    def select(self, artifact: ArtifactRule, name: ImageName, facts: Facts) -> Choice:
+        passed_over: list[PassedOver] = []
+        tags = [tag for tag, _ in filter_tags(artifact, listed_tags(name, facts), passed_over)]
+        digests = facts.need_all(DigestOf(name, tag) for tag in tags)
+        known = [(tag, digest) for tag, digest in zip(tags, digests, strict=True) if digest]
+        details = facts.need_all(DetailsOf(name, digest) for _, digest in known)
+        survivors: list[tuple[datetime, str, str]] = []
+        for (tag, digest), each in zip(known, details, strict=True):
+            if each is None or each.created is None:
+                passed_over.append(PassedOver(tag, "does not say when it was created"))
+            else:
+                survivors.append((each.created, tag, digest))
+        passed_over.extend(
+            PassedOver(tag, "is listed but has no image")
+            for tag, digest in zip(tags, digests, strict=True)
+            if digest is None
+        )
+        if not survivors:
+            return Choice(None, passed_over)
+        survivors.sort()
+        created, best, digest = survivors.pop()
+        passed_over.extend(
+            PassedOver(tag, f"was created {when:%Y-%m-%d %H:%M:%S}Z, before {best}")
+            if when < created
+            else PassedOver(tag, f"was created at the same time as {best}")
+            for when, tag, _ in survivors
+        )
+        return Choice(ImageReference(name, best, digest), passed_over)
+
+    def order(
+        self,
+        artifact: ArtifactRule,  # noqa: ARG002 - time is the same for every rule
+        running: ImageReference,
+        offered: ImageReference,
+        facts: Facts,
+    ) -> Order:
+        if running.tag is not None and running.tag == offered.tag:
+            order = same_tag(running, offered)
+            if order is Order.SAME:
+                return order
+        before, after = _created(running, facts), _created(offered, facts)
+        # An image that the registry no longer holds tells no time. Its digest still orders by
+        # history: what ran here before is backwards.
+        if before is None or after is None or before == after:
+            return Order.UNORDERED
+        return Order.HIGHER if after > before else Order.LOWER
+
+
+def _created(image: ImageReference, facts: Facts) -> datetime | None:
+    digest = image.digest
+    if digest is None and image.tag is not None:
+        digest = facts.need(DigestOf(image.name, image.tag))
+    if digest is None:
+        return None
+    details = facts.need(DetailsOf(image.name, digest))
+    return details.created if details else None

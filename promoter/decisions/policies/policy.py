@@ -1,0 +1,89 @@
+"""What every policy is: it selects a version and orders two of them."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import Protocol
+
+from promoter.model.facts import Facts, NotKnown, TagsOf, Unknown
+from promoter.model.image import ImageName, ImageReference
+from promoter.model.plan import PassedOver
+from promoter.model.rule import ArtifactRule
+
+
+class Order(Enum):
+    """How an offered version of one artifact stands to the one that runs."""
+
+    LOWER = "lower"
+    SAME = "same"
+    HIGHER = "higher"
+    MOVED = "moved"
+    """The same version, but its tag names another image now."""
+    UNORDERED = "unordered"
+    """The versions tell nothing; what ran before is then backwards."""
+
+
+class Choice:
+    """A selected tag and digest, and why every other tag was passed over."""
+
+    def __init__(self, image: ImageReference | None, passed_over: Iterable[PassedOver]) -> None:
+        self.image = image
+        self.passed_over = tuple(passed_over)
+
+
+class Policy(Protocol):
+    def select(self, artifact: ArtifactRule, name: ImageName, facts: Facts) -> Choice:
+        """The version that the registry offers. Raises NotAsked, NotKnown."""
+
+    def order(
+        self,
+        artifact: ArtifactRule,
+        running: ImageReference,
+        offered: ImageReference,
+        facts: Facts,
+    ) -> Order:
+        """How `offered` stands to `running`, which differs from it. Raises NotAsked, NotKnown."""
+
+
+def listed_tags(name: ImageName, facts: Facts) -> tuple[str, ...]:
+    """The registry's tags. An empty list is no answer: nobody follows an image without tags, so
+    it is a fault or a clean-up, and unknown means wait."""
+    question = TagsOf(name)
+    tags = facts.need(question)
+    if not tags:
+        raise NotKnown(question, Unknown(f"{name} lists no tags"))
+    return tags
+
+
+def filter_tags(
+    artifact: ArtifactRule, tags: Iterable[str], passed_over: list[PassedOver]
+) -> Iterator[tuple[str, str]]:
+    """Tags that `tags` and `ignore` leave, each with the text that the policy compares."""
+    pattern = re.compile(artifact.tags) if artifact.tags else None
+    for tag in sorted(set(tags)):
+        glob = next((each for each in artifact.ignore if fnmatch.fnmatchcase(tag, each)), None)
+        if glob is not None:
+            passed_over.append(PassedOver(tag, f"ignored by '{glob}'"))
+            continue
+        match = pattern.fullmatch(tag) if pattern else None
+        if pattern and not match:
+            passed_over.append(PassedOver(tag, f"does not match tags '{artifact.tags}'"))
+            continue
+        named = match.groupdict().get("version") if match else None
+        yield tag, named or tag
+
+
+def compared_text(artifact: ArtifactRule, tag: str) -> str | None:
+    """What the policy compares of one tag; None where `tags` does not match it."""
+    if not artifact.tags:
+        return tag
+    match = re.fullmatch(artifact.tags, tag)
+    return (match.groupdict().get("version") or tag) if match else None
+
+
+def same_tag(running: ImageReference, offered: ImageReference) -> Order:
+    """Two references at one tag: the same image as far as known, or a tag that moved."""
+    return Order.SAME if running.agrees(offered) else Order.MOVED

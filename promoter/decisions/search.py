@@ -1,0 +1,138 @@
+"""The walk over what is offered, newest first, to the release that may enter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+
+from promoter.decisions.candidates import Offers, complete
+from promoter.decisions.gates import judge_all
+from promoter.decisions.gates.gate import Case
+from promoter.decisions.situation import Situation
+from promoter.decisions.standing import Standing, compare_releases
+from promoter.model.facts import Facts, Period
+from promoter.model.plan import PassedOver, State
+from promoter.model.ports import MergeRequest
+from promoter.model.record import Record
+from promoter.model.release import Release
+from promoter.model.spell import spell_time
+from promoter.model.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A release that is later than what runs, with the verdicts at the door of opening."""
+
+    release: Release
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A release that may not enter whatever the gates say, and the state that makes."""
+
+    state: State
+    release: Release
+    why: str
+
+
+@dataclass
+class Search:
+    """What the walk met: the release to propose (None: none), those whose gates don't pass yet,
+    and those that were stopped."""
+
+    chosen: Judged | None = None
+    waiting: list[Judged] = field(default_factory=list)
+    stopped: list[Stopped] = field(default_factory=list)
+    passed_over: list[PassedOver] = field(default_factory=list)
+
+
+def case_of(this: Situation, release: Release) -> Case:
+    return Case(
+        this.repository,
+        this.target,
+        release,
+        this.histories,
+        this.environment.after.how == "any",
+        this.opened,
+        this.head,
+    )
+
+
+def search(
+    this: Situation, running: Release, offers: Offers, facts: Facts, now: datetime
+) -> Search:
+    """The newest release that is later than what runs, that no person refused, and whose gates
+    pass. Raises NotAsked, NotKnown."""
+    found = Search()
+    before = [each.release for each in this.periods if each.release]
+    for offered in offers.releases:
+        release = complete(offered, this.artifacts, facts)
+        standing = compare_releases(running, release, before, this.artifacts, facts)
+        if standing is not Standing.LATER:
+            found.stopped.append(_stop(standing, running, release, this.periods, offers.origin))
+            if standing in (Standing.SAME, Standing.BACKWARDS):
+                break  # what is offered after it is older still
+            continue
+        if refusal := _refusal_by_person(release, this.periods, this.requests):
+            found.stopped.append(Stopped(State.REJECTED, release, refusal))
+            found.passed_over.append(PassedOver(release.label, refusal))
+            continue
+        case = case_of(this, release)
+        judged = Judged(release, judge_all(this.environment.require, "open", case, facts, now))
+        if all(each.passes for each in judged.verdicts):
+            found.chosen = judged
+            break
+        found.waiting.append(judged)
+        first = next(each for each in judged.verdicts if not each.passes)
+        found.passed_over.append(PassedOver(release.label, f"{first.gate}: {first.why}"))
+    return found
+
+
+def _stop(
+    standing: Standing, running: Release, release: Release, periods: Sequence[Period], origin: str
+) -> Stopped:
+    here, there = running.label, release.label
+    if standing is Standing.SAME:
+        return Stopped(State.CURRENT, release, f"runs {here}, the newest that {origin} offers")
+    if standing is Standing.BACKWARDS:
+        earlier = next((p for p in periods[1:] if p.release and p.release.agrees(release)), None)
+        seen = f" ({there} ran here from {spell_time(earlier.since)} on)" if earlier else ""
+        why = f"{origin} offers {there}, which is not later than {here} that runs here{seen}"
+        return Stopped(State.HELD_BACK, release, why)
+    if standing is Standing.MOVED:
+        why = (
+            f"a tag moved: {origin} offers another image as {there} than the one that runs here;"
+            " publish it as a new version"
+        )
+    elif standing is Standing.MIXTURE:
+        why = f"a mixture: of {there} some artifacts are later and some earlier than {here};"
+        why += " a person decides"
+    else:
+        others = ", ".join(sorted(str(each) for each in release.names ^ running.names))
+        why = f"{origin} runs other artifacts than the sites here name: {others}"
+    return Stopped(State.BLOCKED, release, why)
+
+
+def _refusal_by_person(
+    release: Release, periods: Sequence[Period], requests: Sequence[MergeRequest]
+) -> str | None:
+    """A revert or a close by a person, in one sentence; None where nobody refused."""
+    for newer, period in pairwise(periods):
+        if period.release and period.release.agrees(release):
+            return (
+                f"{release.label} ran here and commit {newer.commit[:12]} took it back; it is not"
+                " proposed again before a newer release"
+            )
+    for request in requests:
+        if request.state != "closed" or request.closed_by_bot or request.closed_by is None:
+            continue
+        record = Record.parse(request.body)
+        if record and record.release.agrees(release):
+            return (
+                f"{request.closed_by} closed merge request {request.url} with {release.label};"
+                " it is not proposed again before a newer release"
+            )
+    return None

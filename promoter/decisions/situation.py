@@ -1,0 +1,101 @@
+"""What is known about one target before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from promoter.decisions.branches import branch_name
+from promoter.decisions.candidates import ArtifactsByName
+from promoter.model.facts import (
+    BranchOf,
+    Facts,
+    MergeRequestsOf,
+    Period,
+    PeriodsOf,
+    ReadingOf,
+    TagsOf,
+    Tip,
+)
+from promoter.model.image import ImageName
+from promoter.model.ports import Branch, MergeRequest
+from promoter.model.rule import EnvironmentRule, RepositoryAddress, Rule
+from promoter.model.target import Reading, Target
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all targets of a rule share: the tip that is looked at and every target by name."""
+
+    rule: Rule
+    tip: Tip
+    targets: Mapping[tuple[str, str], Target]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """`periods` and `histories` (by upstream environment) are newest first; `requests` are all
+    merge requests of this target's branch, `opened` the one that is open; `branch` is what
+    stands under the target's branch name now."""
+
+    scene: Scene
+    target: Target
+    environment: EnvironmentRule
+    artifacts: ArtifactsByName
+    reading: Reading
+    periods: tuple[Period, ...]
+    histories: Mapping[str, tuple[Period, ...]]
+    requests: tuple[MergeRequest, ...]
+    opened: MergeRequest | None
+    branch: Branch | None
+
+    @property
+    def rule(self) -> Rule:
+        return self.scene.rule
+
+    @property
+    def repository(self) -> RepositoryAddress:
+        return self.scene.rule.repository
+
+    @property
+    def head(self) -> str | None:
+        """The head of the open request's branch."""
+        return self.branch.head if self.branch and self.opened else None
+
+
+def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Facts) -> Situation:
+    """Everything is asked in one round. Raises NotAsked, NotKnown."""
+    environment = scene.rule.environment(target.environment)
+    repository, commit, names = scene.rule.repository, scene.tip.commit, tuple(artifacts)
+    reading = ReadingOf(repository, commit, target, names)
+    periods = PeriodsOf(repository, commit, target, names)
+    requests = MergeRequestsOf(repository, scene.tip.branch)
+    branch = BranchOf(repository, branch_name(target), commit)
+    upstreams = {
+        name: PeriodsOf(repository, commit, scene.targets[target.application, name], names)
+        for name in environment.after.environments
+        if (target.application, name) in scene.targets
+    }
+    facts.prefetch(reading, periods, requests, branch, *upstreams.values())
+    mine = tuple(each for each in facts.need(requests) if each.branch == branch.name)
+    return Situation(
+        scene,
+        target,
+        environment,
+        artifacts,
+        facts.need(reading),
+        facts.need(periods),
+        {name: facts.need(question) for name, question in upstreams.items()},
+        mine,
+        next((each for each in mine if each.state == "open"), None),
+        facts.need(branch),
+    )
+
+
+def tag_questions(artifacts: ArtifactsByName, present: frozenset[ImageName]) -> list[TagsOf]:
+    """The tag lists that the policies of the present artifacts will ask for."""
+    return [
+        TagsOf(name)
+        for name, artifact in artifacts.items()
+        if name in present and artifact.select.policy != "tag"
+    ]

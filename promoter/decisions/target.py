@@ -1,0 +1,121 @@
+"""One target's decision: what it may be given, what keeps it, and what is done about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
+from promoter.decisions.proposal import propose
+from promoter.decisions.search import Search, search
+from promoter.decisions.situation import Scene, Situation, look_at, tag_questions
+from promoter.model.facts import Facts
+from promoter.model.plan import Close, Decision, State
+from promoter.model.record import Record
+from promoter.model.target import Target
+
+
+def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> Decision:
+    """The one answer for a target. Raises NotAsked; NotKnown, which means wait."""
+    rule = scene.rule
+    decided = Decision(rule.source, rule.repository, target, State.UNKNOWN, "")
+    try:
+        artifacts = {each.name_for(target.application): each for each in rule.artifacts}
+    except ValueError as error:
+        return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
+    this = look_at(scene, target, artifacts, facts)
+    decided = replace(
+        decided,
+        running=this.reading.release,
+        since=this.periods[0].since if this.periods else None,
+        merge_request=this.opened,
+    )
+    if stop := _stop_by_manifests(decided, this):
+        return stop
+    if why := _missing_upstream(this):
+        return replace(decided, state=State.BLOCKED, why=why, trouble="input")
+    running = this.reading.release
+    if running is None:
+        raise ValueError(f"{target}: a reading is a release, mixed, or has problems")
+    offers = _offers(this, facts)
+    found = search(this, running, offers, facts, now)
+    decided = replace(
+        decided,
+        origin=offers.origin,
+        selections=offers.selections,
+        passed_over=(*offers.passed_over, *found.passed_over),
+    )
+    if found.chosen:
+        return propose(this, found.chosen, decided, facts, now)
+    return _close_stale(_conclude(decided, offers, found), this, found)
+
+
+def _stop_by_manifests(decided: Decision, this: Situation) -> Decision | None:
+    reading = this.reading
+    if reading.problems:
+        first, *rest = reading.problems
+        return replace(
+            decided,
+            state=State.BLOCKED,
+            why=first.message + (f" (and {len(rest)} more)" if rest else ""),
+            where=first.where,
+            trouble="input",
+        )
+    if not reading.sites:
+        names = ", ".join(str(name) for name in this.artifacts)
+        why = f"nothing under {this.target.path} names {names}"
+        return replace(decided, state=State.NOT_FOLLOWED, why=why)
+    if reading.mixed:
+        return replace(decided, state=State.BLOCKED, why=f"mixed: {reading.mixed}")
+    return None
+
+
+def _missing_upstream(this: Situation) -> str | None:
+    after = this.environment.after
+    absent = [name for name in after.environments if name not in this.histories]
+    if absent and (after.how == "all" or not this.histories):
+        return f"{this.target.application} has no target in {' and '.join(absent)}, its upstream"
+    return None
+
+
+def _offers(this: Situation, facts: Facts) -> Offers:
+    if this.environment.after.environments:
+        return offer_from_upstream(this.environment.after, this.histories, this.artifacts, facts)
+    facts.prefetch(*tag_questions(this.artifacts, this.reading.names))
+    return offer_from_registry(this.artifacts, this.reading.names, facts)
+
+
+def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
+    """No release may enter now: which of the findings is the answer."""
+    if found.waiting:
+        newest = found.waiting[0]
+        failing = [each for each in newest.verdicts if not each.passes]
+        worst = next((each for each in failing if each.judgement == "block"), failing[0])
+        return replace(
+            decided,
+            state=State.BLOCKED if worst.judgement == "block" else State.WAITING,
+            why=f"{worst.gate}: {worst.why}",
+            offered=newest.release,
+            verdicts=newest.verdicts,
+        )
+    for state in (State.BLOCKED, State.REJECTED, State.CURRENT, State.HELD_BACK):
+        for stop in found.stopped:
+            if stop.state is state:
+                offered = None if state is State.CURRENT else stop.release
+                return replace(decided, state=state, why=stop.why, offered=offered)
+    return replace(decided, state=State.WAITING, why=offers.why_none)
+
+
+def _close_stale(decided: Decision, this: Situation, found: Search) -> Decision:
+    """Closes an open request whose release may no longer enter; a gate that waits keeps it, and
+    so does a branch that a person pushed to."""
+    request = this.opened
+    if request is None or (this.branch is not None and not this.branch.own):
+        return decided
+    record = Record.parse(request.body)
+    keeps = record and any(record.release.agrees(each.release) for each in found.waiting)
+    if keeps or decided.state is State.BLOCKED:
+        return decided
+    label = record.release.label if record else request.title
+    reason = f"{label} is not proposed any more: {decided.why}"
+    return replace(decided, action=Close(request.number, request.branch, reason))

@@ -1,0 +1,162 @@
+"""The plan: what a reconcile would do, and why, target by target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from promoter.errors import Where
+from promoter.model.facts import Question
+from promoter.model.image import ImageName
+from promoter.model.ports import MergeRequest
+from promoter.model.record import Record
+from promoter.model.release import Release
+from promoter.model.rule import RepositoryAddress
+from promoter.model.target import FileChange, Target
+from promoter.model.verdict import Verdict
+
+
+class State(StrEnum):
+    """Where a target stands; one answer each, explained by `Decision.why`."""
+
+    CURRENT = "current"
+    """It runs the newest release that it may run."""
+    PROPOSED = "proposed"
+    """A merge request is open (or opens now), and a person merges it."""
+    PROMOTING = "promoting"
+    """A merge request is open (or opens now), and the bot merges it."""
+    WAITING = "waiting"
+    """A gate says wait."""
+    BLOCKED = "blocked"
+    """A gate or the manifests say no, until a person changes something."""
+    HELD_BACK = "held-back"
+    """What is offered is not later than what runs."""
+    REJECTED = "rejected"
+    """A person's word: the release was closed, reverted or taken over here."""
+    UNKNOWN = "unknown"
+    """The world did not answer; nothing is done before it does."""
+    NOT_FOLLOWED = "not-followed"
+    """No site of the target names an artifact of the rule."""
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """Something that was not chosen (a tag, a release), and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a policy chose from a registry for one artifact, and why not the others."""
+
+    name: ImageName
+    policy: str
+    chosen: str | None
+    passed_over: tuple[PassedOver, ...]
+
+
+@dataclass(frozen=True)
+class Propose:
+    """Make the branch and its merge request what they should be.
+
+    `head` is the branch's head to reuse where its content is right already; else a commit is
+    made and moves the branch from `expected` (None: create). `number`: the open one to update.
+    """
+
+    record: Record
+    branch: str
+    base: str
+    base_commit: str
+    changes: tuple[FileChange, ...]
+    approvals: int
+    expected: str | None = None
+    head: str | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Close:
+    number: int
+    branch: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Merge exactly `head`."""
+
+    number: int
+    branch: str
+    head: str
+
+
+Action = Propose | Close | Merge
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The one answer for one target.
+
+    `running` since `since`; `offered` is the release that is promoted, waits or is held back,
+    from `origin` (an environment, or `registry`).
+    """
+
+    rule: str
+    repository: RepositoryAddress
+    target: Target
+    state: State
+    why: str
+    running: Release | None = None
+    since: datetime | None = None
+    offered: Release | None = None
+    origin: str | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+    selections: tuple[Selection, ...] = ()
+    merge_request: MergeRequest | None = None
+    changes: tuple[FileChange, ...] = ()
+    action: Action | None = None
+    trouble: Literal["input", "transient"] | None = None
+    where: Where | None = None
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that stopped a whole rule; `kind` says whether a person must act."""
+
+    rule: str
+    why: str
+    kind: Literal["input", "transient"]
+    where: Where | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where or self.rule}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """An open merge request of the bot's whose target is gone, and its closing."""
+
+    repository: RepositoryAddress
+    rule: str
+    action: Close
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`asks` is not empty while facts are missing; then nothing else is final."""
+
+    decisions: tuple[Decision, ...]
+    orphans: tuple[Orphan, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    asks: frozenset[Question[Any]] = frozenset()
+
+    @property
+    def actions(self) -> tuple[tuple[RepositoryAddress, Action], ...]:
+        """Every action with its repository, in the order of the plan."""
+        decided = tuple((each.repository, each.action) for each in self.decisions if each.action)
+        return decided + tuple((each.repository, each.action) for each in self.orphans)

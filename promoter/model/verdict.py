@@ -1,0 +1,32 @@
+"""What a gate says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Door = Literal["open", "merge"]
+Judgement = Literal["pass", "wait", "block"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A gate's answer for one release in one target.
+
+    `gate` is the rule's own words (`soak: 24h`). `guards` is the door it stands at: opening
+    the merge request or merging it. `wait` ends by itself or by `opened_by`; `block` ends only
+    by a person. `evidence` is what the gate saw, as values by name.
+    """
+
+    gate: str
+    guards: Door
+    judgement: Judgement
+    why: str
+    evidence: tuple[tuple[str, str], ...] = ()
+    opens_at: datetime | None = None
+    opened_by: str | None = None
+
+    @property
+    def passes(self) -> bool:
+        return self.judgement == "pass"
