@@ -1,0 +1,75 @@
+"""The two response headers of a registry that have a grammar of their own; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110, section 5.6.2
+_VALUE = rf'"(?:[^"\\]|\\.)*"|{_TOKEN}'
+_LINK = re.compile(r"[\s,]*<([^>]*)>")
+_LINK_PARAMETER = re.compile(rf"\s*;\s*(?:({_TOKEN})\s*(?:=\s*({_VALUE}))?)?", re.DOTALL)
+_PARAMETER = re.compile(rf"[\s,]*({_TOKEN})\s*=\s*({_VALUE})", re.DOTALL)
+_SCHEME = re.compile(
+    rf"[\s,]*({_TOKEN})(?:\s+[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$)))?(?=\s|,|$)", re.DOTALL
+)
+_NEXT_ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])*,?', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """One way in that a 401 offers; the scheme and the parameter names are in lower case."""
+
+    scheme: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def next_link(header: str) -> str | None:
+    """The target of the link with the relation `next` (RFC 8288), as it stands there."""
+    position = 0
+    while position < len(header):
+        link = _LINK.match(header, position)
+        if link is None:
+            # Not a link: go on behind the next comma that is not quoted.
+            rest = _NEXT_ITEM.match(header, position)
+            position = max(rest.end() if rest else 0, position + 1)
+            continue
+        position = link.end()
+        relations: list[str] | None = None
+        while parameter := _LINK_PARAMETER.match(header, position):
+            position = parameter.end()
+            # Only the first `rel` counts (RFC 8288, section 3.3).
+            if (parameter[1] or "").lower() == "rel" and relations is None:
+                relations = _unquote(parameter[2] or "").lower().split()
+        if relations and "next" in relations:
+            return link[1].strip()
+    return None
+
+
+def challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
+    """All challenges of all WWW-Authenticate headers (RFC 9110, section 11.6.1), in order.
+
+    What follows a spot that does not fit the grammar is left out.
+    """
+    found: list[Challenge] = []
+    for header in headers:
+        position = 0
+        parameters: dict[str, str] | None = None
+        while position < len(header):
+            parameter = _PARAMETER.match(header, position)
+            if parameter is not None and parameters is not None:
+                parameters.setdefault(parameter[1].lower(), _unquote(parameter[2]))
+                position = parameter.end()
+                continue
+            scheme = _SCHEME.match(header, position)
+            if scheme is None:
+                break
+            parameters = {}
+            found.append(Challenge(scheme[1].lower(), parameters))
+            position = scheme.end()
+    return tuple(found)
+
+
+def _unquote(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL) if value[:1] == '"' else value

@@ -1,0 +1,161 @@
+"""A small HTTP server that answers exactly as told: what no real service does on demand.
+
+    answers = {("GET", "/v2/x/tags/list"): Answer(500)}
+    with serving(answers) as server:
+        ...  # server.host, server.requests
+
+A path is looked up with its query first, then without. A list of answers is given in turn,
+the last one for ever. What nobody named is answered 404 with a registry's JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+JSON = "application/json"
+HTML = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`truncated`: the connection ends in the middle of the body. `silent`: no answer at all
+    as long as the server lives. `dripping`: byte after byte, without end."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    truncated: bool = False
+    silent: bool = False
+    dripping: bool = False
+
+
+def json_answer(
+    value: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Answer:
+    return Answer(status, {"Content-Type": JSON, **(headers or {})}, json.dumps(value).encode())
+
+
+def registry_error(status: int, code: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """An error as the distribution specification has it."""
+    return json_answer({"errors": [{"code": code, "message": code.lower()}]}, status, headers)
+
+
+def web_page(status: int = 200) -> Answer:
+    """What a login page or a proxy says."""
+    return Answer(status, {"Content-Type": HTML}, b"<!doctype html><title>Sign in</title>")
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return next((v for k, v in self.headers.items() if k.lower() == name.lower()), None)
+
+
+Answers = Mapping[tuple[str, str], Answer | Sequence[Answer]]
+
+
+@dataclass
+class Server:
+    """`answers` may be changed while it runs; `requests` holds all that came, in order."""
+
+    host: str
+    answers: dict[tuple[str, str], Answer | Sequence[Answer]]
+    requests: list[Request] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, request: Request) -> Answer:
+        with self.lock:
+            self.requests.append(request)
+            for path in (request.path, request.path.partition("?")[0]):
+                found = self.answers.get((request.method, path))
+                if isinstance(found, Answer):
+                    return found
+                if found:
+                    self.answers[request.method, path] = found[1:] or found
+                    return found[0]
+        return registry_error(404, "UNSUPPORTED")
+
+    def asked(self, method: str, path: str) -> list[Request]:
+        """The requests for a path, whatever its query."""
+        return [r for r in self.requests if (r.method, r.path.partition("?")[0]) == (method, path)]
+
+
+@contextmanager
+def serving(answers: Answers, *, tls: tuple[Path, Path] | None = None) -> Iterator[Server]:
+    """Serve on a free loopback port; `tls`: certificate and key in PEM files."""
+    http = _Listener(("127.0.0.1", 0), _Handler)
+    server = Server(f"127.0.0.1:{http.server_address[1]}", dict(answers))
+    http.told = server
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*tls)
+        http.socket = context.wrap_socket(http.socket, server_side=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stopped.set()
+        http.shutdown()
+        http.server_close()
+        thread.join()
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    told: Server
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up, or refuses our certificate, is what some tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Listener
+    timeout = 30
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        pass
+
+    def _answer(self) -> None:
+        told = self.server.told
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        answer = told.take(Request(self.command, self.path, dict(self.headers.items()), body))
+        if answer.silent:
+            told.stopped.wait()
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.dripping:
+            self.end_headers()
+            self.close_connection = True
+            while not told.stopped.wait(0.01):
+                self.wfile.write(b" ")
+            return
+        if "content-length" not in {name.lower() for name in answer.headers}:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            cut = len(answer.body) // 2 if answer.truncated else len(answer.body)
+            self.wfile.write(answer.body[:cut])
+        if answer.truncated:
+            self.close_connection = True
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - http.server's names
