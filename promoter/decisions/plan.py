@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from promoter.decisions.branches import PREFIX, branch_name
 from promoter.decisions.situation import Scene
@@ -19,7 +19,6 @@ from promoter.model.facts import (
     Question,
     TargetsOf,
     TipOf,
-    Unknown,
 )
 from promoter.model.plan import Close, Decision, Orphan, Plan, State, Trouble
 from promoter.model.record import Record
@@ -41,7 +40,7 @@ def decide(rules: Sequence[Rule], facts: Facts, now: datetime) -> Plan:
         except NotAsked as missing:
             asks.update(missing.questions)
         except NotKnown as error:
-            troubles.append(Trouble(rule.source, error.unknown.why, _kind(error.unknown)))
+            troubles.append(Trouble(rule.source, error.unknown.why, error.unknown.kind))
     claims = _claims([scene for scene, _ in scenes])
     decisions: list[Decision] = []
     orphans: list[Orphan] = []
@@ -97,7 +96,7 @@ def _decide(
     try:
         return decide_target(scene, target, facts, now)
     except NotKnown as error:
-        return replace(base, why=error.unknown.why, trouble=_kind(error.unknown))
+        return replace(base, why=error.unknown.why, trouble=error.unknown.kind)
 
 
 def _orphans(scene: Scene, discovery: Discovery, facts: Facts) -> list[Orphan]:
@@ -117,7 +116,3 @@ def _orphans(scene: Scene, discovery: Discovery, facts: Facts) -> list[Orphan]:
             action = Close(request.number, request.branch, reason)
             found.append(Orphan(scene.rule.repository, scene.rule.source, action))
     return found
-
-
-def _kind(unknown: Unknown) -> Literal["input", "transient"]:
-    return "input" if unknown.person else "transient"

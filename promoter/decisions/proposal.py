@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.rule import GateRule
 from promoter.model.target import Edit
+from promoter.model.verdict import Verdict
 
 
 def propose(
@@ -106,14 +107,19 @@ def _judge_merge(
     case = case_of(this, decided.offered)
     verdicts = judge_all(this.environment.require, "merge", case, facts, now)
     decided = replace(decided, verdicts=(*decided.verdicts, *verdicts))
-    failing = [each for each in verdicts if not each.passes]
-    if failing:
-        worst = next((each for each in failing if each.judgement == "block"), failing[0])
-        state = State.BLOCKED if worst.judgement == "block" else State.WAITING
-        return replace(decided, state=state, why=f"{worst.gate}: {worst.why}")
+    if not all(each.passes for each in verdicts):
+        return keep_out(decided, verdicts)
     if this.environment.merge == "manual":
         why = f"merge request {request.url} waits for a person to merge it"
         return replace(decided, state=State.PROPOSED, why=why)
     action = Merge(request.number, request.branch, branch.head)
     why = f"merge {request.url}: all gates pass"
     return replace(decided, state=State.PROMOTING, why=why, action=action)
+
+
+def keep_out(decided: Decision, verdicts: Sequence[Verdict]) -> Decision:
+    """The answer where a gate does not pass: the first that blocks, else the first that waits."""
+    failing = [each for each in verdicts if not each.passes]
+    worst = next((each for each in failing if each.judgement == "block"), failing[0])
+    state = State.BLOCKED if worst.judgement == "block" else State.WAITING
+    return replace(decided, state=state, why=f"{worst.gate}: {worst.why}")

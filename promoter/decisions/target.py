@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
-from promoter.decisions.proposal import propose
+from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.search import Search, search
 from promoter.decisions.situation import Scene, Situation, look_at, tag_questions
 from promoter.model.facts import Facts
@@ -67,6 +67,14 @@ def _stop_by_manifests(decided: Decision, this: Situation) -> Decision | None:
         return replace(decided, state=State.NOT_FOLLOWED, why=why)
     if reading.mixed:
         return replace(decided, state=State.BLOCKED, why=f"mixed: {reading.mixed}")
+    for site in reading.sites:
+        # Where only the tag can be written, a moved tag would change nothing in Git.
+        if this.artifacts[site.image.name].select.policy == "tag" and not site.carries_digest:
+            why = (
+                f"{site.image} follows a moving tag, and no digest can be written here;"
+                ' add a `digest: ""` beside the tag, or select by version'
+            )
+            return replace(decided, state=State.BLOCKED, why=why, where=site.where, trouble="input")
     return None
 
 
@@ -89,14 +97,8 @@ def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
     """No release may enter now: which of the findings is the answer."""
     if found.waiting:
         newest = found.waiting[0]
-        failing = [each for each in newest.verdicts if not each.passes]
-        worst = next((each for each in failing if each.judgement == "block"), failing[0])
         return replace(
-            decided,
-            state=State.BLOCKED if worst.judgement == "block" else State.WAITING,
-            why=f"{worst.gate}: {worst.why}",
-            offered=newest.release,
-            verdicts=newest.verdicts,
+            keep_out(decided, newest.verdicts), offered=newest.release, verdicts=newest.verdicts
         )
     for state in (State.BLOCKED, State.REJECTED, State.CURRENT, State.HELD_BACK):
         for stop in found.stopped:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Literal, Self, TypeVar, cast
 
 from promoter.model.image import ImageName
 from promoter.model.ports import Branch, ImageDetails, MergeRequest
@@ -19,6 +19,7 @@ from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Discovery, Edit, Reading, Target
 
 T = TypeVar("T")
+TroubleKind = Literal["input", "transient", "bug"]
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,12 @@ class Known(Generic[T]):
 class Unknown:
     """No answer. It means wait, and never reads as "absent".
 
-    `person` is true where only a person can mend it (wrong password, no such repository):
-    trying again does not help.
+    `kind` tells who can mend it: `input` a person (wrong password, no such repository),
+    `transient` time, `bug` we.
     """
 
     why: str
-    person: bool = False
+    kind: TroubleKind = "transient"
     retry_at: datetime | None = None
 
 

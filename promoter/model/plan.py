@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from promoter.errors import Where
-from promoter.model.facts import Question
+from promoter.model.facts import Question, TroubleKind
 from promoter.model.image import ImageName
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
@@ -120,17 +120,17 @@ class Decision:
     merge_request: MergeRequest | None = None
     changes: tuple[FileChange, ...] = ()
     action: Action | None = None
-    trouble: Literal["input", "transient"] | None = None
+    trouble: TroubleKind | None = None
     where: Where | None = None
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that stopped a whole rule; `kind` says whether a person must act."""
+    """Something that stopped a whole rule; `kind` says who can mend it."""
 
     rule: str
     why: str
-    kind: Literal["input", "transient"]
+    kind: TroubleKind
     where: Where | None = None
 
     def __str__(self) -> str:

@@ -1,0 +1,177 @@
+"""All writes. A step finds its own earlier result first, so that it can be repeated after a
+crash at any point: branches by their content, merge requests by their branch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from promoter.engine.adapters import Adapters
+from promoter.errors import ConflictError, InputError, PromoterError
+from promoter.model.facts import TroubleKind
+from promoter.model.outcome import Deed, Effect
+from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose, Trouble
+from promoter.model.ports import CommitDraft, Forge, MergeRequestDraft, RefMove, Repository
+from promoter.model.record import Record
+from promoter.model.rule import RepositoryAddress
+from promoter.texts.change import commit_message, request_body, request_title
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    """A branch and merge request to be made as `action` says."""
+
+    decision: Decision
+    action: Propose
+
+
+@dataclass
+class Applied:
+    """What was done; `raced` where a compare-and-swap was lost and the world must be read again."""
+
+    effects: list[Effect] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    raced: bool = False
+
+    def attempt(self, who: str, step: Callable[[], Effect]) -> None:
+        """Run one step; what goes wrong with it is noted and stops only itself."""
+        try:
+            self.effects.append(step())
+        except PromoterError as error:
+            self.note(who, error)
+
+    def note(self, who: str, error: PromoterError) -> None:
+        if isinstance(error, ConflictError):
+            _log.info("%s: lost a race, deciding again: %s", who, error)
+            self.raced = True
+            return
+        kind: TroubleKind = "input" if isinstance(error, InputError) else "transient"
+        self.troubles.append(Trouble(who, error.message, kind, error.where))
+
+
+def apply(plan: Plan, adapters: Adapters) -> Applied:
+    """Carry the plan out, repository by repository; one that fails never stops the others."""
+    applied = Applied()
+    for address in dict.fromkeys(repository for repository, _ in plan.actions):
+        proposals = [
+            _Proposal(each, each.action)
+            for each in plan.decisions
+            if each.repository == address and isinstance(each.action, Propose)
+        ]
+        try:
+            repository, forge = adapters.repository(address), adapters.forge(address)
+        except PromoterError as error:
+            applied.note(address.url, error)
+            continue
+        for proposal in _push_branches(repository, proposals, applied):
+            applied.attempt(_name(proposal.decision), partial(_open_or_update, forge, proposal))
+        _close_and_merge(plan, address, forge, applied)
+    return applied
+
+
+def _push_branches(
+    repository: Repository, proposals: Sequence[_Proposal], applied: Applied
+) -> list[_Proposal]:
+    """The proposals whose branch stands as it should, with their heads: all branches go out in
+    one atomic push. Where that is refused, one by one, so that a bad branch stops only itself."""
+    ready = [each for each in proposals if each.action.head is not None]
+    unmade = [each for each in proposals if each.action.head is None]
+    if not unmade:
+        return ready
+    try:
+        heads = repository.commit([_draft(each) for each in unmade])
+        made = [
+            replace(each, action=replace(each.action, head=head))
+            for each, head in zip(unmade, heads, strict=True)
+        ]
+        repository.push(
+            [
+                RefMove(f"refs/heads/{each.action.branch}", each.action.expected, each.action.head)
+                for each in made
+            ]
+        )
+    except InputError as error:
+        if len(unmade) == 1:
+            applied.note(_name(unmade[0].decision), error)
+        else:
+            for each in unmade:
+                ready.extend(_push_branches(repository, [each], applied))
+        return ready
+    except PromoterError as error:
+        for each in unmade:
+            applied.note(_name(each.decision), error)
+        return ready
+    return [*ready, *made]
+
+
+def _draft(proposal: _Proposal) -> CommitDraft:
+    action = proposal.action
+    files = {change.path: change.after for change in action.changes}
+    message = commit_message(proposal.decision, action)
+    return CommitDraft(action.base_commit, files, message)
+
+
+def _open_or_update(forge: Forge, proposal: _Proposal) -> Effect:
+    decision, action = proposal.decision, proposal.action
+    if action.head is None:
+        raise ValueError(f"{action.branch} was not pushed")
+    draft = MergeRequestDraft(
+        action.branch,
+        action.base,
+        action.head,
+        request_title(action.record),
+        request_body(decision, action),
+        action.approvals,
+    )
+    if action.number is None:
+        return _effect("opened", decision, forge.open(draft).url)
+    forge.update(action.number, draft)
+    return _effect("updated", decision, _url(decision, action))
+
+
+def _close_and_merge(
+    plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied
+) -> None:
+    for orphan in plan.orphans:
+        if orphan.repository == address:
+            applied.attempt(orphan.rule, partial(_close, forge, None, orphan.action))
+    for decision in plan.decisions:
+        if decision.repository != address:
+            continue
+        if isinstance(decision.action, Close):
+            applied.attempt(_name(decision), partial(_close, forge, decision, decision.action))
+        elif isinstance(decision.action, Merge):
+            applied.attempt(_name(decision), partial(_merge, forge, decision, decision.action))
+
+
+def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
+    forge.close(action.number, action.reason)
+    if decision is None:
+        return Effect("closed", "", "", "", f"#{action.number}", action.reason)
+    return replace(_effect("closed", decision, _url(decision, action)), detail=action.reason)
+
+
+def _merge(forge: Forge, decision: Decision, action: Merge) -> Effect:
+    deed = forge.merge(action.number, action.head)
+    return replace(_effect("merged", decision, _url(decision, action)), deed=deed)
+
+
+def _effect(deed: Deed, decision: Decision, url: str) -> Effect:
+    label = decision.offered.label if decision.offered else ""
+    if deed == "closed" and decision.merge_request:
+        record = Record.parse(decision.merge_request.body)
+        label = record.release.label if record else label
+    target = decision.target
+    return Effect(deed, target.application, target.environment, label, url)
+
+
+def _url(decision: Decision, action: Action) -> str:
+    return decision.merge_request.url if decision.merge_request else f"#{action.number}"
+
+
+def _name(decision: Decision) -> str:
+    return f"{decision.rule}: {decision.target}"

@@ -1,0 +1,172 @@
+"""Answers questions about the world, in parallel batches. A failure is an answer too."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from promoter.decisions.branches import PREFIX
+from promoter.engine.adapters import Adapters
+from promoter.engine.library import Library
+from promoter.engine.periods import read_periods
+from promoter.errors import InputError, PromoterError, TransientError
+from promoter.manifests import edit_target
+from promoter.model.facts import (
+    ApprovalsOf,
+    BranchOf,
+    DetailsOf,
+    DigestOf,
+    EditOf,
+    Known,
+    MergeRequestsOf,
+    PeriodsOf,
+    Question,
+    ReadingOf,
+    TagsOf,
+    TargetsOf,
+    Tip,
+    TipOf,
+    Unknown,
+)
+from promoter.model.rule import RepositoryAddress
+from promoter.model.target import Edit
+from promoter.registries.details import read_details
+from promoter.rules.layout import discover
+
+_log = logging.getLogger(__name__)
+_WORKERS = 16
+_HEADS = "refs/heads/"
+Answers = dict[Question[Any], Known[Any] | Unknown]
+
+
+class Observer:
+    """Answers questions; keeps what is addressed by content (manifests by blob) between calls."""
+
+    def __init__(self, adapters: Adapters) -> None:
+        self._adapters = adapters
+        self._library = Library()
+        self._single: dict[type[Question[Any]], Callable[[Any], object]] = {
+            TipOf: self._tip,
+            TargetsOf: self._targets,
+            EditOf: self._edit,
+            TagsOf: lambda q: tuple(self._registry(q.name.registry).tags(q.name.path)),
+            DigestOf: lambda q: self._registry(q.name.registry).digest(q.name.path, q.tag),
+            DetailsOf: lambda q: read_details(
+                self._registry(q.name.registry), q.name.path, q.digest
+            ),
+            MergeRequestsOf: lambda q: tuple(self._forge(q.repository).find(q.base, PREFIX)),
+            BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
+            ApprovalsOf: lambda q: tuple(self._forge(q.repository).approvals(q.number, q.head)),
+        }
+        self._registry = adapters.registry
+        self._forge = adapters.forge
+        self._repository = adapters.repository
+
+    def answer(self, questions: Iterable[Question[Any]], now: datetime) -> Answers:
+        """One answer for each question; never raises for what the world does."""
+        readings: dict[tuple[RepositoryAddress, str], list[ReadingOf]] = defaultdict(list)
+        periods: dict[tuple[RepositoryAddress, str], list[PeriodsOf]] = defaultdict(list)
+        jobs: list[Callable[[], Answers]] = []
+        for question in questions:
+            if isinstance(question, ReadingOf):
+                readings[question.repository, question.commit].append(question)
+            elif isinstance(question, PeriodsOf):
+                periods[question.repository, question.commit].append(question)
+            else:
+                jobs.append(self._job((question,), self._answer_single, now))
+        jobs.extend(self._job(batch, self._readings, now) for batch in readings.values())
+        jobs.extend(self._job(batch, self._periods, now) for batch in periods.values())
+        if len(jobs) == 1:
+            return jobs[0]()
+        answers: Answers = {}
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            for each in pool.map(lambda job: job(), jobs):
+                answers.update(each)
+        return answers
+
+    def _job(
+        self,
+        batch: Sequence[Question[Any]],
+        ask: Callable[[Any], Mapping[Any, object]],
+        now: datetime,
+    ) -> Callable[[], Answers]:
+        """Asks for a batch; where that fails as a whole, one by one, so that each question gets
+        its own answer."""
+
+        def run() -> Answers:
+            try:
+                values = ask(batch)
+            except Exception as error:  # noqa: BLE001 - one bad answer never stops the others
+                if len(batch) == 1:
+                    _log.debug("no answer to %s", batch[0], exc_info=True)
+                    return {batch[0]: _unknown(error, now)}
+                answers: Answers = {}
+                for question in batch:
+                    answers.update(self._job((question,), ask, now)())
+                return answers
+            return {
+                question: Known(value, now, type(question).__name__)
+                for question, value in values.items()
+            }
+
+        return run
+
+    def _answer_single(self, batch: Sequence[Question[Any]]) -> Mapping[Question[Any], object]:
+        (question,) = batch
+        return {question: self._single[type(question)](question)}
+
+    def _tip(self, question: TipOf) -> Tip:
+        repository = self._repository(question.repository)
+        refs = repository.refresh()
+        branch = question.repository.branch or repository.default_branch()
+        commit = refs.get(f"{_HEADS}{branch}")
+        if commit is None:
+            names = sorted(ref.removeprefix(_HEADS) for ref in refs if ref.startswith(_HEADS))
+            present = ", ".join(name for name in names if not name.startswith(PREFIX))
+            raise InputError(
+                f"{question.repository.url} has no branch '{branch}'"
+                + (f"; it has {present}" if present else "; it is empty: push a first commit")
+            )
+        return Tip(branch, commit)
+
+    def _targets(self, question: TargetsOf) -> object:
+        repository = self._repository(question.rule.repository)
+        entries = self._library.entries(repository, question.commit)
+        return discover(question.rule, [entry.path for entry in entries])
+
+    def _readings(self, batch: Sequence[ReadingOf]) -> Mapping[ReadingOf, object]:
+        repository, commit = self._repository(batch[0].repository), batch[0].commit
+        files = {
+            question: self._library.manifests(repository, commit, question.target.path)
+            for question in batch
+        }
+        read = self._library.sites(repository, [(files[each], each.names) for each in batch])
+        return {question: read(files[question], question.names) for question in batch}
+
+    def _periods(self, batch: Sequence[PeriodsOf]) -> Mapping[PeriodsOf, object]:
+        repository = self._repository(batch[0].repository)
+        return read_periods(repository, self._library, batch[0].commit, batch)
+
+    def _edit(self, question: EditOf) -> Edit:
+        repository = self._repository(question.repository)
+        names = tuple(name for name, _ in question.pins)
+        files = self._library.manifests(repository, question.commit, question.target.path)
+        reading = self._library.sites(repository, [(files, names)])(files, names)
+        paths = sorted({site.where.file for site in reading.sites})
+        blobs = repository.blobs([files[path] for path in paths])
+        contents = {path: blobs[files[path]] for path in paths}
+        return edit_target(contents, reading.sites, question.release, dict(question.pins))
+
+
+def _unknown(error: Exception, now: datetime) -> Unknown:
+    if isinstance(error, InputError):
+        return Unknown(str(error), "input")
+    if isinstance(error, TransientError):
+        return Unknown(str(error), retry_at=now + error.retry_after if error.retry_after else None)
+    if isinstance(error, PromoterError):
+        return Unknown(str(error))
+    return Unknown(f"a bug in promoter: {type(error).__name__}; run with --debug", "bug")

@@ -1,0 +1,73 @@
+"""The loop body: look at the world, decide from scratch, apply, and look again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from promoter.decisions.plan import decide
+from promoter.engine.adapters import Adapters
+from promoter.engine.apply import apply
+from promoter.engine.observe import Observer
+from promoter.model.facts import ApprovalsOf, BranchOf, Facts, MergeRequestsOf, TipOf
+from promoter.model.outcome import Effect, Outcome
+from promoter.model.plan import Plan, Trouble
+from promoter.model.rule import Rule
+
+_log = logging.getLogger(__name__)
+_MOST_ASKS = 100
+_ROUNDS_A_ENVIRONMENT = 4  # commit and open, merge, and as many again for lost races
+_SPARE_ROUNDS = 20
+_VOLATILE = (TipOf, MergeRequestsOf, BranchOf, ApprovalsOf)
+"""What an effect may have changed. Registry answers hold for one reconcile, so that every
+environment is decided on the same view; the rest is addressed by commit."""
+
+Clock = Callable[[], datetime]
+
+
+def make_plan(
+    rules: Sequence[Rule], observer: Observer, facts: Facts, now: datetime
+) -> tuple[Plan, Facts]:
+    """Decide, answer what is asked, and decide again until nothing is asked."""
+    for _ in range(_MOST_ASKS):
+        plan = decide(rules, facts, now)
+        if not plan.asks:
+            return plan, facts
+        _log.debug("answering %d questions", len(plan.asks))
+        facts = facts.plus(observer.answer(plan.asks, now))
+    raise RuntimeError("a decision never stops asking")
+
+
+def reconcile(rules: Sequence[Rule], adapters: Adapters, clock: Clock) -> Outcome:
+    """Plan and apply until there is nothing left to do.
+
+    Each effect changes the world, so the plan is made anew after each batch: what was merged
+    into one environment is offered to the next in the same run.
+    """
+    observer = Observer(adapters)
+    facts = Facts.none()
+    effects: list[Effect] = []
+    environments = max((len(rule.environments) for rule in rules), default=1)
+    plan = Plan(())
+    for _ in range(environments * _ROUNDS_A_ENVIRONMENT + _SPARE_ROUNDS):
+        plan, facts = make_plan(rules, observer, facts, clock())
+        if not plan.actions:
+            return Outcome(plan, tuple(effects))
+        applied = apply(plan, adapters)
+        effects.extend(applied.effects)
+        if not applied.effects and not applied.raced:
+            return Outcome(plan, tuple(effects), tuple(applied.troubles))
+        facts = _forget(facts)
+    why = "others keep changing the repository; what is left is done by the next run"
+    return Outcome(plan, tuple(effects), (Trouble("promoter", why, "transient"),))
+
+
+def _forget(facts: Facts) -> Facts:
+    kept = {
+        question: answer
+        for question, answer in facts.answers.items()
+        if not isinstance(question, _VOLATILE)
+    }
+    return replace(facts, answers=kept)

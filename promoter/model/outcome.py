@@ -1,0 +1,31 @@
+"""What a reconcile did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from promoter.model.plan import Plan, Trouble
+
+Deed = Literal["opened", "updated", "closed", "merged", "queued"]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One thing done to a merge request: what a person would want to see in a log."""
+
+    deed: Deed
+    application: str
+    environment: str
+    release: str
+    url: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`plan` is the last one, made after all effects; `troubles` are what stopped an effect."""
+
+    plan: Plan
+    effects: tuple[Effect, ...] = ()
+    troubles: tuple[Trouble, ...] = ()

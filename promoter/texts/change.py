@@ -1,0 +1,83 @@
+"""The texts of a promotion: commit message, title and body of the merge request."""
+
+from __future__ import annotations
+
+from promoter.model.image import ImageReference, short_digest
+from promoter.model.plan import Decision, Propose
+from promoter.model.record import Record
+from promoter.model.release import Release
+from promoter.model.spell import spell_time
+from promoter.model.verdict import Verdict
+
+_MARK = "promoter record: written by the bot, read by the bot"
+
+
+def request_title(record: Record) -> str:
+    """`Promote web to staging: 1.2.0`."""
+    return f"Promote {record.application} to {record.environment}: {record.release.label}"
+
+
+def commit_message(decision: Decision, action: Propose) -> str:
+    """A subject, what moves, and the record as trailers."""
+    moves = "\n".join(_moves(decision.running, action.record.release))
+    trailers = "\n".join(action.record.trailers())
+    return f"{request_title(action.record)}\n\n{moves}\n\n{trailers}\n"
+
+
+def request_body(decision: Decision, action: Propose) -> str:
+    """Markdown: what moves where, where it ran before, the gates with their evidence, and how to
+    say no; ends with the record in a comment."""
+    record = action.record
+    paths = "\n".join(f"- `{change.path}`" for change in action.changes)
+    sections = [
+        _summary(record),
+        _table(decision.running, record.release),
+        f"Files:\n\n{paths}",
+    ]
+    if decision.verdicts:
+        gates = "\n".join(gate_line(each) for each in decision.verdicts)
+        sections.append(f"Gates when this was written:\n\n{gates}")
+    sections.append(
+        "Merge it to promote. Close it to reject this release here: it is not proposed again"
+        " before a newer one appears."
+    )
+    trailers = "\n".join(record.trailers())
+    sections.append(f"<!-- {_MARK}\n{trailers}\n-->")
+    return "\n\n".join(sections) + "\n"
+
+
+def gate_line(verdict: Verdict) -> str:
+    """One Markdown list item for a gate."""
+    opens = f", opens {spell_time(verdict.opens_at)}" if verdict.opens_at else ""
+    return f"- {verdict.gate}: **{verdict.judgement}**, {verdict.why}{opens}"
+
+
+def _summary(record: Record) -> str:
+    where = f"**{record.application}** in **{record.environment}**"
+    return f"{where} moves to release `{record.release.id}`, {_origin(record.origin)}."
+
+
+def _origin(origin: str) -> str:
+    return "new in the registry" if origin == "registry" else f"as it ran in {origin}"
+
+
+def _moves(running: Release | None, release: Release) -> list[str]:
+    lines: list[str] = []
+    for image in release.artifacts:
+        before = running.get(image.name) if running else None
+        was = f"{before.suffix.lstrip(':') or '(no version)'} -> " if before else ""
+        lines.append(f"{image.name}: {was}{image.suffix.lstrip(':')}")
+    return lines
+
+
+def _table(running: Release | None, release: Release) -> str:
+    rows = ["| image | from | to | digest |", "|---|---|---|---|"]
+    for image in release.artifacts:
+        before = running.get(image.name) if running else None
+        digest = f"`{short_digest(image.digest)}`" if image.digest else "as the tag names it"
+        rows.append(f"| `{image.name}` | {_version(before)} | {_version(image)} | {digest} |")
+    return "\n".join(rows)
+
+
+def _version(image: ImageReference | None) -> str:
+    return f"`{image.version}`" if image else "-"
