@@ -1,0 +1,64 @@
+# `make` lists the commands. What is needed beforehand: Python 3.11 or newer, git, make.
+# Paths are relative on purpose: the checkout may lie under a folder with spaces.
+
+BIN := .venv/bin
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+# Checks print one after the other, also under `make -j`.
+.NOTPARALLEL:
+.PHONY: help setup demo test lint ruff format mypy floors pytest soak bench lock clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
+
+setup: .venv/.installed ## make .venv with the locked packages and the `promoter` command
+
+.venv/.locked: requirements.lock .ci/setup
+	@PYTHON="$(PYTHON)" .ci/setup
+	@touch $@
+
+.venv/.installed: .venv/.locked pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## promote through an embedded registry and repository
+	@$(BIN)/promoter demo
+
+test: setup ## every check: lint, types, import floors, tests
+	@$(MAKE) --keep-going --no-print-directory lint pytest
+
+lint: ruff format mypy floors ## every check but the tests
+
+ruff: setup
+	$(BIN)/ruff check .
+
+format: setup
+	$(BIN)/ruff format --check .
+
+mypy: setup
+	$(BIN)/mypy
+
+floors: setup
+	$(BIN)/lint-imports
+
+pytest: setup
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+soak: setup ## the tests that take longer than `make test` may
+	@$(BIN)/python -m pytest -m soak -n $(WORKERS); code=$$?; \
+	if [ $$code -eq 5 ]; then echo "Nothing to soak yet."; else exit $$code; fi
+
+bench: setup ## the figures that README quotes
+	@for each in $$(grep -l __main__ benchmarks/*.py); do \
+		echo "== $$each"; \
+		$(BIN)/python -m benchmarks.$$(basename $$each .py) || exit 1; \
+	done
+
+lock: ## write requirements.lock again (newer versions: make lock UPGRADE=--upgrade)
+	@PYTHON="$(PYTHON)" .ci/lock $(UPGRADE)
+
+clean: ## remove .venv and what the checks leave behind
+	rm -rf .venv .ci/parts .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	find promoter tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
