@@ -1,0 +1,180 @@
+"""What concerns several values of a rule file at once.
+
+Read from the plain data, not from the shapes: a slip in one place must not hide those in
+others. What has another type than expected is passed over here, the shapes tell of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+
+from promoter.model.image import ImageName
+from promoter.rules.address import check_url, forge_of, host_of
+from promoter.rules.complaints import Complaint
+from promoter.rules.graph import find_cycles
+from promoter.rules.images import sample_name
+from promoter.rules.pattern import ENVIRONMENT, Pattern
+from promoter.rules.wording import Location, enumerate_words, guess, quote
+
+_APPLICATIONS: Location = ("applications",)
+_ENVIRONMENTS: Location = ("environments",)
+
+
+def check(data: Mapping[str, object]) -> Iterator[Complaint]:
+    """Every complaint, in no particular order."""
+    environments = _mapping(data.get("environments"))
+    return chain(
+        _check_empty(data, ()),
+        _check_forge(_mapping(data.get("repository"))),
+        _check_artifacts(_list(data.get("artifacts"))),
+        _check_filled(data),
+        _check_patterns(data, environments),
+        _check_upstreams(environments),
+        *(_check_gates(name, _mapping(each)) for name, each in environments.items()),
+    )
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else []
+
+
+def _check_empty(value: object, location: Location) -> Iterator[Complaint]:
+    if value is None:
+        # `dev:` alone is an environment without anything said about it.
+        if location[:1] != _ENVIRONMENTS or len(location) != 2:
+            yield Complaint(location, "is empty: give it a value, or leave the key out")
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _check_empty(each, (*location, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _check_empty(each, (*location, index))
+
+
+def _check_forge(repository: Mapping[str, object]) -> Iterator[Complaint]:
+    url = repository.get("url")
+    if not isinstance(url, str) or "forge" in repository:
+        return
+    try:
+        check_url(url)
+    except ValueError:
+        return
+    if forge_of(url) is None:
+        message = f"is missing: say what {host_of(url)} is: github, gitlab or local"
+        yield Complaint(("repository", "forge"), message, absent=True)
+
+
+def _check_filled(data: Mapping[str, object]) -> Iterator[Complaint]:
+    if data.get("artifacts") == []:
+        yield Complaint(("artifacts",), "give at least one artifact")
+    if data.get("environments") == {}:
+        yield Complaint(_ENVIRONMENTS, "give at least one environment")
+
+
+def _check_artifacts(artifacts: Sequence[object]) -> Iterator[Complaint]:
+    seen: dict[ImageName, int] = {}
+    for index, each in enumerate(artifacts):
+        artifact = _mapping(each)
+        yield from _check_meaning(("artifacts", index), artifact)
+        image = artifact.get("image")
+        if not isinstance(image, str) or (name := sample_name(image)) is None:
+            continue
+        if name in seen:
+            message = f"{quote(image)} is followed by artifacts[{seen[name]}] already"
+            yield Complaint(("artifacts", index, "image"), message)
+        seen.setdefault(name, index)
+
+
+def _check_meaning(location: Location, artifact: Mapping[str, object]) -> Iterator[Complaint]:
+    """Keys that the chosen policy would not look at."""
+    select = _mapping(artifact.get("select"))
+    if set(select) == {"tag"}:
+        for key in ("tags", "ignore"):
+            if key in artifact:
+                message = "has no meaning with `select: {tag: ...}`, which names one tag: remove it"
+                yield Complaint((*location, key), message, on_key=True)
+        if artifact.get("pin") == "tag":
+            message = "a moving tag is pinned by its digest: write digest or tag-and-digest"
+            yield Complaint((*location, "pin"), message)
+    if artifact.get("prereleases") is True and select and "semver" not in select:
+        message = "has a meaning with `select: {semver: ...}` only: remove it"
+        yield Complaint((*location, "prereleases"), message, on_key=True)
+
+
+def _check_patterns(
+    data: Mapping[str, object], environments: Mapping[str, object]
+) -> Iterator[Complaint]:
+    shared = [name for name, each in environments.items() if "path" not in _mapping(each)]
+    if not environments:
+        return
+    if "applications" not in data:
+        if shared:
+            subject = f"{enumerate_words(shared)} {'has' if len(shared) == 1 else 'have'}"
+            message = f"is missing: {subject} no `path` of their own"
+            yield Complaint(_APPLICATIONS, message, absent=True)
+        return
+    if not shared:
+        message = "has no effect: every environment has a `path` of its own; remove one of them"
+        yield Complaint(_APPLICATIONS, message, on_key=True)
+    if len(shared) < 2:
+        return
+    for location, text in _texts(data["applications"], _APPLICATIONS):
+        try:
+            pattern = Pattern.parse(text)
+        except ValueError:
+            continue
+        if ENVIRONMENT not in pattern.placeholders:
+            message = f"must hold {{environment}}: {enumerate_words(shared)} share it"
+            yield Complaint(location, f"{quote(text)} {message}")
+
+
+def _texts(value: object, location: Location) -> Iterator[tuple[Location, str]]:
+    """A text, or the texts of a list, each with its location."""
+    if isinstance(value, str):
+        yield location, value
+    for index, each in enumerate(_list(value)):
+        if isinstance(each, str):
+            yield (*location, index), each
+
+
+def _check_upstreams(environments: Mapping[str, object]) -> Iterator[Complaint]:
+    upstreams: dict[str, list[str]] = {}
+    for name, each in environments.items():
+        location = (*_ENVIRONMENTS, name, "after")
+        after = _mapping(each).get("after")
+        if isinstance(after, dict):
+            location, after = (*location, "any"), after.get("any")
+        found = list(_texts(after, location))
+        upstreams[name] = [upstream for _, upstream in found]
+        for place, upstream in found:
+            if upstream == name:
+                yield Complaint(place, "an environment can't come after itself")
+            elif upstream not in environments:
+                known = guess(upstream, [each for each in environments if each != name])
+                message = f"no environment is named {quote(upstream)}"
+                yield Complaint(place, message + (known if len(environments) > 1 else ""))
+    for cycle in find_cycles(upstreams):
+        way = " -> ".join((*cycle, cycle[0]))
+        message = f"the environments wait for each other: {way}"
+        yield Complaint((*_ENVIRONMENTS, cycle[0], "after"), message)
+    if upstreams and all(upstreams.values()):
+        message = "one of them must have no `after`: first releases come from the registry"
+        yield Complaint(_ENVIRONMENTS, message)
+
+
+def _check_gates(name: str, environment: Mapping[str, object]) -> Iterator[Complaint]:
+    seen: set[str] = set()
+    for index, each in enumerate(_list(environment.get("require"))):
+        location: Location = (*_ENVIRONMENTS, name, "require", index)
+        for gate in _mapping(each):
+            if gate in seen:
+                yield Complaint((*location, gate), "stands twice in this list: keep one", True)
+            seen.add(gate)
+            if gate == "soak" and "after" not in environment:
+                message = "needs an environment to soak in: give this one an `after`"
+                yield Complaint((*location, gate), message, on_key=True)

@@ -1,0 +1,146 @@
+"""What pydantic found wrong with a document, in our own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from promoter.rules import shape
+from promoter.rules.document import Document, describe
+from promoter.rules.wording import Location, guess, quote
+from promoter.rules.words import GATES, NOT_YET, POLICIES
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What is wrong at a location. `absent`: its last step is not in the file."""
+
+    location: Location
+    message: str
+    on_key: bool = False
+    absent: bool = False
+
+
+_EXPECTED_BY_KIND: Mapping[str, str] = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+_EXPECTED_BY_FIELD: Mapping[str, str] = {
+    "version": "the number 1",
+    "select": 'a policy such as {semver: ">=1.0"}',
+    "applications": "a path pattern or a list of them",
+    "path": "a path pattern or a list of them",
+    "environments": "a mapping of names to environments",
+    **{name: word.expected for name, word in (*POLICIES.items(), *GATES.items())},
+}
+_EXPECTED_ITEM: Mapping[str, str] = {
+    "require": "a gate such as {soak: 24h} or {approvals: 2}",
+    "artifacts": "a mapping with `image` and `select`",
+}
+_BELONGS: Mapping[tuple[str, str], str] = {
+    **{("ArtifactShape", name): "policies stand under `select`" for name in POLICIES},
+    **{("EnvironmentShape", name): "gates stand in a list under `require`" for name in GATES},
+}
+_SHAPE_OF_FIELD: Mapping[str, type[BaseModel]] = {
+    "repository": shape.RepositoryShape,
+    "artifacts": shape.ArtifactShape,
+    "select": shape.SelectShape,
+    "after": shape.UpstreamShape,
+    "require": shape.GateShape,
+}
+
+
+def explain(errors: Iterable[ErrorDetails], document: Document) -> Iterator[Complaint]:
+    """One complaint for each error; none for empty values, which `checks` tells of, nor where
+    another error is the cause."""
+    for error in errors:
+        on_key = "[key]" in error["loc"][-1:]
+        location = error["loc"][:-1] if on_key else error["loc"]
+        kind, found = error["type"], error["input"]
+        inside, name = _follow(location)
+        if kind == "missing":
+            if not _is_followed_otherwise(name, found):
+                description = inside.model_fields[str(name)].description
+                yield Complaint(location, f"is missing: {description}", absent=True)
+        elif kind == "extra_forbidden":
+            yield Complaint(location, _unknown_key(inside, str(name)), on_key=True)
+        elif kind == "value_error":
+            yield Complaint(location, str(error["ctx"]["error"]), on_key)
+        elif found is not None:
+            raw = document.find(location)[1].raw
+            if kind == "literal_error":
+                choices = tuple(_choices(inside.model_fields[str(name)].annotation))
+                message = _not_a_choice(found, choices, raw)
+            else:
+                message = _wrong_type(location, kind, found, raw)
+            yield Complaint(location, message)
+
+
+def _follow(location: Location) -> tuple[type[BaseModel], str | None]:
+    """The shape that a location leads into, and the name of the field there; None as the name
+    where the last step is an environment's own."""
+    inside: type[BaseModel] = shape.RuleShape
+    name: str | None = None
+    for step in location:
+        if isinstance(step, int):
+            continue
+        if name == "environments" and inside is shape.RuleShape:
+            inside, name = shape.EnvironmentShape, None
+            continue
+        if name is not None:
+            inside = _SHAPE_OF_FIELD[name]
+        name = step
+    return inside, name
+
+
+def _is_followed_otherwise(name: str | None, mapping: object) -> bool:
+    """A chart misses no image: that charts are not supported yet says it all."""
+    return (
+        name == "image" and isinstance(mapping, dict) and not {"chart", "git"}.isdisjoint(mapping)
+    )
+
+
+def _unknown_key(inside: type[BaseModel], key: str) -> str:
+    if key in NOT_YET[inside.__name__]:
+        return "is not supported by this version of promoter yet"
+    if key == "<<":
+        return "merging mappings with '<<' is not supported: write the keys out"
+    belongs = _BELONGS.get((inside.__name__, key))
+    hint = f": {belongs}" if belongs else guess(key, tuple(inside.model_fields))
+    return f"unknown key{hint}"
+
+
+def _choices(annotation: Any) -> Iterator[str]:
+    """The words of a Literal, or of the one in an Optional."""
+    for each in getattr(annotation, "__args__", ()):
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from _choices(each)
+
+
+def _not_a_choice(found: object, choices: tuple[str, ...], raw: str | None) -> str:
+    if isinstance(found, str):
+        return f"{quote(found)} is not known{guess(found, choices)}"
+    return f"expected one of {', '.join(choices)}, found {describe(found, raw)}"
+
+
+def _wrong_type(location: Location, kind: str, found: object, raw: str | None) -> str:
+    _, name = _follow(location)
+    if isinstance(found, dict) and name in ("applications", "path"):
+        return "a mapping is not supported here by this version of promoter yet: write a pattern"
+    expected = _EXPECTED_BY_KIND.get(kind, "something else")
+    if name is not None:
+        by_name = _EXPECTED_ITEM if isinstance(location[-1], int) else _EXPECTED_BY_FIELD
+        expected = by_name.get(name, expected)
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    advice = ": put it in quotes" if expected == "text" and is_number else ""
+    return f"expected {expected}, found {describe(found, raw)}{advice}"

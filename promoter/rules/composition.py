@@ -1,0 +1,185 @@
+"""YAML text -> nodes, within limits, and with clear words where the text can't be read."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from promoter.errors import InputError, Where
+from promoter.rules.wording import quote
+
+MOST_CHARACTERS = 512 * 1024
+MOST_VALUES = 10_000
+"""Keys and values, every alias written out, so that a bomb of aliases is refused unexpanded."""
+MOST_LEVELS = 30
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass
+class Node:
+    """A value: a scalar's `text`, a mapping's `entries`, or a sequence's `items`.
+
+    `start` is a character offset, `size` how many nodes it is with all aliases written out.
+    `plain`: without quotes, so that its type follows from its text.
+    """
+
+    kind: Literal["scalar", "mapping", "sequence"]
+    start: int
+    tag: str | None
+    text: str = ""
+    plain: bool = False
+    entries: list[tuple[Node, Node]] = field(default_factory=list)
+    items: list[Node] = field(default_factory=list)
+    size: int = 1
+
+
+class Positions:
+    """Lines and columns, from 1, of character offsets. The parsers' own line numbers disagree
+    on NEL and U+2028, which no editor counts."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
+        self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+
+    def __call__(self, offset: int) -> Where:
+        line = bisect_right(self._starts, offset)
+        return Where(self._file, line, offset - self._starts[line - 1] + 1)
+
+
+def compose(text: str, positions: Positions) -> Node:
+    """The root of the one document in `text` (without a byte order mark); an alias is the
+    anchor's own node, never a copy. InputError at the first thing that can't be read.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise InputError(
+            f"is longer than {MOST_CHARACTERS} characters: split the file", where=positions(0)
+        )
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        message = f"the character U+{ord(bad[0]):04X} can't stand in YAML: remove it"
+        raise InputError(message, where=positions(bad.start()))
+    composer = _Composer(positions)
+    for event in _events(text, positions):
+        composer.take(event)
+    if composer.root is None:
+        raise InputError("the file is empty: begin it with 'version: 1'", where=positions(0))
+    return composer.root
+
+
+@dataclass
+class _Open:
+    """A collection whose end was not seen yet; `key` waits for its value."""
+
+    node: Node
+    anchor: str | None
+    counted: int
+    key: Node | None = None
+
+
+class _Composer:
+    def __init__(self, positions: Positions) -> None:
+        self.root: Node | None = None
+        self._positions = positions
+        self._open: list[_Open] = []
+        self._anchors: dict[str, Node | None] = {}
+        self._documents = 0
+        self._counted = 0
+
+    def take(self, event: Any) -> None:
+        start = event.start_mark.index
+        match type(event).__name__:
+            case "DocumentStartEvent":
+                self._documents += 1
+                if self._documents > 1:
+                    message = "a rule file holds one document: put the second in its own file"
+                    raise self._error(start, message)
+            case "ScalarEvent":
+                plain = bool(event.implicit[0]) and not event.style
+                node = Node("scalar", start, _tag(event), text=str(event.value), plain=plain)
+                self._place(node)
+                if event.anchor is not None:
+                    self._anchors[event.anchor] = node
+            case "AliasEvent":
+                self._place(self._named(event.anchor, start), start)
+            case "MappingStartEvent":
+                self._begin(Node("mapping", start, _tag(event)), event.anchor)
+            case "SequenceStartEvent":
+                self._begin(Node("sequence", start, _tag(event)), event.anchor)
+            case "MappingEndEvent" | "SequenceEndEvent":
+                ended = self._open.pop()
+                ended.node.size = 1 + self._counted - ended.counted
+                if ended.anchor is not None:
+                    self._anchors[ended.anchor] = ended.node
+
+    def _begin(self, node: Node, anchor: str | None) -> None:
+        self._place(node)
+        self._open.append(_Open(node, anchor, self._counted))
+        if len(self._open) > MOST_LEVELS:
+            raise self._error(node.start, f"is nested deeper than {MOST_LEVELS} levels")
+        if anchor is not None:
+            self._anchors[anchor] = None  # not complete: an alias to it would have no end
+
+    def _place(self, node: Node, start: int | None = None) -> None:
+        self._counted += node.size
+        if self._counted > MOST_VALUES:
+            message = f"holds more than {MOST_VALUES} values, aliases written out: split the file"
+            raise self._error(node.start if start is None else start, message)
+        if not self._open:
+            self.root = node
+            return
+        into = self._open[-1]
+        if into.node.kind == "sequence":
+            into.node.items.append(node)
+        elif into.key is None:
+            into.key = node
+        else:
+            into.node.entries.append((into.key, node))
+            into.key = None
+
+    def _named(self, anchor: str, start: int) -> Node:
+        node = self._anchors.get(anchor)
+        if node is None:
+            inside = anchor in self._anchors
+            why = "stands inside the value that it repeats" if inside else "names no anchor"
+            raise self._error(start, f"the alias {quote('*' + anchor)} {why}")
+        return node
+
+    def _error(self, offset: int, message: str) -> InputError:
+        return InputError(message, where=self._positions(offset))
+
+
+def _tag(event: Any) -> str | None:
+    return None if event.tag is None else str(event.tag)
+
+
+def _events(text: str, positions: Positions) -> Sequence[Any]:
+    """The C parser's events; where it gives up or is absent, those of the other, whose grammar
+    is wider in some places and whose complaints are better."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return list(YAML(typ="safe").parse(text))
+    except YAMLError:
+        pass
+    try:
+        return list(YAML(typ="safe", pure=True).parse(text))
+    except Exception as error:  # noqa: BLE001 - it raises what it likes on malformed text
+        raise _syntax_error(error, text, positions) from None
+
+
+def _syntax_error(error: Exception, text: str, positions: Positions) -> InputError:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    offset = min(mark.index, len(text)) if mark else 0
+    where = positions(offset)
+    line = _LINE_END.split(text[offset - where.column + 1 :], maxsplit=1)[0]
+    indent = line[: len(line) - len(line.lstrip())]
+    if "\t" in indent or text[offset : offset + 1] == "\t":
+        return InputError("a tab can't indent YAML: use spaces", where=where)
+    problem = " ".join(str(getattr(error, "problem", None) or "it can't be read").split())
+    return InputError(f"is not YAML: {problem}", where=where)

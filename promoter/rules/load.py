@@ -1,0 +1,120 @@
+"""Rule files -> rules, or everything that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from promoter.errors import InputError, Where
+from promoter.model.rule import (
+    ArtifactRule,
+    EnvironmentRule,
+    GateRule,
+    RepositoryAddress,
+    Rule,
+    Select,
+    Upstream,
+)
+from promoter.rules.address import forge_of
+from promoter.rules.document import Document, read_document
+from promoter.rules.graph import sort_upstream_first
+from promoter.rules.wording import label
+
+if TYPE_CHECKING:
+    from promoter.rules.complaints import Complaint
+    from promoter.rules.shape import ArtifactShape, EnvironmentShape, RuleShape
+
+
+def load_rules(files: Mapping[str, str]) -> tuple[tuple[Rule, ...], tuple[InputError, ...]]:
+    """The rules of all files (name -> text) that are right, and every error of the others.
+
+    Both in the files' order; the errors of a file by place. A broken file never stops another.
+    """
+    rules: list[Rule] = []
+    errors: list[InputError] = []
+    for file, text in files.items():
+        rule, wrong = _load(file, text)
+        if rule is not None:
+            rules.append(rule)
+        errors.extend(sorted(wrong, key=lambda error: (error.where or Where(file), error.message)))
+    return tuple(rules), tuple(errors)
+
+
+def _load(file: str, text: str) -> tuple[Rule | None, tuple[InputError, ...]]:
+    document, unreadable = read_document(file, text)
+    if document is None:
+        return None, unreadable
+    # Imported here: pydantic costs more than all other imports of a command that reads no rules.
+    from pydantic import ValidationError
+
+    from promoter.rules import checks, complaints
+    from promoter.rules.shape import RuleShape
+
+    shape: RuleShape | None = None
+    found: list[Complaint] = []
+    try:
+        shape = RuleShape.model_validate(document.data)
+    except ValidationError as error:
+        found.extend(complaints.explain(error.errors(include_url=False), document))
+    known = {complaint.location for complaint in found}
+    found.extend(each for each in checks.check(document.data) if each.location not in known)
+    wrong = (*unreadable, *_place(found, document))
+    if shape is None or wrong:
+        return None, wrong
+    return _build(file, shape), ()
+
+
+def _place(complaints: Iterable[Complaint], document: Document) -> Iterable[InputError]:
+    for each in complaints:
+        found, place = document.find(each.location)
+        name = label(each.location if each.absent else found)
+        where = place.key if each.on_key else place.at
+        yield InputError(f"{name}: {each.message}" if name else each.message, where=where)
+
+
+def _build(file: str, shape: RuleShape) -> Rule:
+    repository = shape.repository
+    upstreams = {name: _upstream(each) for name, each in shape.environments.items()}
+    order = sort_upstream_first({name: each.environments for name, each in upstreams.items()})
+    return Rule(
+        source=file,
+        repository=RepositoryAddress(
+            repository.url, repository.branch, repository.forge or forge_of(repository.url) or ""
+        ),
+        artifacts=tuple(_artifact(each) for each in shape.artifacts),
+        applications=tuple(shape.applications or ()),
+        environments=tuple(
+            _environment(name, shape.environments[name], upstreams[name]) for name in order
+        ),
+        where=Where(file),
+    )
+
+
+def _artifact(shape: ArtifactShape) -> ArtifactRule:
+    policy, argument = shape.select.word
+    return ArtifactRule(
+        image=shape.image,
+        select=Select(policy, argument),
+        tags=shape.tags,
+        ignore=tuple(shape.ignore or ()),
+        prereleases=shape.prereleases,
+        pin=shape.pin,
+    )
+
+
+def _environment(name: str, shape: EnvironmentShape, after: Upstream) -> EnvironmentRule:
+    return EnvironmentRule(
+        name=name,
+        after=after,
+        require=tuple(GateRule(*gate.word) for gate in shape.require),
+        merge=shape.merge,
+        paths=None if shape.path is None else tuple(shape.path),
+    )
+
+
+def _upstream(shape: EnvironmentShape) -> Upstream:
+    if shape.after is None:
+        return Upstream()
+    if shape.after.any is not None:
+        return Upstream(tuple(shape.after.any), "any")
+    return Upstream(tuple(shape.after.all or ()), "all")

@@ -1,0 +1,204 @@
+"""The shape of a rule file: keys, types, and what a single value can be.
+
+Descriptions go into the JSON Schema and into the message for a missing key. What concerns
+several values at once is in `checks`. Importing this module imports pydantic: only
+`load_rules` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    model_validator,
+)
+
+from promoter.model.rule import Merge, Pin
+from promoter.rules.address import check_branch, check_url
+from promoter.rules.expression import check_tags
+from promoter.rules.images import check_image
+from promoter.rules.pattern import Pattern
+from promoter.rules.wording import enumerate_words, printable, quote
+from promoter.rules.words import GATES, POLICIES, Word
+
+_ENVIRONMENT = re.compile(r"(?!.*(?:\.\.|\.lock\Z|\.\Z))[a-z0-9][a-z0-9._-]{0,62}")
+
+
+def _check_version(version: int) -> int:
+    if version != 1:
+        raise ValueError(f"this promoter reads version 1, found {version}")
+    return version
+
+
+def _check_text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty: give it a value, or leave the key out")
+    return text
+
+
+def _check_environment_name(name: str) -> str:
+    if not _ENVIRONMENT.fullmatch(name):
+        raise ValueError(
+            f"{quote(name)} can't name an environment: use lower-case letters, digits, '.', '_'"
+            " and '-', beginning with a letter or digit, at most 63"
+        )
+    if name == "registry":
+        raise ValueError("'registry' is where first releases come from: choose another name")
+    return name
+
+
+def _check_pattern(text: str) -> str:
+    return Pattern.parse(text).text
+
+
+def _check_filled(values: list[str]) -> list[str]:
+    if not values:
+        raise ValueError("is an empty list: give it an item, or leave the key out")
+    return values
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _as_upstream(value: object) -> object:
+    """`dev` and `[dev, qa]` in their long form."""
+    if isinstance(value, str):
+        return {"all": [value]}
+    if isinstance(value, list):
+        return {"all": value}
+    # `all` is our own word for a list: a file that writes it gets told what to write.
+    if isinstance(value, dict) and set(value) != {"any"}:
+        raise ValueError("expected a name, a list of names, or {any: [names]}")
+    return value
+
+
+def _as_mapping(value: object) -> object:
+    """`dev:` with nothing after it is an environment without any word said about it."""
+    return {} if value is None else value
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+Text = Annotated[str, AfterValidator(_check_text)]
+Texts = Annotated[list[Text], AfterValidator(_check_filled)]
+Patterns = Annotated[
+    list[Annotated[Text, AfterValidator(_check_pattern)]],
+    AfterValidator(_check_filled),
+    BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
+]
+
+
+class RepositoryShape(_Shape):
+    url: Annotated[Text, AfterValidator(check_url)] = Field(
+        description="the address of the manifest repository"
+    )
+    branch: Annotated[Text, AfterValidator(check_branch)] | None = Field(
+        None, description="the branch to promote on; the remote's HEAD where left out"
+    )
+    forge: Literal["github", "gitlab", "local"] | None = Field(
+        None, description="the kind of forge; known from the address of well-known hosts"
+    )
+
+
+class _OneWord(_Shape):
+    """A mapping with exactly one key, out of a table of words."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    noun: ClassVar[str]
+    known: ClassVar[Mapping[str, Word]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_one(cls, data: object) -> object:
+        if isinstance(data, dict) and len(data) != 1:
+            found = enumerate_words(printable(str(key)) for key in data)
+            known = f"; known: {', '.join(cls.known)}" if not data else ""
+            raise ValueError(f"give exactly one {cls.noun}, found {found}{known}")
+        return data
+
+    @property
+    def word(self) -> tuple[str, Any]:
+        """The one word and its parsed argument."""
+        (name,) = self.model_fields_set
+        return name, getattr(self, name)
+
+
+def _one_word(shape: str, noun: str, words: Mapping[str, Word]) -> type[_OneWord]:
+    fields: dict[str, Any] = {
+        # No default is ever seen: exactly one key is given, and `null` is no argument.
+        name: (
+            Annotated[word.kind, AfterValidator(word.parse)],
+            Field(None, description=word.expected),
+        )
+        for name, word in words.items()
+    }
+    model = create_model(shape, __base__=_OneWord, **fields)
+    model.noun, model.known = noun, words
+    return model
+
+
+# Made from the tables, so that a policy or a gate is named once; mypy sees what they share.
+if TYPE_CHECKING:
+    SelectShape = _OneWord
+    GateShape = _OneWord
+else:
+    SelectShape = _one_word("SelectShape", "policy", POLICIES)
+    GateShape = _one_word("GateShape", "gate", GATES)
+
+
+class ArtifactShape(_Shape):
+    image: Annotated[Text, AfterValidator(check_image)] = Field(
+        description="the image's name, without a tag; {application} is filled in"
+    )
+    select: SelectShape = Field(description="how a version is selected")
+    tags: Annotated[Text, AfterValidator(check_tags)] | None = Field(
+        None, description="a regular expression that a tag must match in full"
+    )
+    ignore: Texts | None = Field(None, description="globs of tags that are never taken")
+    prereleases: bool = Field(False, description="whether -rc.1 and the like are taken")
+    pin: Pin = Field("tag-and-digest", description="what is written")
+
+
+class UpstreamShape(_Shape):
+    all: Texts | None = None
+    any: Texts | None = None
+
+
+class EnvironmentShape(_Shape):
+    after: (
+        Annotated[
+            UpstreamShape,
+            BeforeValidator(
+                _as_upstream, json_schema_input_type=str | list[str] | dict[str, list[str]]
+            ),
+        ]
+        | None
+    ) = Field(None, description="the environments that a release comes from")
+    path: Patterns | None = Field(None, description="a path pattern in place of `applications`")
+    merge: Merge = Field("manual", description="who merges")
+    require: list[GateShape] = Field([], description="gates; all must pass")
+
+
+class RuleShape(_Shape):
+    version: Annotated[int, AfterValidator(_check_version)] = Field(
+        description="the version of the rule language: 1"
+    )
+    repository: RepositoryShape = Field(description="where the manifests live")
+    artifacts: list[ArtifactShape] = Field(description="what is followed")
+    applications: Patterns | None = Field(None, description="where the targets are")
+    environments: dict[
+        Annotated[str, AfterValidator(_check_environment_name)],
+        Annotated[EnvironmentShape, BeforeValidator(_as_mapping)],
+    ] = Field(description="the stages of promotion, by name")

@@ -1,0 +1,55 @@
+"""How messages about rule files quote, list and guess."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+Step = str | int
+Location = tuple[Step, ...]
+"""The way to a value from the root of a rule file: keys, and indices counted from 0."""
+
+_LONGEST_QUOTE = 60
+
+
+def quote(text: str) -> str:
+    """`text` between single quotes, on one line, not longer than a line should be."""
+    shown = printable(text)
+    return f"'{shown}'" if len(shown) <= _LONGEST_QUOTE else f"'{shown[:_LONGEST_QUOTE]}…'"
+
+
+def printable(text: str) -> str:
+    """`text` with what would break the line written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def enumerate_words(words: Iterable[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *head, tail = list(words) or ["none"]
+    return f"{', '.join(head)} {last} {tail}" if head else tail
+
+
+def guess(word: str, known: Sequence[str]) -> str:
+    """`; did you mean 'dev'?` where one of `known` is near, else what is known."""
+    near = difflib.get_close_matches(word[:_LONGEST_QUOTE], known, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {quote(near[0])}?"
+    return f"; known: {', '.join(printable(each) for each in known)}"
+
+
+def label(location: Location) -> str:
+    """`environments.staging.after[1]`; empty for the root."""
+    text = ""
+    for step in location:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            name = printable(step) or "''"
+            if len(name) > _LONGEST_QUOTE:
+                name = f"{name[:_LONGEST_QUOTE]}…"
+            text += f".{name}" if text else name
+    return text

@@ -1,0 +1,111 @@
+"""The words of the rule language: policies, gates, and what later versions will know.
+
+A new policy or gate is one line in a table here, beside its line in `promoter.decisions`;
+`parse` checks its argument and raises ValueError that says what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from promoter.model.image import is_tag
+from promoter.rules.duration import parse_duration
+from promoter.rules.wording import quote
+
+Options = tuple[tuple[str, str | int | timedelta], ...]
+
+_LONGEST_RANGE = 256  # as in node's own implementation
+
+
+@dataclass(frozen=True)
+class Word:
+    """A policy or a gate: the type of its argument in YAML, its check, and how to describe it.
+
+    `parse` of a policy gives the argument as text, that of a gate the options of `GateRule`.
+    """
+
+    kind: type[str] | type[int]
+    parse: Callable[[Any], Any]
+    expected: str
+
+
+def parse_semver_range(text: str) -> str:
+    """A range of node's grammar: `>=1.0`, `~1.4`, `^2 || ^3`."""
+    # Slow to import, and needed only where a rule asks for it.
+    import nodesemver  # type: ignore[import-untyped]  # the library has no annotations
+
+    if text.strip() and len(text) <= _LONGEST_RANGE:
+        with suppress(ValueError):
+            nodesemver.make_range(text, False)
+            return text
+    raise ValueError(
+        f"{quote(text)} is not a range of versions: write it as npm does, such as"
+        ' ">=1.0", "~1.4", "^2 || ^3" or "*"'
+    )
+
+
+def parse_tag(text: str) -> str:
+    if not is_tag(text):
+        raise ValueError(
+            f"{quote(text)} is not a tag: letters, digits, '.', '_' and '-', at most 128"
+        )
+    return text
+
+
+def parse_newest(text: str) -> str:
+    if text != "build":
+        raise ValueError(f"{quote(text)} is not known; the only word here is 'build'")
+    return text
+
+
+def parse_soak(text: str) -> Options:
+    return (("duration", parse_duration(text)),)
+
+
+def parse_approvals(count: int) -> Options:
+    if count < 1:
+        raise ValueError(f"{count} approvals are no gate: ask for 1 or more, or leave it out")
+    return (("count", count),)
+
+
+POLICIES: Mapping[str, Word] = {
+    "semver": Word(str, parse_semver_range, 'a range in quotes such as ">=1.0"'),
+    "tag": Word(str, parse_tag, 'the name of a tag such as stable or "1.27"'),
+    "newest": Word(str, parse_newest, "the word build"),
+}
+GATES: Mapping[str, Word] = {
+    "soak": Word(str, parse_soak, "a duration such as 30m, 24h or 7d"),
+    "approvals": Word(int, parse_approvals, "a whole number such as 2"),
+}
+
+# Keys of the language that this version can't obey yet, by the shape that they stand in. They
+# are refused by name: a rule that is half obeyed would promote what its author meant to hold.
+NOT_YET: Mapping[str, frozenset[str]] = {
+    "RuleShape": frozenset({"use", "lockstep", "merge-request", "commit", "limits"}),
+    "RepositoryShape": frozenset(),
+    "ArtifactShape": frozenset({"chart", "git", "platforms", "minimum-age", "at"}),
+    "SelectShape": frozenset({"calver", "numeric", "alphabetical"}),
+    "EnvironmentShape": frozenset(
+        {"repository", "images", "each", "waves", "open", "deliver", "group", "replace"}
+    ),
+    "UpstreamShape": frozenset(),
+    "GateShape": frozenset(
+        {
+            "window",
+            "checks",
+            "rendered",
+            "healthy",
+            "query",
+            "registries",
+            "signed",
+            "attested",
+            "vulnerabilities",
+            "when",
+            "http",
+        }
+    ),
+}
