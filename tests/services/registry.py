@@ -6,6 +6,8 @@ with running_registry(tmp_path, username="ci", password="secret") as registry:
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import subprocess
@@ -17,7 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import urllib3
-from urllib3.util import make_headers
 
 from promoter.registries.images import BuiltImage, Flavour, build_image
 from promoter.registries.media_types import ACCEPTED_MANIFESTS
@@ -94,7 +95,8 @@ class RunningRegistry:
         url = path if path.startswith("http") else f"http://{self.host}{path}"
         sent = dict(headers or {})
         if self.username is not None:
-            sent |= make_headers(basic_auth=f"{self.username}:{self.password}")
+            pair = f"{self.username}:{self.password}".encode()
+            sent["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
         response = self._http.request(method, url, headers=sent, body=body, retries=False)
         assert response.status == expected, f"{method} {path}: {response.status} {response.data!r}"
         return response
@@ -110,12 +112,15 @@ def running_registry(
     """
     program = need("docker-registry")
     folder.mkdir(parents=True, exist_ok=True)
-    configuration = [
-        "version: 0.1",
-        "log: {level: info}",
-        f"storage: {{filesystem: {{rootdirectory: '{folder / 'storage'}'}}, delete: {{enabled: true}}}}",
-        "http: {addr: '127.0.0.1:0', secret: not-a-secret}",
-    ]
+    configuration: dict[str, object] = {
+        "version": 0.1,
+        "log": {"level": "info"},
+        "storage": {
+            "filesystem": {"rootdirectory": str(folder / "storage")},
+            "delete": {"enabled": True},
+        },
+        "http": {"addr": "127.0.0.1:0", "secret": "not-a-secret"},
+    }
     if username is not None:
         passwords = folder / "htpasswd"
         line = subprocess.run(
@@ -126,9 +131,9 @@ def running_registry(
             check=True,
         )
         passwords.write_text(line.stdout)
-        configuration.append(f"auth: {{htpasswd: {{realm: tests, path: '{passwords}'}}}}")
+        configuration["auth"] = {"htpasswd": {"realm": "tests", "path": str(passwords)}}
     file = folder / "registry.yml"
-    file.write_text("\n".join(configuration) + "\n")
+    file.write_text(json.dumps(configuration))  # which is YAML, too
     log = folder / "registry.log"
     environment = {key: each for key, each in os.environ.items() if key[:9] != "REGISTRY_"}
     with log.open("wb") as stream:
