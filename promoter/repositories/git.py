@@ -1,0 +1,204 @@
+"""The manifest repository, over a bare mirror: read, compared, committed to, pushed."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from promoter.access.mirror import Mirror
+from promoter.access.objects import SUBMODULE, SYMLINK, LoggedCommit, NewCommit, Objects, Person
+from promoter.errors import InputError, Where
+from promoter.model.ports import Branch, CommitDraft, Entry, Landing, RefMove, Tree
+from promoter.model.record import Record
+
+_NEW_FILE = "100644"
+_TREES = 8
+_BRANCHES = 2000
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Recent(Generic[K, V]):
+    """The values of the last `size` keys; what is stored never changes, so a race only costs
+    the work twice."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+        return value
+
+
+@dataclass(frozen=True)
+class GitTree:
+    """One commit's files (`promoter.model.ports.Tree`); submodules are not files."""
+
+    entries: tuple[Entry, ...]
+    objects: Objects
+
+    def list(self, under: str = "") -> Sequence[Entry]:
+        path = _directory(under)
+        return [each for each in self._below(path) if each.mode != SUBMODULE]
+
+    def read(self, paths: Iterable[str]) -> Mapping[str, bytes]:
+        wanted = {path: self.find(path) for path in paths}
+        regular = {path: e.blob for path, e in wanted.items() if e and e.mode.startswith("100")}
+        contents = self.objects.read(regular.values())
+        return {path: contents[blob] for path, blob in regular.items()}
+
+    def find(self, path: str) -> Entry | None:
+        """The file, link or submodule at exactly this path."""
+        at = bisect_left(self.entries, path, key=lambda entry: entry.path)
+        found = self.entries[at] if at < len(self.entries) else None
+        return found if found and found.path == path else None
+
+    def has_directory(self, path: str) -> bool:
+        return bool(self._below(f"{path}/"))
+
+    def _below(self, path: str) -> Sequence[Entry]:
+        if not path:
+            return self.entries
+        exact = () if path.endswith("/") else self._below_exact(path)
+        prefix = path if path.endswith("/") else f"{path}/"
+        start = bisect_left(self.entries, prefix, key=lambda entry: entry.path)
+        end = bisect_left(self.entries, prefix[:-1] + "0", key=lambda entry: entry.path)  # "/" + 1
+        return (*exact, *self.entries[start:end])
+
+    def _below_exact(self, path: str) -> Sequence[Entry]:
+        found = self.find(path)
+        return (found,) if found else ()
+
+
+class GitRepository:
+    """`promoter.model.ports.Repository` on a mirror; thread-safe.
+
+    `name` and `email` sign the bot's commits, and `email` tells which commits are its own.
+    `now` gives the time of commits, in UTC.
+    """
+
+    def __init__(
+        self, mirror: Mirror, *, name: str, email: str, now: Callable[[], datetime]
+    ) -> None:
+        self._mirror = mirror
+        self._bot = Person(name, email)
+        self._now = now
+        self._trees: _Recent[str, GitTree] = _Recent(_TREES)
+        self._compared: _Recent[tuple[str, str], Branch] = _Recent(_BRANCHES)
+
+    def refresh(self) -> Mapping[str, str]:
+        return self._mirror.refresh()
+
+    def default_branch(self) -> str:
+        return self._mirror.default_branch()
+
+    def tree(self, commit: str) -> Tree:
+        return self._tree(commit)
+
+    def _tree(self, commit: str) -> GitTree:
+        objects = self._mirror.objects
+        return self._trees.get(commit, lambda: GitTree(objects.listing(commit), objects))
+
+    def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]:
+        return self._mirror.objects.read(ids)
+
+    def landings(self, commit: str, under: Sequence[str]) -> Iterator[Landing]:
+        """As the port says; an empty `under`, or the root in it, means the whole repository."""
+        paths = [_directory(path) for path in under]
+        for each in self._mirror.objects.first_parents(commit, () if "" in paths else paths):
+            yield Landing(each.commit, each.at, each.subject, each.changes)
+
+    def branch(self, name: str, base: str) -> Branch | None:
+        head = self._mirror.refs.get(f"refs/heads/{name}")
+        if head is None:
+            return None
+        found = self._compared.get((head, base), lambda: self._compare(name, head, base))
+        return Branch(name, found.head, found.message, found.files, found.own)
+
+    def _compare(self, name: str, head: str, base: str) -> Branch:
+        objects = self._mirror.objects
+        commits = objects.between(base, head)
+        if len(commits) == 1 and len(commits[0].parents) == 1:
+            # The usual branch of the bot's: its only commit stands on a commit of the base.
+            changes, own = commits[0].changes, self._is_own(commits[0])
+        else:
+            fork = objects.merge_base(base, head)
+            changes = objects.changes(fork or base, head)
+            own = fork is not None and all(self._is_own(each) for each in commits)
+        contents = objects.read(change.after for change in changes if change.after)
+        files = [(each.path, contents[each.after] if each.after else None) for each in changes]
+        top = commits[0] if commits else objects.only(head)
+        return Branch(name, head, top.message, tuple(sorted(files, key=lambda f: f[0])), own)
+
+    def _is_own(self, commit: LoggedCommit) -> bool:
+        mine = commit.committer.casefold() == self._bot.email.casefold()
+        return mine and Record.parse(commit.message) is not None
+
+    def commit(self, drafts: Sequence[CommitDraft]) -> Sequence[str]:
+        """As the port says. InputError where a path can't take a file; ValueError where a draft
+        changes nothing."""
+        return self._mirror.write([self._new(draft) for draft in drafts], self._bot, self._now())
+
+    def _new(self, draft: CommitDraft) -> NewCommit:
+        tree = self._tree(draft.parent)
+        files: dict[str, tuple[str, bytes]] = {}
+        for path, data in draft.files.items():
+            entry = _place(tree, path)
+            if entry is None or entry.blob != _blob_id(data, like=entry.blob):
+                files[path] = (entry.mode if entry else _NEW_FILE, data)
+        if not files:
+            raise ValueError(f"a commit on {draft.parent} would change nothing")
+        return NewCommit((draft.parent,), draft.message, files)
+
+    def push(self, moves: Sequence[RefMove]) -> None:
+        self._mirror.push(moves)
+
+
+def _place(tree: GitTree, path: str) -> Entry | None:
+    """What stands at a path where a file shall be written; InputError where it can't."""
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts):
+        raise InputError("is no path of a file in a repository", where=Where(path))
+    entry = tree.find(path)
+    if entry is not None and entry.mode in (SYMLINK, SUBMODULE):
+        what = "symbolic link" if entry.mode == SYMLINK else "submodule"
+        raise InputError(
+            f"is a {what}; the bot writes regular files only: name the real file's path",
+            where=Where(path),
+        )
+    if entry is None and tree.has_directory(path):
+        raise InputError("is a directory: name a file in it", where=Where(path))
+    for end in range(1, len(parts)):
+        if tree.find(above := "/".join(parts[:end])) is not None:
+            raise InputError(f"{above} is no directory: name the real path", where=Where(path))
+    return entry
+
+
+def _directory(path: str) -> str:
+    """A path as git writes it: `apps/web/` is `apps/web`, `.` and `/` are the root."""
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+def _blob_id(data: bytes, *, like: str) -> str:
+    """The blob id of content (gitformat: "blob SIZE NUL" before it), hashed as `like` was."""
+    content = b"blob %d\0%s" % (len(data), data)
+    if len(like) == 64:
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
