@@ -1,8 +1,8 @@
 """The one HTTP client of the process: pooled, bounded in time and size, thread-safe.
 
 It answers with whatever the server says below 500, except 429. Everything else is an error
-of `promoter.errors` whose text holds the host and what happened, never a path, a query or
-a header. Redirects are followed here, by hand, because what may travel along (credentials)
+of `promoter.errors` whose text holds the host and what happened, never a query or a header.
+Redirects are followed here, by hand, because what may travel along (credentials)
 depends on where they lead.
 """
 
@@ -199,7 +199,7 @@ class HttpClient:
             )
             try:
                 # Nobody reads the body of an error page, and it may be of any size.
-                wanted = method != "HEAD" and reply.status < 500 and reply.status != 429
+                wanted = reply.status < 500 and reply.status != 429
                 content = _read(reply, limit, deadline, origin) if wanted else b""
             except BaseException:
                 reply.close()
@@ -230,7 +230,10 @@ class HttpClient:
     def _proxy_pool(self, address: str) -> urllib3.ProxyManager:
         if "://" not in address:
             address = f"http://{address}"
-        origin = origin_of(address)
+        try:
+            origin = origin_of(address)
+        except InputError as error:
+            raise InputError(f"the proxy of the environment: {error}") from None
         user_info = parse_url(address).auth
         headers = None
         if user_info:

@@ -164,7 +164,7 @@ def test_a_tag_of_something_else_than_an_image_has_no_digest(
     http: HttpClient, body: object, error: type[PromoterError]
 ) -> None:
     answers = {("HEAD", TAG): Answer(405), ("GET", TAG): json_answer(body)}
-    with serving(answers) as server, pytest.raises(error, match="x:1.0"):
+    with serving(answers) as server, pytest.raises(error, match=r"x:1\.0"):
         connect(server, http).digest("x", "1.0")
 
 
@@ -230,7 +230,7 @@ def test_plain_http_is_used_only_where_it_was_allowed(http: HttpClient) -> None:
     with serving({}) as server:
         with pytest.raises(InputError, match="does not speak TLS; allow plain HTTP"):
             DistributionRegistry(server.host, http).tags("x")
-        with pytest.raises(InputError, match="over plain HTTP at .*; allow it by name"):
+        with pytest.raises(InputError, match=r"over plain HTTP at .*; allow it by name"):
             DistributionRegistry("hub.example.com", http, base=f"http://{server.host}")
         assert server.requests == []
 

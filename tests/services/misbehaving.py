@@ -55,10 +55,13 @@ def web_page(status: int = 200) -> Answer:
 
 @dataclass(frozen=True)
 class Request:
+    """`peer` is the client's end of the connection: equal peers shared one."""
+
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    peer: str = ""
 
     def header(self, name: str) -> str | None:
         return next((v for k, v in self.headers.items() if k.lower() == name.lower()), None)
@@ -136,12 +139,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         told = self.server.told
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        answer = told.take(Request(self.command, self.path, dict(self.headers.items()), body))
+        peer = f"{self.client_address[0]}:{self.client_address[1]}"
+        headers = dict(self.headers.items())
+        answer = told.take(Request(self.command, self.path, headers, body, peer))
         if answer.silent:
             told.stopped.wait()
             self.close_connection = True
             return
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)  # without a Date or Server that nobody asked for
         for name, value in answer.headers.items():
             self.send_header(name, value)
         if answer.dripping:

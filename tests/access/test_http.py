@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import gzip
+import logging
+import subprocess
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from promoter.access.http import HttpClient
+from promoter.access.origin import Origin, origin_of
+from promoter.errors import InputError, TransientError
+from tests.needs import need
+from tests.services.misbehaving import Answer, serving
+
+OK = Answer(200, {}, b"well")
+
+
+def client(**settings: float) -> tuple[HttpClient, list[float]]:
+    """A client that notes its pauses instead of waiting."""
+    pauses: list[float] = []
+    return HttpClient(proxies={}, pause=pauses.append, **settings), pauses  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("status", [200, 204, 304, 400, 401, 403, 404, 410])
+def test_what_a_server_says_below_500_is_an_answer(status: int) -> None:
+    http, pauses = client()
+    body = b"" if status in (204, 304) else b"said"
+    with serving({("GET", "/a"): Answer(status, {"X-Y": "z"}, body)}) as server:
+        response = http.request("GET", f"http://{server.host}/a?b")
+    assert (response.status, response.body, response.headers["x-y"]) == (status, body, "z")
+    assert pauses == []
+
+
+@pytest.mark.parametrize("trouble", [502, 503, 504, 429])
+def test_trouble_that_passes_is_waited_out(trouble: int) -> None:
+    http, pauses = client()
+    asks = Answer(trouble, {"Retry-After": "2"})
+    with serving({("GET", "/"): [Answer(trouble), asks, OK]}) as server:
+        assert http.request("GET", f"http://{server.host}/").body == b"well"
+    assert pauses == [0.25, 2.0]
+
+
+def test_trouble_that_stays_is_reported_after_three_tries() -> None:
+    http, pauses = client()
+    with serving({("GET", "/"): Answer(503)}) as server:
+        with pytest.raises(TransientError, match=r"127\.0\.0\.1:\d+ is in trouble \(503\)$"):
+            http.request("GET", f"http://{server.host}/")
+        assert len(server.requests) == 3
+    assert len(pauses) == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"Retry-After": "120"}, 120),
+        ({"Retry-After": "9" * 5000}, 86_400),
+        (
+            {
+                "Retry-After": "Tue, 03 Nov 2026 09:01:00 GMT",
+                "Date": "Tue, 03 Nov 2026 09:00:00 GMT",
+            },
+            60,
+        ),
+    ],
+)
+def test_a_long_wait_is_left_to_the_caller(headers: dict[str, str], wait: int) -> None:
+    http, pauses = client()
+    answer = Answer(429, headers)
+    with serving({("GET", "/"): answer}) as server:
+        with pytest.raises(TransientError, match="asks for fewer requests") as caught:
+            http.request("GET", f"http://{server.host}/")
+        assert len(server.requests) == 1
+    assert caught.value.retry_after == timedelta(seconds=wait)
+    assert pauses == []
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "²", "Tue, 03 Nov 2026 09:01:00 GMT"])
+def test_a_wait_that_says_nothing_is_no_wait(text: str) -> None:
+    http, _ = client(tries=1)
+    answer = Answer(503, {"Retry-After": text, "Date": "who knows"})
+    with serving({("GET", "/"): answer}) as server, pytest.raises(TransientError) as caught:
+        http.request("GET", f"http://{server.host}/")
+    assert caught.value.retry_after is None
+
+
+def test_only_what_may_be_repeated_is_repeated() -> None:
+    http, _ = client()
+    with serving({("POST", "/"): Answer(503), ("GET", "/"): Answer(500)}) as server:
+        for method in ("POST", "GET"):
+            with pytest.raises(TransientError):
+                http.request(method, f"http://{server.host}/", body=b"once")
+        assert [request.method for request in server.requests] == ["POST", "GET"]
+        assert server.requests[0].body == b"once"
+
+
+def test_a_silent_server_is_left_in_time() -> None:
+    http, _ = client(read_timeout=0.1, tries=2)
+    with serving({("GET", "/"): Answer(silent=True)}) as server:
+        with pytest.raises(TransientError, match=r"did not answer in time"):
+            http.request("GET", f"http://{server.host}/")
+        assert len(server.requests) == 2
+
+
+def test_a_dripping_server_is_left_in_time() -> None:
+    http, _ = client(longest_request=0.3)
+    with (
+        serving({("GET", "/"): Answer(dripping=True)}) as server,
+        pytest.raises(TransientError, match="in time"),
+    ):
+        http.request("GET", f"http://{server.host}/")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked", "Content-Length": "0"}])
+def test_half_an_answer_is_none(headers: dict[str, str]) -> None:
+    http, _ = client(tries=1)
+    body = b"8\r\nabcdefgh\r\n0\r\n\r\n" if headers else b"abcdefgh"
+    with (
+        serving({("GET", "/"): Answer(200, headers, body, truncated=True)}) as server,
+        pytest.raises(TransientError, match="broke off the connection"),
+    ):
+        http.request("GET", f"http://{server.host}/")
+
+
+def test_nobody_listens_and_nobody_has_that_name() -> None:
+    http, pauses = client()
+    with serving({}) as gone:
+        pass
+    with pytest.raises(TransientError, match=rf"{gone.host} can't be reached \(Connection refused"):
+        http.request("GET", f"http://{gone.host}/")
+    assert len(pauses) == 2
+
+
+def test_no_more_is_read_than_allowed_even_when_compressed() -> None:
+    http, _ = client()
+    bomb = gzip.compress(bytes(1 << 20))
+    answers = {
+        ("GET", "/large"): Answer(200, {}, bytes(1001)),
+        ("GET", "/fits"): Answer(200, {}, bytes(1000)),
+        ("GET", "/bomb"): Answer(200, {"Content-Encoding": "gzip"}, bomb),
+        ("GET", "/error"): Answer(503, {}, bytes(1001)),
+    }
+    with serving(answers) as server:
+        base = f"http://{server.host}"
+        assert len(http.request("GET", f"{base}/fits", limit=1000).body) == 1000
+        assert len(http.request("GET", f"{base}/bomb", limit=1 << 20).body) == 1 << 20
+        for path in ("large", "bomb"):
+            with pytest.raises(InputError, match="larger than 1,000 bytes; not read"):
+                http.request("GET", f"{base}/{path}", limit=1000)
+        with pytest.raises(TransientError):
+            http.request("GET", f"{base}/error", limit=1000)
+
+
+def test_a_redirect_within_the_host_keeps_the_credential_and_to_another_drops_it() -> None:
+    http, _ = client()
+    sent = {"Authorization": "Basic canary", "Cookie": "canary", "Accept": "x"}
+    with serving({("GET", "/c"): OK}) as other:
+        answers = {
+            ("GET", "/a"): Answer(302, {"Location": "b?d=e"}),
+            ("GET", "/b"): Answer(308, {"Location": f"http://{other.host}/c"}),
+        }
+        with serving(answers) as server:
+            response = http.request("GET", f"http://{server.host}/a", headers=sent)
+            assert response.url == f"http://{other.host}/c"
+            assert response.body == b"well"
+            here = server.requests[1]
+            assert (here.path, here.header("Authorization")) == ("/b?d=e", "Basic canary")
+        (there,) = other.requests
+    assert there.header("Authorization") is there.header("Cookie") is None
+    assert there.header("Accept") == "x"
+
+
+def test_a_credential_does_not_come_back_with_a_second_redirect() -> None:
+    http, _ = client()
+    with serving({}) as other, serving({("GET", "/end"): OK}) as server:
+        server.answers["GET", "/a"] = Answer(302, {"Location": f"http://{other.host}/b"})
+        other.answers["GET", "/b"] = Answer(302, {"Location": f"http://{server.host}/end"})
+        http.request("GET", f"http://{server.host}/a", headers={"authorization": "canary"})
+        assert [r.header("Authorization") for r in server.requests] == ["canary", None]
+
+
+def test_redirects_end() -> None:
+    http, _ = client()
+    with serving({("GET", "/a"): Answer(302, {"Location": "/a"})}) as server:
+        with pytest.raises(InputError, match="redirects more than 5 times"):
+            http.request("GET", f"http://{server.host}/a")
+        assert len(server.requests) == 6
+        server.answers["GET", "/a"] = Answer(302)
+        with pytest.raises(TransientError, match="without saying where to"):
+            http.request("GET", f"http://{server.host}/a")
+        server.answers["GET", "/a"] = Answer(302, {"Location": "file:///etc/passwd"})
+        with pytest.raises(InputError, match="is not an http or https address"):
+            http.request("GET", f"http://{server.host}/a")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A self-signed certificate of 127.0.0.1, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    made = (folder / "certificate.pem", folder / "key.pem")
+    subprocess.run(
+        [
+            *(need("openssl"), "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"),
+            *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=test"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-out", made[0], "-keyout", made[1]),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return made
+
+
+def test_a_certificate_must_be_trusted(
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http, pauses = client()
+    with serving({("GET", "/"): OK}, tls=certificate) as server:
+        with pytest.raises(InputError, match=r"TLS certificate is not trusted .*SSL_CERT_FILE"):
+            http.request("GET", f"https://{server.host}/")
+        assert pauses == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        trusting, _ = client()
+        assert trusting.request("GET", f"https://{server.host}/").body == b"well"
+        with serving({}) as plain:
+            server.answers["GET", "/"] = Answer(302, {"Location": f"http://{plain.host}/"})
+            with pytest.raises(InputError, match=r"from https to plain http at .*; not followed"):
+                trusting.request("GET", f"https://{server.host}/")
+            assert plain.requests == []
+
+
+def test_a_proxy_is_used_except_where_it_is_not_wanted() -> None:
+    with (
+        serving({("GET", "http://registry.invalid/v2/"): OK}) as proxy,
+        serving({("GET", "/v2/"): OK}) as direct,
+    ):
+        proxies = {"http": f"http://bot:canary-proxy@{proxy.host}", "no": "127.0.0.1,.example.com"}
+        http = HttpClient(proxies=proxies)
+        assert http.request("GET", "http://registry.invalid/v2/").body == b"well"
+        assert http.request("GET", f"http://{direct.host}/v2/").body == b"well"
+        (request,) = proxy.requests
+        assert request.header("Proxy-Authorization") == "Basic Ym90OmNhbmFyeS1wcm94eQ=="
+        assert direct.requests[0].header("Proxy-Authorization") is None
+        http = HttpClient(proxies={"all": proxy.host})
+        assert http.request("GET", "http://registry.invalid/v2/").body == b"well"
+    gone = HttpClient(proxies={"https": proxies["http"]}, tries=1)
+    with pytest.raises(TransientError, match=r"the proxy for registry\.invalid failed") as caught:
+        gone.request("GET", "https://registry.invalid/")
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_proxy_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving({("GET", "http://registry.invalid/"): OK}) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://{proxy.host}")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert HttpClient().request("GET", "http://registry.invalid/").body == b"well"
+
+
+def test_many_threads_share_the_pool() -> None:
+    http, _ = client()
+    with serving(
+        {("GET", f"/{n}"): Answer(200, {}, str(n).encode()) for n in range(200)}
+    ) as server:
+        with ThreadPoolExecutor(16) as threads:
+            bodies = threads.map(
+                lambda n: http.request("GET", f"http://{server.host}/{n}").body, range(200)
+            )
+        assert [int(body) for body in bodies] == list(range(200))
+
+
+def test_a_connection_is_used_again() -> None:
+    http, _ = client()
+    with serving({("HEAD", "/"): OK}) as server:
+        server.answers["GET", "/"] = [OK, Answer(404, {}, b"no"), OK]
+        for method in ("HEAD", "GET", "GET", "HEAD", "GET"):
+            http.request(method, f"http://{server.host}/")
+        assert len({request.peer for request in server.requests}) == 1
+
+
+def test_a_proxy_address_must_be_one() -> None:
+    with pytest.raises(InputError, match="the proxy of the environment: 'socks5://x:1' is not"):
+        HttpClient(proxies={"all": "socks5://x:1"})
+
+
+def test_no_secret_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    http, _ = client(tries=1)
+    with serving({("GET", "/"): Answer(200, {}, b"ab", truncated=True)}) as server:
+        bad = [
+            ("http://bot:canary@registry.invalid:x/a?canary", {}),
+            (f"http://{server.host}/", {"Authorization": "Basic canary"}),
+            (f"http://{server.host}/", {"Authorization": "Basic canary\r\nX: y"}),
+            (f"http://{server.host}/", {"Authorization": "Basic canary\N{SNOWMAN}"}),
+        ]
+        for url, headers in bad:
+            with pytest.raises((InputError, TransientError)) as caught:
+                http.request("GET", url, headers=headers)
+            assert "canary" not in "".join(traceback.format_exception(caught.value))
+    assert caplog.records
+    assert "canary" not in caplog.text
+
+
+def test_origins() -> None:
+    assert origin_of("HTTPS://Example.com/x") == Origin("https", "example.com", 443)
+    assert str(origin_of("http://[::1]:5000")) == "[::1]:5000"
+    assert origin_of("https://a@b/").host == "b"
+    for wrong in ("ftp://x/", "/x", "", "https://", "http://x:99999/", "registry:5000"):
+        with pytest.raises(InputError, match="is not an http or https address"):
+            origin_of(wrong)
