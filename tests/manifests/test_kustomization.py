@@ -1,0 +1,126 @@
+"""Kustomize `images:` entries: found by newName or name, written with what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from promoter.manifests import find_sites
+from tests.manifests.reading import NEW, OLD, WEB, edit, edited, names, refusal, sites_in
+
+FILE = "apps/web/kustomization.yaml"
+V2 = f"{WEB}:1.3.0@{NEW}"
+
+
+def test_a_digest_comes_in_beside_the_tag_and_every_other_byte_stays() -> None:
+    before = b"""\
+# which web runs here
+resources:
+  - ../base
+
+images:
+  - name: web            # the base's name
+    newName: ghcr.io/shop/web
+    newTag: "1.2.0"  # by promoter
+  - name: redis
+    newTag: 7.2.0
+"""
+    (site,) = sites_in(FILE, before)
+    assert str(site.where) == f"{FILE}:8:13"
+    assert (site.pointer, site.kind, str(site.image)) == (
+        "/images/0",
+        "kustomization",
+        f"{WEB}:1.2.0",
+    )
+    expected = before.replace(
+        b'"1.2.0"  # by promoter\n',
+        f'"1.3.0"  # by promoter\n    digest: "{NEW}"\n'.encode(),
+    )
+    assert edited(FILE, before, V2) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("- newTag: v1\n  name: N\n", "- newTag: 1.3.0\n  digest: D\n  name: N\n"),
+        ("- name: N\n", "- name: N\n  newTag: 1.3.0\n  digest: D\n"),
+        ("- name: N", "- name: N\n  newTag: 1.3.0\n  digest: D"),
+        ("  - name: x\n    newName: N\r\n", None),
+        ("- name: N\n  newTag: v1", "- name: N\n  digest: D\n  newTag: 1.3.0"),
+        ("- name: N\n  digest: O\n", "- name: N\n  newTag: 1.3.0\n  digest: D\n"),
+        ("- name: N\n  newTag: v1\n  digest:\n", "- name: N\n  newTag: 1.3.0\n  digest: D\n"),
+        ("- name: N\n  newTag: v1\n  digest: ''\n", "- name: N\n  newTag: 1.3.0\n  digest: 'D'\n"),
+        ("- {name: N, newTag: v1}\n", '- {name: N, newTag: 1.3.0, digest: "D"}\n'),
+        ("- {name: N}\n", '- {name: N, newTag: "1.3.0", digest: "D"}\n'),
+        (
+            '- {"name": "N", "newTag": "v1"}\n',
+            '- {"name": "N", "newTag": "1.3.0", "digest": "D"}\n',
+        ),
+    ],
+)
+def test_what_is_missing_is_inserted_where_it_belongs(before: str, after: str | None) -> None:
+    def real(text: str) -> bytes:
+        text = text.replace("N", WEB).replace("D", NEW).replace("O", OLD)
+        return ("images:\n" + text.replace(f"new{WEB}ame", "newName")).encode()
+
+    if after is None:  # CRLF on one line only: the sibling's own ending is taken
+        after = "  - name: x\n    newName: N\r\n    newTag: 1.3.0\r\n    digest: D\r\n"
+    assert edited(FILE, real(before), V2) == real(after)
+
+
+def test_a_tag_that_looks_like_a_number_is_its_source_text_and_is_quoted_anew() -> None:
+    before = f"images:\n- name: {WEB}\n  newTag: 1.10\n".encode()
+    assert [site.image.tag for site in sites_in(FILE, before)] == ["1.10"]
+    after = edited(FILE, before, f"{WEB}:1.20", pin="tag")
+    assert after == before.replace(b"1.10", b'"1.20"')
+
+
+def test_an_entry_is_followed_by_the_name_in_force_or_by_the_bases_name() -> None:
+    content = b"images:\n- name: nginx\n  newName: ghcr.io/shop/web\n  newTag: v1\n"
+    assert [str(site.image) for site in sites_in(FILE, content, WEB, "nginx")] == [f"{WEB}:v1"]
+    assert [str(site.image) for site in sites_in(FILE, content, "nginx")] == ["nginx:v1"]
+    assert sites_in(FILE, content, "ghcr.io/shop/api") == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "head", "found"),
+    [
+        ("a/Kustomization", "", 1),
+        ("a/kustomization.yml", "", 1),
+        ("a/x.yaml", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n", 1),
+        ("a/x.yaml", "apiVersion: v1\nkind: ConfigMap\n", 0),
+    ],
+)
+def test_a_kustomization_is_told_by_file_name_or_by_its_kind(
+    path: str, head: str, found: int
+) -> None:
+    content = f"{head}images:\n- name: {WEB}\n  newTag: v1\n".encode()
+    assert len(sites_in(path, content)) == found
+
+
+def test_a_version_that_cannot_be_read_is_a_problem_with_its_place() -> None:
+    content = f"images:\n- name: {WEB}\n  newTag: ${{TAG}}\n- name: {WEB}\n  digest: abc\n"
+    sites, problems = find_sites(FILE, content.encode(), names())
+    assert sites == ()
+    assert [str(problem) for problem in problems] == [
+        f"{FILE}:3:11: newTag of {WEB} is a template expression (${{TAG}}); write a tag here",
+        f"{FILE}:5:11: digest of {WEB} is 'abc', which is not a digest",
+    ]
+
+
+def test_a_tag_is_not_left_beside_a_new_digest() -> None:
+    before = f"images:\n- name: {WEB}\n  newTag: v1\n".encode()
+    assert refusal(FILE, before, V2, pin="digest").startswith(f"{FILE}:3:11: newTag stands beside")
+
+
+def test_an_entry_that_is_shared_by_an_alias_is_refused_with_the_other_line() -> None:
+    before = f"images:\n- &web\n  name: {WEB}\n  newTag: v1\nx-again: *web\n".encode()
+    assert refusal(FILE, before, V2).startswith(f"{FILE}:2:3: &web is used again by alias (line 5)")
+
+
+def test_images_twice_is_refused() -> None:
+    before = f"images:\n- name: {WEB}\n  newTag: v1\nimages:\n- name: {WEB}\n  newTag: v2\n"
+    result = edit(FILE, before.encode(), V2)
+    assert result.changes == ()
+    assert {str(each) for each in result.refused} == {
+        f"{FILE}:4:1: the key 'images' stands 2 times (lines 1, 4); keep one"
+    }
