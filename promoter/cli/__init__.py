@@ -1,0 +1,51 @@
+"""The command line. Each verb is a module of this package, imported only when it is called:
+`promoter version` and `promoter --help` answer before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import sys
+
+from promoter.version import VERSION
+
+VERBS = {
+    "demo": "the whole way of a release, in a temporary folder, offline",
+    "validate": "check rule files",
+    "plan": "show what a run would do, with the diffs",
+    "run": "one reconcile: open, update, merge and close merge requests",
+    "status": "applications by environments: what runs, how long, what waits",
+    "why": "why is an application not promoted to an environment?",
+    "mr": "list, show, approve, merge and close merge requests of the local forge",
+    "version": "print the version",
+}
+
+_EPILOG = """\
+Run `promoter VERB --help` for its flags and an example.
+
+Exit codes: 0 done or nothing to do, 2 changes planned (only with --detailed-exitcode),
+3 waiting, 64 wrong input, 75 try again later, 1 a bug.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; returns the exit code. Never raises but for --debug."""
+    words = sys.argv[1:] if argv is None else argv
+    verb = words[0] if words else "--help"
+    if verb in ("--help", "-h", "help"):
+        sys.stdout.write(_help())
+        return 0
+    if verb in ("version", "--version") and len(words) == 1:
+        sys.stdout.write(f"promoter {VERSION}\n")
+        return 0
+    from promoter.cli.call import call
+
+    return call(verb, words[1:])
+
+
+def _help() -> str:
+    width = max(len(verb) for verb in VERBS)
+    verbs = "\n".join(f"  {verb.ljust(width)}  {text}" for verb, text in VERBS.items())
+    return (
+        "usage: promoter VERB [options]\n\n"
+        "A GitOps promotion bot: new images become byte-exact edits and merge requests,\n"
+        f"environment by environment.\n\n{verbs}\n\n{_EPILOG}"
+    )

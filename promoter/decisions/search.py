@@ -87,7 +87,7 @@ def search(
             break
         found.waiting.append(judged)
         first = next(each for each in judged.verdicts if not each.passes)
-        found.passed_over.append(PassedOver(release.label, f"{first.gate}: {first.why}"))
+        found.passed_over.append(PassedOver(release.label, f"{first.why} ({first.gate})"))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +15,6 @@ from promoter.model.outcome import Effect, Outcome
 from promoter.model.plan import Plan, Trouble
 from promoter.model.rule import Rule
 
-_log = logging.getLogger(__name__)
 _MOST_ASKS = 100
 _ROUNDS_A_ENVIRONMENT = 4  # commit and open, merge, and as many again for lost races
 _SPARE_ROUNDS = 20
@@ -25,22 +23,33 @@ _VOLATILE = (TipOf, MergeRequestsOf, BranchOf, ApprovalsOf)
 environment is decided on the same view; the rest is addressed by commit."""
 
 Clock = Callable[[], datetime]
+Report = Callable[[str], None]
+
+
+def silent(message: str) -> None:
+    """Reports no progress."""
 
 
 def make_plan(
-    rules: Sequence[Rule], observer: Observer, facts: Facts, now: datetime
+    rules: Sequence[Rule],
+    observer: Observer,
+    facts: Facts,
+    now: datetime,
+    report: Report = silent,
 ) -> tuple[Plan, Facts]:
     """Decide, answer what is asked, and decide again until nothing is asked."""
     for _ in range(_MOST_ASKS):
         plan = decide(rules, facts, now)
         if not plan.asks:
             return plan, facts
-        _log.debug("answering %d questions", len(plan.asks))
+        report(f"looking up {len(plan.asks)} facts")
         facts = facts.plus(observer.answer(plan.asks, now))
     raise RuntimeError("a decision never stops asking")
 
 
-def reconcile(rules: Sequence[Rule], adapters: Adapters, clock: Clock) -> Outcome:
+def reconcile(
+    rules: Sequence[Rule], adapters: Adapters, clock: Clock, report: Report = silent
+) -> Outcome:
     """Plan and apply until there is nothing left to do.
 
     Each effect changes the world, so the plan is made anew after each batch: what was merged
@@ -52,9 +61,10 @@ def reconcile(rules: Sequence[Rule], adapters: Adapters, clock: Clock) -> Outcom
     environments = max((len(rule.environments) for rule in rules), default=1)
     plan = Plan(())
     for _ in range(environments * _ROUNDS_A_ENVIRONMENT + _SPARE_ROUNDS):
-        plan, facts = make_plan(rules, observer, facts, clock())
+        plan, facts = make_plan(rules, observer, facts, clock(), report)
         if not plan.actions:
             return Outcome(plan, tuple(effects))
+        report(f"carrying out {len(plan.actions)} actions")
         applied = apply(plan, adapters)
         effects.extend(applied.effects)
         if not applied.effects and not applied.raced:

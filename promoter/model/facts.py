@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, Self, TypeVar, cast
 from promoter.model.image import ImageName
 from promoter.model.ports import Branch, ImageDetails, MergeRequest
 from promoter.model.release import Release
-from promoter.model.rule import RepositoryAddress, Rule
+from promoter.model.rule import Pin, RepositoryAddress, Rule
 from promoter.model.target import Discovery, Edit, Reading, Target
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ class EditOf(Question[Edit]):
     commit: str
     target: Target
     release: Release
-    pins: tuple[tuple[ImageName, str], ...]
+    pins: tuple[tuple[ImageName, Pin], ...]
 
 
 @dataclass(frozen=True)

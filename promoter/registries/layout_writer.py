@@ -45,6 +45,13 @@ def write_image(
     return image.digest
 
 
+def remove_tag(path: Path, repository: str, tag: str) -> None:
+    """Take a tag away; its image stays readable by digest, as in a registry before it collects
+    its garbage. A tag that is not there is no error."""
+    layout = path / check_repository(repository)
+    _write_index(layout, _entries_but(layout, check_tag(tag)))
+
+
 def _write(layout: Path, tag: str, image: BuiltImage) -> None:
     contents = {**image.blobs, **{each.digest: each.data for each in image.manifests}}
     for digest, data in contents.items():
@@ -52,20 +59,27 @@ def _write(layout: Path, tag: str, image: BuiltImage) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         _replace(file, data)
     _replace(layout / LAYOUT_FILE, json.dumps({"imageLayoutVersion": LAYOUT_VERSION}).encode())
-    index = layout / INDEX_FILE
-    others = [
-        each
-        for each in (read_index(index) if index.exists() else ())
-        if texts_of(each.get("annotations")).get(REF_NAME) != tag
-    ]
     top = {
         "mediaType": image.top.media_type,
         "digest": image.digest,
         "size": len(image.top.data),
         "annotations": {REF_NAME: tag},
     }
-    whole = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*others, top]}
-    _replace(index, json.dumps(whole, indent=2, sort_keys=True).encode() + b"\n")
+    _write_index(layout, [*_entries_but(layout, tag), top])
+
+
+def _entries_but(layout: Path, tag: str) -> list[dict[str, object]]:
+    index = layout / INDEX_FILE
+    return [
+        each
+        for each in (read_index(index) if index.exists() else ())
+        if texts_of(each.get("annotations")).get(REF_NAME) != tag
+    ]
+
+
+def _write_index(layout: Path, manifests: Sequence[Mapping[str, object]]) -> None:
+    whole = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(manifests)}
+    _replace(layout / INDEX_FILE, json.dumps(whole, indent=2, sort_keys=True).encode() + b"\n")
 
 
 def _replace(file: Path, data: bytes) -> None:

@@ -1,0 +1,178 @@
+"""The one place that names concrete adapters, and the one that reads the clock."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from promoter.access.credentials import Credentials
+from promoter.engine.adapters import Adapters
+from promoter.errors import InputError, Where
+from promoter.model.ports import Forge, Registry, Repository
+from promoter.model.rule import RepositoryAddress, Rule
+from promoter.settings import Settings
+
+if TYPE_CHECKING:
+    from promoter.access.http import HttpClient
+    from promoter.access.mirror import Mirror
+    from promoter.forges.local import LocalForge
+
+REPOSITORY = "promoter.repositories.git:GitRepository"
+FORGES: Mapping[str, str] = {"local": "promoter.forges.local:LocalForge"}
+REGISTRIES: Mapping[str, str] = {
+    "https": "promoter.registries.distribution:DistributionRegistry",
+    "http": "promoter.registries.distribution:DistributionRegistry",
+    "oci-layout": "promoter.registries.layout:LayoutRegistry",
+}
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def read_clock() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - everywhere else time is an argument
+
+
+class _Once(Generic[K, V]):
+    """One value a key, made at the first call; thread-safe."""
+
+    def __init__(self, make: Callable[[K], V]) -> None:
+        self._make = make
+        self._made: dict[K, V] = {}
+        self._lock = threading.RLock()
+
+    def __call__(self, key: K) -> V:
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = self._make(key)
+            return self._made[key]
+
+
+@dataclass(frozen=True)
+class App:
+    settings: Settings
+    adapters: Adapters
+    mirror: Callable[[str], Mirror]
+    clock: Callable[[], datetime]
+
+    def rules(self) -> tuple[tuple[Rule, ...], tuple[InputError, ...]]:
+        """The rules of all files that are right, and every error of the others.
+
+        Raises InputError where there is no rule file at all.
+        """
+        from promoter.rules import load_rules
+
+        files: dict[str, str] = {}
+        errors: list[InputError] = []
+        for path in self._rule_files():
+            try:
+                files[str(path)] = path.read_text("utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+                errors.append(InputError(f"can't be read: {reason}", where=Where(str(path))))
+        rules, broken = load_rules(files)
+        return rules, (*errors, *broken)
+
+    def local_forge(self, url: str) -> LocalForge:
+        """The local forge of a repository, for the verbs that act as a person."""
+        return _local_forge(self.settings, self.mirror(url), self.clock)
+
+    def _rule_files(self) -> list[Path]:
+        found: list[Path] = []
+        for path in self.settings.rules:
+            if path.is_dir():
+                found += sorted((*path.glob("*.yaml"), *path.glob("*.yml")))
+            elif path.exists():
+                found.append(path)
+            else:
+                raise InputError("no such rule file or directory", where=Where(str(path)))
+        if not found:
+            places = ", ".join(str(path) for path in self.settings.rules)
+            raise InputError(f"there is no rule file (*.yaml) in {places}")
+        return found
+
+
+def build(settings: Settings, clock: Callable[[], datetime] = read_clock) -> App:
+    """Everything wired; nothing is contacted before it is used.
+
+    Raises InputError for a credentials file that can't be read.
+    """
+    world = _World(settings, Credentials.load(settings.credentials), clock)
+    adapters = Adapters(_Once(world.repository), _Once(world.forge), _Once(world.registry))
+    return App(settings, adapters, world.mirror, clock)
+
+
+class _World:
+    """Makes adapters; what they share (the HTTP pool, a mirror a repository) is made once."""
+
+    def __init__(
+        self, settings: Settings, credentials: Credentials, clock: Callable[[], datetime]
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._clock = clock
+        self.mirror = _Once(self._make_mirror)
+
+    def repository(self, address: RepositoryAddress) -> Repository:
+        made: Repository = _load(REPOSITORY)(
+            self.mirror(address.url),
+            name=self._settings.bot_name,
+            email=self._settings.bot_email,
+            now=self._clock,
+        )
+        return made
+
+    def forge(self, address: RepositoryAddress) -> Forge:
+        if address.forge not in FORGES:
+            raise InputError(
+                f"forge {address.forge} is not supported by this version of promoter yet;"
+                f" supported: {', '.join(FORGES)}"
+            )
+        return _local_forge(self._settings, self.mirror(address.url), self._clock)
+
+    def registry(self, host: str) -> Registry:
+        where = self._settings.registries.get(host, "https:")
+        scheme, _, place = where.partition(":")
+        adapter = _load(REGISTRIES[scheme])
+        if scheme == "oci-layout":
+            layout: Registry = adapter(Path(place))
+            return layout
+        client: Registry = adapter(
+            host,
+            self._http,
+            self._credentials.for_host(host),
+            plain_http=scheme == "http",
+            base=where if place else None,
+        )
+        return client
+
+    @cached_property
+    def _http(self) -> HttpClient:
+        from promoter.access.http import HttpClient
+
+        return HttpClient()
+
+    def _make_mirror(self, url: str) -> Mirror:
+        from promoter.access.mirror import Mirror
+
+        return Mirror(url, self._settings.cache, self._credentials)
+
+
+def _local_forge(settings: Settings, mirror: Mirror, clock: Callable[[], datetime]) -> LocalForge:
+    from promoter.access.objects import Person
+
+    bot = Person(settings.bot_name, settings.bot_email)
+    forge: LocalForge = _load(FORGES["local"])(mirror, bot=bot, now=clock)
+    return forge
+
+
+def _load(name: str) -> Any:
+    """An adapter by `module:Class`, imported only when it is used."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)

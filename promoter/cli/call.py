@@ -1,0 +1,86 @@
+"""Calls a verb: flags, settings, and one place that turns exceptions into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn, Protocol, cast
+
+from promoter.cli import VERBS
+from promoter.cli.console import complain, log_everything
+from promoter.cli.exit_codes import BUG, of_error
+from promoter.errors import InputError, PromoterError
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class Verb(Protocol):
+    """What each verb's module has."""
+
+    EXAMPLE: str
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's own arguments."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it; returns the exit code. Raises PromoterError."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # argparse would exit with 2, which means "changes planned" here.
+        raise InputError(f"{self.prog}: {message}; see {self.prog} --help")
+
+
+def call(verb: str, words: Sequence[str]) -> int:
+    debug = "--debug" in words
+    try:
+        arguments = parser_for(verb).parse_args(words)
+        if arguments.debug:
+            log_everything()
+        return load_verb(verb).run(arguments)
+    except PromoterError as error:
+        if debug:
+            traceback.print_exc()
+        complain(str(error))
+        return of_error(error)
+    except KeyboardInterrupt:
+        complain("interrupted; what was done stands, the next run goes on from there")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader is gone (`promoter plan | head`); keep the interpreter from saying so again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a user but under --debug
+        if debug:
+            traceback.print_exc()
+        complain(f"a bug in promoter: {type(error).__name__}: {error}; --debug shows where")
+        return BUG
+
+
+def load_verb(verb: str) -> Verb:
+    """The verb's module. Raises InputError with a suggestion."""
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, 1)
+        hint = f"; did you mean '{near[0]}'?" if near else "; see promoter --help"
+        raise InputError(f"promoter: no verb '{verb}'{hint}")
+    return cast("Verb", importlib.import_module(f"promoter.cli.{verb}"))
+
+
+def parser_for(verb: str) -> argparse.ArgumentParser:
+    module = load_verb(verb)
+    parser = _Parser(
+        prog=f"promoter {verb}",
+        description=f"{VERBS[verb][0].upper()}{VERBS[verb][1:]}.",
+        epilog=f"example:\n{module.EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--debug", action="store_true", help="log everything, show tracebacks")
+    module.configure(parser)
+    return parser

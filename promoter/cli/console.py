@@ -1,0 +1,51 @@
+"""The terminal: colour, progress, messages on the error stream."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TextIO
+
+from promoter.access.redaction import redact
+from promoter.texts.paint import Paint
+
+
+def paint_for(stream: TextIO) -> Paint:
+    """Colour on a terminal unless NO_COLOR is set (no-color.org) or TERM is dumb."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return Paint(stream.isatty() and not plain)
+
+
+def complain(message: str) -> None:
+    """One line on the error stream, without secrets."""
+    paint = paint_for(sys.stderr)
+    print(f"{paint('error:', 'red', 'bold')} {redact(message)}", file=sys.stderr)
+
+
+class Progress:
+    """A line on the error stream that is overwritten; nothing in a pipe or in CI."""
+
+    def __init__(self) -> None:
+        self._shows = sys.stderr.isatty() and not os.environ.get("CI")
+
+    def __call__(self, message: str) -> None:
+        if self._shows:
+            print(f"\r\x1b[K{message} ...", end="", file=sys.stderr, flush=True)
+
+    def done(self) -> None:
+        if self._shows:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+class _Redacting(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def log_everything() -> None:
+    """What --debug does: all logs on the error stream, without secrets."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.DEBUG, handlers=[handler])
+    logging.getLogger("nodesemver").setLevel(logging.WARNING)  # it tells of every character

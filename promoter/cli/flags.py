@@ -1,0 +1,47 @@
+"""Flags that several verbs share, and the app that they make."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from promoter.app import App, build
+from promoter.settings import Settings, load_settings
+
+_SETTINGS = ("rules", "registries", "credentials", "cache", "person", "output")
+
+
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rules",
+        action="append",
+        type=Path,
+        metavar="PATH",
+        help="a rule file or a directory of them, may be repeated (default: rules/)",
+    )
+
+
+def add_world(parser: argparse.ArgumentParser) -> None:
+    """Where registries and credentials are."""
+    parser.add_argument(
+        "--registry",
+        dest="registries",
+        action="append",
+        metavar="HOST=WHERE",
+        help="where a registry is served: https://..., http://... (plain HTTP), oci-layout:PATH",
+    )
+    parser.add_argument("--credentials", type=Path, metavar="FILE", help="credentials by host")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="a folder for mirrors")
+
+
+def add_output(parser: argparse.ArgumentParser, kinds: Sequence[str] = ("text", "json")) -> None:
+    parser.add_argument("--output", choices=kinds, help="how to print (default: text)")
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    return load_settings({name: getattr(arguments, name, None) for name in _SETTINGS})
+
+
+def app_from(arguments: argparse.Namespace) -> App:
+    return build(settings_from(arguments))

@@ -1,0 +1,42 @@
+"""`promoter run`: one reconcile."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from promoter.access.redaction import redact
+from promoter.cli import exit_codes
+from promoter.cli.console import Progress, paint_for
+from promoter.cli.flags import add_output, add_rules, add_world, app_from
+from promoter.cli.look import read_rules
+from promoter.engine.reconcile import reconcile
+from promoter.texts.as_json import dump, outcome_json
+from promoter.texts.plan_text import outcome_text
+
+EXAMPLE = "  promoter run --rules rules/ --credentials /run/secrets/promoter.yaml"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_rules(parser)
+    add_world(parser)
+    add_output(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    app = app_from(arguments)
+    rules, broken = read_rules(app)
+    progress = Progress()
+    try:
+        outcome = reconcile(rules, app.adapters, app.clock, progress)
+    finally:
+        progress.done()
+    if app.settings.output == "json":
+        text = dump(outcome_json(outcome)) + "\n"
+    else:
+        text = outcome_text(outcome, paint_for(sys.stdout))
+    sys.stdout.write(redact(text))
+    trouble = exit_codes.of_troubles(outcome.plan, outcome.troubles, broken)
+    if trouble:
+        return trouble
+    return exit_codes.WAITING if exit_codes.waits(outcome.plan) else exit_codes.DONE

@@ -1,0 +1,100 @@
+"""Environment, files and flags become one checked value.
+
+Every field is an environment variable with the prefix `PROMOTER_` and a flag of the same name;
+a flag wins.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from promoter.errors import InputError
+
+
+def _default_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "promoter"
+
+
+class Settings(BaseSettings):
+    """How this process runs; what it does is said by the rules."""
+
+    model_config = SettingsConfigDict(env_prefix="PROMOTER_", extra="ignore", frozen=True)
+
+    rules: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (Path("rules"),), description="Rule files, or directories of them (`:` between several)."
+    )
+    registries: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description=(
+            "Where a registry host of image names is served, where it is not at its own name over"
+            " HTTPS: `HOST=https://MIRROR`, `HOST=http://HOST:PORT` (allows plain HTTP for it),"
+            " `HOST=oci-layout:PATH`; commas between several."
+        ),
+    )
+    credentials: Path | None = Field(None, description="The credentials file, by host.")
+    cache: Path = Field(
+        default_factory=_default_cache,
+        description="Mirrors of manifest repositories; disposable.",
+    )
+    bot_name: str = Field("Promoter", description="Who commits.")
+    bot_email: str = Field("promoter@localhost", description="The bot's address in commits.")
+    person: str | None = Field(
+        None, description="Who you are to `promoter mr`; default: the login name."
+    )
+    output: Literal["text", "json", "markdown"] = Field("text", description="How to print.")
+    debug: bool = Field(False, description="Log everything, and show tracebacks.")
+
+    @field_validator("rules", mode="before")
+    @classmethod
+    def _split_paths(cls, value: Any) -> Any:
+        return tuple(value.split(os.pathsep)) if isinstance(value, str) else value
+
+    @field_validator("registries", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            text = value.strip()
+            value = json.loads(text) if text.startswith("{") else text.split(",") if text else []
+        if isinstance(value, dict):
+            return value
+        pairs = [each.partition("=") for each in value]
+        for host, equals, where in pairs:
+            if not equals or not host or not where:
+                raise ValueError(
+                    "write HOST=WHERE, for example localhost:5000=http://localhost:5000"
+                )
+        return {host.strip(): where.strip() for host, _, where in pairs}
+
+    @field_validator("registries")
+    @classmethod
+    def _known_schemes(cls, value: dict[str, str]) -> dict[str, str]:
+        for host, where in value.items():
+            if not where.startswith(("https://", "http://", "oci-layout:")):
+                raise ValueError(
+                    f"{host} is served at https://..., http://... or oci-layout:PATH, not {where!r}"
+                )
+        return value
+
+
+def load_settings(flags: dict[str, Any]) -> Settings:
+    """Settings from the environment, with `flags` (None: not given) over them.
+
+    Raises InputError that names the setting; the value is never repeated.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InputError(
+            f"setting {name} (flag --{name.replace('_', '-')}, PROMOTER_{name.upper()}): {reason}"
+        ) from None

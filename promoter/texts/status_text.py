@@ -1,0 +1,40 @@
+"""Applications by environments: what runs, how long, what waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from promoter.model.plan import Decision, Plan, State
+from promoter.model.spell import spell_duration
+from promoter.texts.columns import align
+from promoter.texts.paint import Paint, printable
+from promoter.texts.plan_text import move, troubles_text
+
+_QUIET = (State.CURRENT, State.NOT_FOLLOWED)
+
+
+def status_text(plan: Plan, now: datetime, paint: Paint) -> str:
+    """A table, a row an application; below it a line for each target that waits."""
+    environments = list(dict.fromkeys(each.target.environment for each in plan.decisions))
+    cells = {(each.target.application, each.target.environment): each for each in plan.decisions}
+    applications = sorted({each.target.application for each in plan.decisions})
+    rows = [("APPLICATION", *(name.upper() for name in environments))]
+    for application in applications:
+        found = (cells.get((application, environment)) for environment in environments)
+        rows.append((application, *(_cell(each, now) for each in found)))
+    lines = [printable(line) for line in align(rows, gap=3)]
+    lines[0] = paint(lines[0], "bold")
+    restless = [each for each in plan.decisions if each.state not in _QUIET]
+    if restless:
+        lines.append("")
+        told = [(str(each.target), each.state.value, each.why) for each in restless]
+        lines += [printable(line) for line in align(told)]
+    lines += troubles_text(plan.troubles, paint)
+    return "\n".join(lines) + "\n"
+
+
+def _cell(decision: Decision | None, now: datetime) -> str:
+    if decision is None or decision.state is State.NOT_FOLLOWED:
+        return "-"
+    age = f" ({spell_duration(now - decision.since)})" if decision.since else ""
+    return f"{move(decision)}{age}"
