@@ -38,6 +38,7 @@ _EXPECTED_BY_FIELD: Mapping[str, str] = {
     "select": 'a policy such as {semver: ">=1.0"}',
     "applications": "a path pattern or a list of them",
     "path": "a path pattern or a list of them",
+    "after": "a name, a list of names, or {any: [names]}",
     "environments": "a mapping of names to environments",
     **{name: word.expected for name, word in (*POLICIES.items(), *GATES.items())},
 }
@@ -69,7 +70,7 @@ def explain(errors: Iterable[ErrorDetails], document: Document) -> Iterator[Comp
         if kind == "missing":
             if not _is_followed_otherwise(name, found):
                 description = inside.model_fields[str(name)].description
-                yield Complaint(location, f"is missing: {description}", absent=True)
+                yield Complaint(location, f"is missing ({description})", absent=True)
         elif kind == "extra_forbidden":
             yield Complaint(location, _unknown_key(inside, str(name)), on_key=True)
         elif kind == "value_error":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +18,19 @@ MOST_LEVELS = 30
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+# The parser's complaints that people meet most, in words that say what to look at.
+_ADVICE = (
+    ("<stream end>", "a bracket or a quote is open at the end of the file"),
+    ("end of stream", "a bracket or a quote is open at the end of the file"),
+    ("expected <block end>", "this does not continue what is above: look at the indentation"),
+    (
+        "mapping values are not allowed",
+        "': ' can't stand here: look at the indentation, or put the text in quotes",
+    ),
+    ("could not find expected ':'", "a key without ': ' after it"),
+)
 
 
 @dataclass
@@ -63,12 +76,31 @@ def compose(text: str, positions: Positions) -> Node:
     if bad:
         message = f"the character U+{ord(bad[0]):04X} can't stand in YAML: remove it"
         raise InputError(message, where=positions(bad.start()))
-    composer = _Composer(positions)
-    for event in _events(text, positions):
-        composer.take(event)
-    if composer.root is None:
+    root = _compose_events(text, positions)
+    if root is None:
         raise InputError("the file is empty: begin it with 'version: 1'", where=positions(0))
-    return composer.root
+    return root
+
+
+def _compose_events(text: str, positions: Positions) -> Node | None:
+    """From the C parser's events; where it gives up or is absent, from the other's, whose
+    grammar is wider in some places and whose complaints are better.
+
+    Events are taken one by one: what exceeds a limit is not parsed to its end.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _Composer(positions).take_all(YAML(typ="safe").parse(text))
+    except YAMLError:
+        pass
+    try:
+        return _Composer(positions).take_all(YAML(typ="safe", pure=True).parse(text))
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it raises what it likes on malformed text
+        raise _syntax_error(error, text, positions) from None
 
 
 @dataclass
@@ -83,14 +115,20 @@ class _Open:
 
 class _Composer:
     def __init__(self, positions: Positions) -> None:
-        self.root: Node | None = None
+        self._root: Node | None = None
         self._positions = positions
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
         self._documents = 0
         self._counted = 0
 
-    def take(self, event: Any) -> None:
+    def take_all(self, events: Iterable[Any]) -> Node | None:
+        """The root; None where there is no document."""
+        for event in events:
+            self._take(event)
+        return self._root
+
+    def _take(self, event: Any) -> None:
         start = event.start_mark.index
         match type(event).__name__:
             case "DocumentStartEvent":
@@ -130,7 +168,7 @@ class _Composer:
             message = f"holds more than {MOST_VALUES} values, aliases written out: split the file"
             raise self._error(node.start if start is None else start, message)
         if not self._open:
-            self.root = node
+            self._root = node
             return
         into = self._open[-1]
         if into.node.kind == "sequence":
@@ -157,22 +195,6 @@ def _tag(event: Any) -> str | None:
     return None if event.tag is None else str(event.tag)
 
 
-def _events(text: str, positions: Positions) -> Sequence[Any]:
-    """The C parser's events; where it gives up or is absent, those of the other, whose grammar
-    is wider in some places and whose complaints are better."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        return list(YAML(typ="safe").parse(text))
-    except YAMLError:
-        pass
-    try:
-        return list(YAML(typ="safe", pure=True).parse(text))
-    except Exception as error:  # noqa: BLE001 - it raises what it likes on malformed text
-        raise _syntax_error(error, text, positions) from None
-
-
 def _syntax_error(error: Exception, text: str, positions: Positions) -> InputError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     offset = min(mark.index, len(text)) if mark else 0
@@ -182,4 +204,5 @@ def _syntax_error(error: Exception, text: str, positions: Positions) -> InputErr
     if "\t" in indent or text[offset : offset + 1] == "\t":
         return InputError("a tab can't indent YAML: use spaces", where=where)
     problem = " ".join(str(getattr(error, "problem", None) or "it can't be read").split())
-    return InputError(f"is not YAML: {problem}", where=where)
+    ours = (advice for fragment, advice in _ADVICE if fragment in problem)
+    return InputError(f"is not YAML: {next(ours, problem)}", where=where)

@@ -7,23 +7,24 @@ from promoter.rules.wording import printable, quote
 
 # Stands in for an application's name; spelled so that no real name is mistaken for it.
 _SAMPLE = "a0sample0a"
+_NAME_ONLY = "write the name only; `select` decides the tag"
 
 
 def check_image(image: str) -> str:
     """`image` as it is; ValueError where it is no image's name, or says a tag or a digest."""
     if "://" in image:
-        raise ValueError(f"{quote(image)}: write it without {image.partition('://')[0]}://")
+        raise ValueError("write the name without '://' and what stands before it")
+    if "@" in image:  # not quoted: before an '@' people write passwords, too
+        raise ValueError(_NAME_ONLY)
     filled = _fill(image)
     if "{" in filled or "}" in filled:
         raise ValueError(f"{quote(image)}: only {{application}} is filled in here")
-    name_only = f"{quote(image)}: write the name only; `select` decides the tag"
     try:
         reference = ImageReference.parse(filled)
     except ValueError as error:
-        reason = printable(str(error).replace(_SAMPLE, "{application}"))
-        raise ValueError(name_only if "@" in image else reason) from None
-    if reference.tag is not None or reference.digest is not None:
-        raise ValueError(name_only)
+        raise ValueError(printable(str(error).replace(_SAMPLE, "{application}"))) from None
+    if reference.tag is not None:
+        raise ValueError(f"{quote(image)}: {_NAME_ONLY}")
     return image
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from promoter.errors import InputError, Where
@@ -58,13 +58,15 @@ def _load(file: str, text: str) -> tuple[Rule | None, tuple[InputError, ...]]:
         found.extend(complaints.explain(error.errors(include_url=False), document))
     known = {complaint.location for complaint in found}
     found.extend(each for each in checks.check(document.data) if each.location not in known)
-    wrong = (*unreadable, *_place(found, document))
+    # What was refused as YAML already gets no second message.
+    told = {error.where for error in unreadable}
+    wrong = (*unreadable, *(each for each in _place(found, document) if each.where not in told))
     if shape is None or wrong:
         return None, wrong
     return _build(file, shape), ()
 
 
-def _place(complaints: Iterable[Complaint], document: Document) -> Iterable[InputError]:
+def _place(complaints: Iterable[Complaint], document: Document) -> Iterator[InputError]:
     for each in complaints:
         found, place = document.find(each.location)
         name = label(each.location if each.absent else found)

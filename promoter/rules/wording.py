@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 Step = str | int
@@ -10,6 +11,9 @@ Location = tuple[Step, ...]
 """The way to a value from the root of a rule file: keys, and indices counted from 0."""
 
 _LONGEST_QUOTE = 60
+_MOST_WORDS = 5
+# The log masks it too, but this floor lies below the one that knows the secrets.
+_USER_INFO = re.compile(r"(?<=//)[^/\s@]+@")
 
 
 def quote(text: str) -> str:
@@ -19,7 +23,9 @@ def quote(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` with what would break the line written as an escape."""
+    """`text` with what would break the line written as an escape, and without a password in
+    front of a URL's host."""
+    text = _USER_INFO.sub("***@", text)
     if text.isprintable():
         return text
     return "".join(
@@ -28,14 +34,19 @@ def printable(text: str) -> str:
 
 
 def enumerate_words(words: Iterable[str], last: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """`a`, `a and b`, `a, b and c`; of many, the first."""
     *head, tail = list(words) or ["none"]
+    if len(head) > _MOST_WORDS:
+        head, tail = head[:_MOST_WORDS], f"{len(head) - _MOST_WORDS + 1} more"
     return f"{', '.join(head)} {last} {tail}" if head else tail
 
 
 def guess(word: str, known: Sequence[str]) -> str:
     """`; did you mean 'dev'?` where one of `known` is near, else what is known."""
-    near = difflib.get_close_matches(word[:_LONGEST_QUOTE], known, n=1, cutoff=0.6)
+    word = word[:_LONGEST_QUOTE]
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if not near and len(word) > 2:
+        near = [each for each in known if each.startswith(word) or word.startswith(each)]
     if near:
         return f"; did you mean {quote(near[0])}?"
     return f"; known: {', '.join(printable(each) for each in known)}"
