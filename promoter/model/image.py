@@ -18,6 +18,7 @@ _HOST_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _REGISTRY = re.compile(rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
+_IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 _MAXIMUM_PATH = 255
 
 
@@ -46,6 +47,9 @@ class ImageName:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a name; raises ValueError that says which part is wrong."""
+        if _IDENTIFIER.fullmatch(text):
+            # distribution/reference refuses it as well: runtimes take it for an image's id.
+            raise ValueError(f"{text!r} is the id of an image, not a name")
         head, slash, rest = text.partition("/")
         if slash and _is_registry(head):
             registry, path = head, rest
