@@ -1,0 +1,319 @@
+"""Merge requests in a bare repository: what bots and people see of each other."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from promoter.access.credentials import Credential, Credentials
+from promoter.access.mirror import Mirror
+from promoter.access.objects import Person
+from promoter.errors import ConflictError, InputError, TransientError
+from promoter.forges.local import PREFIX, LocalForge
+from promoter.model.image import ImageReference
+from promoter.model.ports import Forge, MergeRequestDraft
+from promoter.model.record import Record
+from promoter.model.release import Release
+from tests.services.git_server import (
+    GitServer,
+    commit,
+    create_repository,
+    git,
+    git_server,
+    refs,
+)
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+BOT = Person("Promoter", "promoter@example.com")
+ANN = Person("Ann", "ann@example.com")
+BOB = Person("Bob", "bob@example.com")
+BRANCH = "promoter/web/dev"
+RECORD = Record(
+    "shop", "web", "dev", Release.of([ImageReference.parse("ghcr.io/shop/web:1.2")]), "registry"
+)
+BODY = "Promotes web.\n\n<!--\n" + "\n".join(RECORD.trailers()) + "\n-->\n"
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    return create_repository(tmp_path / "shop.git", {"web": b"1\n", "api": b"1\n"})
+
+
+def forge_on(remote: Path, name: str = "cache") -> LocalForge:
+    return LocalForge(Mirror(str(remote), remote.parent / name), bot=BOT, now=lambda: NOW)
+
+
+@pytest.fixture
+def forge(remote: Path) -> LocalForge:
+    return forge_on(remote)
+
+
+def proposed(remote: Path, branch: str = BRANCH, text: bytes = b"2\n") -> MergeRequestDraft:
+    """A branch with a commit, and the draft of its merge request."""
+    base = refs(remote)["refs/heads/main"]
+    at = refs(remote).get(f"refs/heads/{branch}")
+    head = commit(remote, {"web": text}, branch=branch, parents=(at or base,))
+    return MergeRequestDraft(branch, "main", head, "web 1.2 to dev", BODY)
+
+
+def test_one_is_opened_and_found_again(forge: LocalForge, remote: Path) -> None:
+    port: Forge = forge
+    draft = proposed(remote)
+    opened = port.open(draft)
+    assert (opened.number, opened.state, opened.head) == (1, "open", draft.head)
+    assert opened.url == f"{remote}#1"
+    assert (opened.title, opened.body) == (draft.title, BODY)
+    assert port.open(replace(draft, title="again")) == opened
+    assert list(forge_on(remote, "fresh").find("main", "promoter/")) == [opened]
+    assert port.find("other", "promoter/") == []
+    assert port.find("main", "other/") == []
+    other = port.open(proposed(remote, "promoter/api/dev"))
+    assert [each.number for each in port.find("main", "promoter/")] == [2, 1]
+    assert other.number == 2
+
+
+def test_an_update_keeps_approvals_with_their_head(forge: LocalForge, remote: Path) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    forge.approve(1, draft.head, ANN)
+    forge.approve(1, draft.head, Person("Ann again", "ANN@example.com"))
+    forge.approve(1, draft.head, BOB)
+    assert forge.approvals(1, draft.head) == (ANN.email, BOB.email)
+    later = replace(proposed(remote, text=b"3\n"), title="web 1.3 to dev")
+    assert forge.find("main", "")[0].head == later.head, "the branch itself tells its head"
+    forge.update(1, later)
+    assert forge.approvals(1, later.head) == ()
+    assert forge.approvals(1, draft.head) == (ANN.email, BOB.email)
+    shown = forge.find("main", "")[0]
+    assert (shown.title, shown.head) == ("web 1.3 to dev", later.head)
+    before = refs(remote)
+    forge.update(1, later)
+    assert refs(remote) == before, "nothing new to say, nothing written"
+
+
+def test_nobody_approves_a_request_of_their_own(forge: LocalForge, remote: Path) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    with pytest.raises(InputError, match="own"):
+        forge.approve(1, draft.head, BOT)
+    with pytest.raises(ConflictError, match="not at 00000000"):
+        forge.approve(1, "0" * 40, ANN)
+    assert forge.approvals(1, draft.head) == ()
+
+
+def test_a_merge_waits_for_approvals_and_is_one_push(forge: LocalForge, remote: Path) -> None:
+    draft = replace(proposed(remote), approvals=2)
+    forge.open(draft)
+    base = commit(remote, {"api": b"2\n"})
+    with pytest.raises(InputError, match=r"needs 2 approvals.*has 0: 2 missing"):
+        forge.merge(1, draft.head)
+    forge.approve(1, draft.head, ANN)
+    with pytest.raises(InputError, match="1 missing"):
+        forge.merge(1, draft.head)
+    forge.approve(1, draft.head, BOB)
+    assert forge.merge(1, draft.head) == "merged"
+    after = refs(remote)
+    assert set(after) == {"refs/heads/main", f"{PREFIX}1"}
+    main = after["refs/heads/main"]
+    parents, message = git(remote, "show", "-s", "--format=%P%x00%B", main).split("\0")
+    assert parents.split() == [base, draft.head]
+    assert message.startswith("Merge !1: web 1.2 to dev\n\nPromoter-Rule: shop\n")
+    assert Record.parse(message) == RECORD
+    assert git(remote, "show", "main:web") == git(remote, "show", "main:api") == "2"
+    shown = forge.find("main", BRANCH)[0]
+    assert (shown.state, shown.head, shown.closed_by) == ("merged", draft.head, None)
+    assert forge.show(1).document.merge_commit == main
+    assert forge.merge(1, draft.head) == "merged", "done already is done"
+    assert refs(remote) == after
+    assert [each.what for each in forge.show(1).document.events] == [
+        *("opened", "approved", "approved", "merged"),
+    ]
+    git(remote, "fsck", "--strict")
+
+
+def test_a_merge_pins_the_head(forge: LocalForge, remote: Path) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    proposed(remote, text=b"by hand\n")
+    before = refs(remote)
+    with pytest.raises(ConflictError, match=f"not at {draft.head[:8]}"):
+        forge.merge(1, draft.head)
+    git(remote, "update-ref", "-d", f"refs/heads/{BRANCH}")
+    with pytest.raises(ConflictError, match="deleted"):
+        forge.merge(1, draft.head)
+    assert refs(remote)["refs/heads/main"] == before["refs/heads/main"]
+    assert forge.find("main", "")[0].head == draft.head, "what it last was"
+
+
+def test_a_conflict_names_the_file(forge: LocalForge, remote: Path) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    commit(remote, {"web": b"other\n"})
+    before = refs(remote)
+    with pytest.raises(ConflictError, match="!1 conflicts with base in web"):
+        forge.merge(1, draft.head)
+    assert refs(remote) == before
+
+
+def test_a_person_closes_and_is_remembered(forge: LocalForge, remote: Path) -> None:
+    forge.open(proposed(remote))
+    forge.close(1, "not this week", ANN)
+    shown = forge.find("main", "")[0]
+    assert (shown.state, shown.closed_by, shown.closed_by_bot) == ("closed", ANN.email, False)
+    assert f"refs/heads/{BRANCH}" not in refs(remote)
+    last = git(remote, "show", "-s", "--format=%an|%s", f"{PREFIX}1")
+    assert last == "Ann|!1 closed by Ann <ann@example.com> because not this week"
+    forge.close(1, "superseded")
+    assert forge.find("main", "")[0].closed_by == ANN.email, "the first word counts"
+    again = forge.open(proposed(remote))
+    assert (again.number, again.state) == (2, "open")
+
+
+def test_the_bot_closes_but_leaves_a_persons_work(forge: LocalForge, remote: Path) -> None:
+    forge.open(proposed(remote))
+    forge.open(proposed(remote, "promoter/api/dev"))
+    by_hand = commit(remote, {"api": b"by hand"}, branch="promoter/api/dev")
+    forge.close(1, "superseded")
+    forge.close(2, "superseded")
+    shown = forge.find("main", "")
+    assert {(each.state, each.closed_by_bot) for each in shown} == {("closed", True)}
+    heads = {ref: at for ref, at in refs(remote).items() if "promoter/" in ref and "heads" in ref}
+    assert heads == {"refs/heads/promoter/api/dev": by_hand}
+
+
+def test_an_ended_request_takes_no_more_words(forge: LocalForge, remote: Path) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    forge.merge(1, draft.head, ANN)
+    with pytest.raises(ConflictError, match="merged already"):
+        forge.update(1, draft)
+    with pytest.raises(ConflictError, match="merged already"):
+        forge.approve(1, draft.head, BOB)
+    with pytest.raises(ConflictError, match="merged already"):
+        forge.close(1, "late")
+    with pytest.raises(InputError, match="no merge request !7"):
+        forge.approvals(7, draft.head)
+
+
+def test_branches_must_be_there(forge: LocalForge, remote: Path) -> None:
+    draft = proposed(remote)
+    with pytest.raises(InputError, match="no branch production to merge into"):
+        forge.open(replace(draft, base="production"))
+    with pytest.raises(ConflictError, match="no branch gone"):
+        forge.open(replace(draft, branch="gone"))
+
+
+def test_six_bots_open_one_merge_request(remote: Path) -> None:
+    draft = proposed(remote)
+    gate = threading.Barrier(6)
+
+    def race(number: int) -> int:
+        # Each at another second: equal events would be equal commits, and no race.
+        at = NOW.replace(second=number)
+        mirror = Mirror(str(remote), remote.parent / f"cache{number % 3}")
+        forge = LocalForge(mirror, bot=BOT, now=lambda: at)
+        gate.wait()
+        return forge.open(draft).number
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(race, range(6))) == [1] * 6
+    assert [ref for ref in refs(remote) if ref.startswith(PREFIX)] == [f"{PREFIX}1"]
+
+
+def test_people_at_once_lose_no_approval_and_no_number(remote: Path) -> None:
+    branches = [f"promoter/app{number}/dev" for number in range(4)]
+    drafts = [proposed(remote, branch) for branch in branches]
+    gate = threading.Barrier(4)
+
+    def act(number: int) -> int:
+        forge = forge_on(remote, f"cache{number}")
+        gate.wait()
+        opened = forge.open(drafts[number])
+        gate.wait()
+        forge.approve(1, forge.show(1).document.head, Person("P", f"p{number}@example.com"))
+        return opened.number
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(act, range(4))) == [1, 2, 3, 4]
+    document = forge_on(remote).show(1).document
+    assert len(document.approvers(document.head)) == 4
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"{",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"state": "half"}',
+        None,
+    ],
+)
+def test_a_damaged_request_is_named(forge: LocalForge, remote: Path, damage: bytes | None) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    forge.open(proposed(remote, "promoter/api/dev"))
+    harm(remote, 1, damage)
+    with pytest.raises(InputError, match=f"^{PREFIX}1: .*git push REMOTE :{PREFIX}1"):
+        forge.find("main", "promoter/")
+    with pytest.raises(InputError, match=f"^{PREFIX}1: "):
+        forge.merge(1, draft.head)
+    assert forge.show(2).document.state == "open", "the others go on"
+
+
+def harm(remote: Path, number: int, damage: bytes | None) -> None:
+    broken = commit(
+        remote,
+        {"other": b""} if damage is None else {"merge-request.json": damage},
+        branch="broken",
+        parents=(),
+    )
+    git(remote, "update-ref", f"{PREFIX}{number}", broken)
+    git(remote, "update-ref", "-d", "refs/heads/broken")
+
+
+def test_a_field_of_another_type_is_damage(forge: LocalForge, remote: Path) -> None:
+    forge.open(proposed(remote))
+    good = json.loads(git(remote, "show", f"{PREFIX}1:merge-request.json"))
+    for name in good:
+        harm(remote, 1, json.dumps({**good, name: [{"x": 1}]}).encode())
+        with pytest.raises(InputError, match="damaged"):
+            forge.show(1)
+    harm(remote, 1, json.dumps(good).encode())
+    assert forge.show(1).document.state == "open"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    with git_server(tmp_path / "served", user="bot", password="s3cret-pw") as running:
+        yield running
+
+
+def test_over_http_a_lost_reply_opens_nothing_twice(server: GitServer, tmp_path: Path) -> None:
+    remote = server.create("shop.git", {"web": b"1\n", "api": b"1\n"})
+    credentials = Credentials({server.host: Credential("bot", "s3cret-pw")})
+    mirror = Mirror(server.url("shop.git"), tmp_path / "cache", credentials)
+    forge = LocalForge(mirror, bot=BOT, now=lambda: NOW)
+    draft = proposed(remote)
+    server.drop_next_reply()
+    with pytest.raises(TransientError):
+        forge.open(draft)
+    opened = forge.open(draft)
+    assert (opened.number, opened.url) == (1, f"{server.url('shop.git')}#1")
+    assert len(server.pushes) == 1
+    server.drop_next_reply()
+    with pytest.raises(TransientError):
+        forge.merge(1, draft.head)
+    assert forge.merge(1, draft.head) == "merged"
+    (_, merge) = server.pushes
+    assert [ref for ref, _, _ in merge] == [
+        *("refs/heads/main", f"refs/heads/{BRANCH}", f"{PREFIX}1"),
+    ]
