@@ -13,8 +13,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import metadata
 from urllib.parse import unquote, urljoin
 
 import urllib3
@@ -26,6 +24,7 @@ from promoter.access.origin import DEFAULT_PORTS, Origin, origin_of
 from promoter.access.redaction import redact
 from promoter.access.trouble import busy, retry_after, translate
 from promoter.errors import InputError, TransientError
+from promoter.version import VERSION
 
 DEFAULT_LIMIT = 4 << 20
 _MOST_REDIRECTS = 5
@@ -112,7 +111,7 @@ class HttpClient:
         answer over the limit, and redirects that are endless or leave TLS.
         """
         deadline = _Deadline(time.monotonic() + self._longest_request)
-        sent = {"User-Agent": _user_agent(), **(headers or {})}
+        sent = {"User-Agent": f"promoter/{VERSION}", **(headers or {})}
         asked = origin_of(url)
         for _ in range(_MOST_REDIRECTS + 1):
             response = self._persist(method, url, sent, body, limit, deadline)
@@ -248,14 +247,6 @@ class HttpClient:
             ssl_context=self._tls,
             proxy_ssl_context=self._tls,
         )
-
-
-@cache
-def _user_agent() -> str:
-    try:
-        return f"promoter/{metadata.version('promoter')}"
-    except metadata.PackageNotFoundError:  # run from a checkout
-        return "promoter/unreleased"
 
 
 def _read(

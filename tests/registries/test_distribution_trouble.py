@@ -119,7 +119,10 @@ def test_a_404_of_another_host_is_not_the_registrys_word(http: HttpClient) -> No
             connect(server, http).blob("x", IMAGE.digest)
 
 
-@pytest.mark.parametrize("head", [Answer(405), Answer(200), Answer(404), Answer(403), web_page()])
+LOGIN = Answer(200, {"Content-Type": "text/html", "Docker-Content-Digest": digest_of(b"page")})
+
+
+@pytest.mark.parametrize("head", [Answer(405), Answer(200), Answer(404), Answer(403), LOGIN])
 def test_a_digest_that_head_leaves_open_is_computed(http: HttpClient, head: Answer) -> None:
     with serving({("HEAD", TAG): head, ("GET", TAG): MANIFEST}) as server:
         assert connect(server, http).digest("x", "1.0") == IMAGE.digest
@@ -330,18 +333,37 @@ def test_a_realm_must_be_an_address(http: HttpClient, realm: str) -> None:
         connect(server, http, Credential("ci", "canary-password")).tags("x")
 
 
-def test_no_credential_goes_where_a_redirect_leads(http: HttpClient) -> None:
+@pytest.mark.parametrize("learned", [True, False])
+def test_no_credential_goes_where_a_redirect_leads(http: HttpClient, learned: bool) -> None:
     """Neither the header itself, nor an answer to the other host's own challenge."""
     with serving({}) as thief:
-        thief.answers["GET", "/blob"] = registry_error(
-            401, "UNAUTHORIZED", {"WWW-Authenticate": 'Basic realm="give it to me"'}
-        )
+        thief.answers["GET", "/blob"] = challenge(f"http://{thief.host}/token")
+        thief.answers["GET", "/token"] = json_answer({"token": "t"})
         asks = registry_error(401, "UNAUTHORIZED", {"WWW-Authenticate": 'Basic realm="r"'})
         moved = Answer(307, {"Location": f"http://{thief.host}/blob"})
-        with serving({("GET", BLOB): [asks, moved]}) as server:
+        with serving({("GET", BLOB): [asks, moved] if learned else moved}) as server:
             registry = connect(server, http, Credential("ci", "canary-password"))
             with pytest.raises(InputError, match="401"):
                 registry.blob("x", IMAGE.digest)
-            assert server.requests[-1].header("Authorization") == basic("ci", "canary-password")
-        assert thief.requests
-        assert all(request.header("Authorization") is None for request in thief.requests)
+            sent = basic("ci", "canary-password") if learned else None
+            assert server.requests[-1].header("Authorization") == sent
+        assert [request.path for request in thief.requests] == ["/blob"]
+        assert thief.requests[0].header("Authorization") is None
+
+
+def test_no_credential_goes_to_the_pages_of_another_host(http: HttpClient) -> None:
+    """A registry may send on to another one (registry.k8s.io does); its pages stay there."""
+    asks = registry_error(401, "UNAUTHORIZED", {"WWW-Authenticate": 'Basic realm="r"'})
+    pages = {
+        ("GET", "/v2/y/tags/list"): [
+            json_answer({"tags": ["1"]}, 200, {"Link": '<list?last=1>; rel="next"'}),
+            json_answer({"tags": ["2"]}),
+        ]
+    }
+    with serving(pages) as other:
+        moved = Answer(307, {"Location": f"http://{other.host}/v2/y/tags/list"})
+        with serving({("GET", TAGS): [asks, moved]}) as server:
+            registry = connect(server, http, Credential("ci", "canary-password"))
+            assert registry.tags("x") == ("1", "2")
+        assert [r.path for r in other.requests] == ["/v2/y/tags/list", "/v2/y/tags/list?last=1"]
+        assert [r.header("Authorization") for r in other.requests] == [None, None]
