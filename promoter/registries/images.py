@@ -66,50 +66,39 @@ def build_image(
     `platforms` are `os/architecture` or `os/architecture/variant`; `annotations` go on the
     top manifest. `created` must be aware of its time zone.
     """
-    layer = digest_of(_LAYER)
-    blobs = {layer: _LAYER}
+    blobs = {digest_of(_LAYER): _LAYER}
     children = []
     for platform in platforms:
         config = _to_json(_config(created, labels, platform))
         blobs[digest_of(config)] = config
-        children.append(
-            _manifest(
-                {
-                    "mediaType": OCI_MANIFEST if flavour == "oci" else DOCKER_MANIFEST,
-                    "config": {
-                        "mediaType": OCI_CONFIG if flavour == "oci" else DOCKER_CONFIG,
-                        "digest": digest_of(config),
-                        "size": len(config),
-                    },
-                    "layers": [
-                        {
-                            "mediaType": OCI_LAYER if flavour == "oci" else DOCKER_LAYER,
-                            "digest": layer,
-                            "size": len(_LAYER),
-                        }
-                    ],
-                },
-                annotations if len(platforms) == 1 else None,
-            )
-        )
+        own = annotations if len(platforms) == 1 else None
+        children.append(_manifest(_image(config, flavour), own))
     if len(children) == 1:
         return BuiltImage(tuple(children), blobs)
     index = _manifest(
         {
             "mediaType": OCI_INDEX if flavour == "oci" else DOCKER_INDEX,
             "manifests": [
-                {
-                    "mediaType": child.media_type,
-                    "digest": child.digest,
-                    "size": len(child.data),
-                    "platform": _platform(platform),
-                }
+                {**_descriptor(child.media_type, child.data), "platform": _platform(platform)}
                 for child, platform in zip(children, platforms, strict=True)
             ],
         },
         annotations,
     )
     return BuiltImage((*children, index), blobs)
+
+
+def _image(config: bytes, flavour: Flavour) -> dict[str, object]:
+    oci = flavour == "oci"
+    return {
+        "mediaType": OCI_MANIFEST if oci else DOCKER_MANIFEST,
+        "config": _descriptor(OCI_CONFIG if oci else DOCKER_CONFIG, config),
+        "layers": [_descriptor(OCI_LAYER if oci else DOCKER_LAYER, _LAYER)],
+    }
+
+
+def _descriptor(media_type: str, data: bytes) -> dict[str, object]:
+    return {"mediaType": media_type, "digest": digest_of(data), "size": len(data)}
 
 
 def _config(created: datetime, labels: Mapping[str, str], platform: str) -> dict[str, object]:

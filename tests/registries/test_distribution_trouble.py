@@ -352,7 +352,7 @@ def test_no_credential_goes_where_a_redirect_leads(http: HttpClient, learned: bo
 
 
 def test_no_credential_goes_to_the_pages_of_another_host(http: HttpClient) -> None:
-    """A registry may send on to another one (registry.k8s.io does); its pages stay there."""
+    """A registry may send on to another one; its pages stay there."""
     asks = registry_error(401, "UNAUTHORIZED", {"WWW-Authenticate": 'Basic realm="r"'})
     pages = {
         ("GET", "/v2/y/tags/list"): [
