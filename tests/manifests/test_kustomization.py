@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from promoter.manifests import find_sites
 from tests.manifests.reading import NEW, OLD, WEB, edit, edited, names, refusal, sites_in
+from tests.needs import need
 
 FILE = "apps/web/kustomization.yaml"
 V2 = f"{WEB}:1.3.0@{NEW}"
@@ -124,3 +127,20 @@ def test_images_twice_is_refused() -> None:
     assert {str(each) for each in result.refused} == {
         f"{FILE}:4:1: the key 'images' stands 2 times (lines 1, 4); keep one"
     }
+
+
+def test_the_cases_of_a_comparable_tool_come_out_byte_for_byte() -> None:
+    """Their digests are placeholders; ours must be real ones, so both are filled in."""
+    cases = sorted((need("shared/peer-cases") / "kustomize-images").iterdir())
+    assert len(cases) > 10
+    for folder in cases:
+        case = json.loads((folder / "case.json").read_text("utf-8"))
+        before, after = (
+            (folder / name)
+            .read_bytes()
+            .replace(b"sha12345", OLD.encode())
+            .replace(b"sha23456", NEW.encode())
+            for name in ("input.yaml", "expected.yaml")
+        )
+        digest = case["digest"].replace("sha12345", OLD).replace("sha23456", NEW)
+        assert edited(FILE, before, f"{case['image']}@{digest}", pin="keep") == after, case["name"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,14 @@ from ruamel.yaml import YAML
 
 from promoter.errors import InputError
 from promoter.manifests.events import parse
-from promoter.manifests.splice import Change, InsertKey, SetScalar, splice
+from promoter.manifests.splice import (
+    Change,
+    InsertKey,
+    SetScalar,
+    _Patch,
+    _proved,
+    splice,
+)
 from tests.needs import need
 
 
@@ -159,6 +167,30 @@ def test_two_values_for_one_place_are_refused() -> None:
 def test_a_shared_value_is_changed_on_an_explicit_yes() -> None:
     before, after = "tag: &v v1\nb: *v\n", "tag: &v v2\nb: *v\n"
     assert changed(before, put("tag"), shared=True) == after
+
+
+@pytest.mark.parametrize(
+    ("patch", "kept"),
+    [
+        (_Patch(5, 7, "v2", 5, 1, (("ScalarEvent", None, None, "v2", ""),), 0), True),
+        (_Patch(5, 7, "v2", 5, 1, (("ScalarEvent", None, None, "v3", ""),), 0), False),
+        (_Patch(5, 7, "v2 # c", 5, 1, (("ScalarEvent", None, None, "v2", ""),), 1), False),
+        (_Patch(11, 14, "", 0, 0, (), 0), False),
+        (_Patch(0, 0, "# c\n", 0, 0, (), 0), False),
+    ],
+    ids=["right", "other value", "other line", "comment lost", "line added"],
+)
+def test_the_proof_fails_where_more_or_less_than_the_intended_differs(
+    patch: _Patch, kept: bool
+) -> None:
+    before = parse("a.yaml", b"tag: v1\nb: # c\n")
+    position = next(i for i, event in enumerate(before.events) if "v1" in event)
+    placed = replace(patch, position=position if patch.removed else 0)
+    if kept:
+        assert _proved(before, [placed]).text == "tag: v2\nb: # c\n"
+    else:
+        with pytest.raises(InputError, match="can't be edited safely"):
+            _proved(before, [placed])
 
 
 OLD = st.sampled_from(["v1", "'v1'", '"v1"', "", "~", '""', "1.0", "!!str v1"])
