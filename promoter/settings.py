@@ -49,7 +49,6 @@ class Settings(BaseSettings):
         None, description="Who you are to `promoter mr`; default: the login name."
     )
     output: Literal["text", "json", "markdown"] = Field("text", description="How to print.")
-    debug: bool = Field(False, description="Log everything, and show tracebacks.")
 
     @field_validator("rules", mode="before")
     @classmethod
