@@ -143,7 +143,7 @@ class _Reading:
 
     def _check_plain(self, text: str, location: Location, where: Where) -> None:
         if _OLD_BOOLEAN.fullmatch(text):
-            message = "is true or false to some readers of YAML: put it in quotes, or write that"
+            message = "is true or false to some readers of YAML: write true, false, or quotes"
         elif _OLD_NUMBER_OR_DATE.fullmatch(text):
             message = "is a number or a date to some readers of YAML: put it in quotes"
         else:
