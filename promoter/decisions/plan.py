@@ -65,6 +65,7 @@ def decide(rules: Sequence[Rule], facts: Facts, now: datetime) -> Plan:
 
 
 def _look(rule: Rule, facts: Facts) -> tuple[Scene, Discovery]:
+    facts.prefetch(MergeRequestsOf(rule.repository))
     tip = facts.need(TipOf(rule.repository))
     discovery = facts.need(TargetsOf(rule, tip.commit))
     targets = {(each.application, each.environment): each for each in discovery.targets}
@@ -105,7 +106,7 @@ def _orphans(scene: Scene, discovery: Discovery, facts: Facts) -> list[Orphan]:
     if discovery.problems:
         return []
     found: list[Orphan] = []
-    for request in facts.need(MergeRequestsOf(scene.rule.repository, scene.tip.branch)):
+    for request in facts.need(MergeRequestsOf(scene.rule.repository)):
         record = Record.parse(request.body)
         if request.state != "open" or not request.branch.startswith(PREFIX) or record is None:
             continue

@@ -69,7 +69,7 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
     repository, commit, names = scene.rule.repository, scene.tip.commit, tuple(artifacts)
     reading = ReadingOf(repository, commit, target, names)
     periods = PeriodsOf(repository, commit, target, names)
-    requests = MergeRequestsOf(repository, scene.tip.branch)
+    requests = MergeRequestsOf(repository)
     branch = BranchOf(repository, branch_name(target), commit)
     upstreams = {
         name: PeriodsOf(repository, commit, scene.targets[target.application, name], names)

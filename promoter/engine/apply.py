@@ -88,12 +88,7 @@ def _push_branches(
             replace(each, action=replace(each.action, head=head))
             for each, head in zip(unmade, heads, strict=True)
         ]
-        repository.push(
-            [
-                RefMove(f"refs/heads/{each.action.branch}", each.action.expected, each.action.head)
-                for each in made
-            ]
-        )
+        repository.push([*_base_stands(made), *(_move(each.action) for each in made)])
     except InputError as error:
         if len(unmade) == 1:
             applied.note(_name(unmade[0].decision), error)
@@ -106,6 +101,17 @@ def _push_branches(
             applied.note(_name(each.decision), error)
         return ready
     return [*ready, *made]
+
+
+def _base_stands(proposals: Sequence[_Proposal]) -> list[RefMove]:
+    """Checks, in the same push, that the base is where it was when this was decided: else another
+    process may have merged the very same promotion meanwhile."""
+    bases = {f"refs/heads/{each.action.base}": each.action.base_commit for each in proposals}
+    return [RefMove(ref, commit, commit) for ref, commit in bases.items()]
+
+
+def _move(action: Propose) -> RefMove:
+    return RefMove(f"refs/heads/{action.branch}", action.expected, action.head)
 
 
 def _draft(proposal: _Proposal) -> CommitDraft:

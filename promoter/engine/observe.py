@@ -32,6 +32,7 @@ from promoter.model.facts import (
     TipOf,
     Unknown,
 )
+from promoter.model.ports import MergeRequest
 from promoter.model.rule import RepositoryAddress
 from promoter.model.target import Edit
 from promoter.registries.details import read_details
@@ -58,7 +59,7 @@ class Observer:
             DetailsOf: lambda q: read_details(
                 self._registry(q.name.registry), q.name.path, q.digest
             ),
-            MergeRequestsOf: lambda q: tuple(self._forge(q.repository).find(q.base, PREFIX)),
+            MergeRequestsOf: self._requests,
             BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
             ApprovalsOf: lambda q: tuple(self._forge(q.repository).approvals(q.number, q.head)),
         }
@@ -132,6 +133,11 @@ class Observer:
                 + (f"; it has {present}" if present else "; it is empty: push a first commit")
             )
         return Tip(branch, commit)
+
+    def _requests(self, question: MergeRequestsOf) -> tuple[MergeRequest, ...]:
+        address = question.repository
+        base = address.branch or self._repository(address).default_branch()
+        return tuple(self._forge(address).find(base, PREFIX))
 
     def _targets(self, question: TargetsOf) -> object:
         repository = self._repository(question.rule.repository)

@@ -134,10 +134,13 @@ class DetailsOf(Question[ImageDetails | None]):
 
 @dataclass(frozen=True)
 class MergeRequestsOf(Question[tuple[MergeRequest, ...]]):
-    """All merge requests on a base branch that come from a branch of the bot's."""
+    """All merge requests on the base branch that come from a branch of the bot's.
+
+    Asked before the tip, so that a request that is seen never promises what the tip does not
+    show yet: else a merge or a new request of another process would be undone or done twice.
+    """
 
     repository: RepositoryAddress
-    base: str
 
 
 @dataclass(frozen=True)

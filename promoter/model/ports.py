@@ -94,7 +94,8 @@ class CommitDraft:
 
 @dataclass(frozen=True)
 class RefMove:
-    """A compare-and-swap of one ref; None as `expected`: create only, as `new`: delete."""
+    """A compare-and-swap of one ref; None as `expected`: create only, as `new`: delete. One that
+    stays where it is only checks that it is there."""
 
     ref: str
     expected: str | None

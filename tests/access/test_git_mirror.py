@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -45,6 +46,19 @@ def cache(tmp_path: Path) -> Path:
 def server(tmp_path: Path) -> Iterator[GitServer]:
     with git_server(tmp_path / "served", user="bot", password=CANARY) as running:
         yield running
+
+
+@pytest.fixture
+def witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git on PATH that notes the arguments of every call, then does it."""
+    log = tmp_path / "argv.log"
+    wrapper = tmp_path / "bin" / "git"
+    wrapper.parent.mkdir()
+    real = shutil.which("git")
+    wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>"{log}"\nexec {real} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
+    return log
 
 
 def of(server: GitServer, password: str = CANARY) -> Credentials:
@@ -100,17 +114,40 @@ def refs_of_other(remote: Path) -> dict[str, str]:
     return {"refs/heads/main": (remote / "refs/heads/main").read_text().strip()}
 
 
-def test_a_quiet_repository_costs_one_request(server: GitServer, cache: Path) -> None:
-    remote = server.create("shop.git", FILES)
-    mirror = Mirror(server.url("shop.git"), cache, of(server))
+def test_a_quiet_repository_costs_one_question(tmp_path: Path, cache: Path, witness: Path) -> None:
+    remote = create_repository(tmp_path / "r.git", FILES)
+    mirror = Mirror(str(remote), cache)
     mirror.refresh()
-    for warm in (mirror, Mirror(server.url("shop.git"), cache, of(server))):
-        server.requests.clear()
+    for warm, commands in (
+        (mirror, ["ls-remote"]),
+        (Mirror(str(remote), cache), ["ls-remote", "for-each-ref"]),
+    ):
+        witness.write_text("")
         warm.refresh()
-        assert not [each for each in server.requests if "POST" in each][1:], "only ls-refs"
+        assert [line.split(" ")[0] for line in witness.read_text().splitlines()] == commands
     new = commit(remote, {"b": b"2"})
     assert mirror.refresh()["refs/heads/main"] == new
     assert mirror.objects.only(new).subject == "change"
+
+
+def test_over_ssh_the_command_of_the_operator_is_used(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole SSH transport, but for ssh itself: the stand-in runs the command right here."""
+    remote = create_repository(tmp_path / "r.git", FILES)
+    stand_in = tmp_path / "ssh"
+    stand_in.write_text(
+        f'#!/bin/sh\necho "$@" >>"{tmp_path}/called"\nfor last; do :; done\nexec sh -c "$last"\n'
+    )
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", f"{stand_in} -p 2222")
+    mirror = Mirror(f"git@git.example.com:{remote}", cache)
+    Stories().told(mirror, remote)
+    assert "-p 2222" in (tmp_path / "called").read_text()
+    assert mirror.url == f"git.example.com:{remote}"
+    monkeypatch.setenv("GIT_SSH_COMMAND", "false")
+    with pytest.raises(PromoterError):
+        mirror.refresh()
 
 
 def test_branches_that_go_are_forgotten_even_where_names_nest(tmp_path: Path, cache: Path) -> None:
@@ -378,28 +415,27 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         Mirror(str(remote), tmp_path / "file" / "cache").refresh()
 
 
-def test_a_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_hangs_is_ended_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever still lives would hold the pipe open."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
     slow = tmp_path / "bin" / "git"
     slow.parent.mkdir()
-    slow.write_text(f"#!/bin/sh\n{sys.executable} -c 'import signal; signal.pause()'\n")
+    pause = f"{sys.executable} -c 'import signal; signal.pause()'"
+    slow.write_text(f'#!/bin/sh\nexec 3>"{pipe}"\n{pause}\nexit 0\n')
     slow.chmod(0o755)
-    bare = Git(tmp_path / "x.git", timeout=0.2)
+    bare = Git(tmp_path / "x.git", timeout=0.5)
     monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
-    with pytest.raises(TransientError, match=r"longer than 0\.2 seconds for `git version`"):
-        bare.run("version")
-
-
-@pytest.fixture
-def witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git on PATH that notes the arguments of every call, then does it."""
-    log = tmp_path / "argv.log"
-    wrapper = tmp_path / "bin" / "git"
-    wrapper.parent.mkdir()
-    real = shutil.which("git")
-    wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>"{log}"\nexec {real} "$@"\n')
-    wrapper.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
-    return log
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(TransientError, match=r"longer than 0\.5 seconds for `git version`"):
+            bare.run("version")
+        assert select.select([end], [], [], 20)[0], "a child of git is still there"
+        assert os.read(end, 1) == b""
+    finally:
+        os.close(end)
 
 
 def test_a_password_is_nowhere_but_in_the_request(
