@@ -427,6 +427,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(
     slow.write_text(f'#!/bin/sh\nexec 3>"{pipe}"\n{pause}\nexit 0\n')
     slow.chmod(0o755)
     bare = Git(tmp_path / "x.git", timeout=0.5)
+    assert bare.run("version").status == 0, "GitPython asks git for its version when imported"
     monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
     end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:

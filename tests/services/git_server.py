@@ -121,7 +121,7 @@ class GitServer:
     read_only: bool
     requests: list[str] = field(default_factory=list)
     pushes: list[tuple[tuple[str, str, str], ...]] = field(default_factory=list)
-    _drops: int = 0
+    _drops: list[int] = field(default_factory=list)
     _status: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -138,9 +138,10 @@ class GitServer:
     ) -> Path:
         return create_repository(self.root / name, files, branch)
 
-    def drop_next_reply(self) -> None:
-        """The next push is done, and its reply never sent."""
-        self._drops += 1
+    def drop_next_reply(self, after: int = 0) -> None:
+        """The next push, or the one after so many more, is done, and its reply never sent."""
+        with self._lock:
+            self._drops.append(after)
 
     def fail_with(self, status: int | None) -> None:
         """Answer every request with this status, until None is set."""
@@ -148,7 +149,11 @@ class GitServer:
 
     def takes_drop(self) -> bool:
         with self._lock:
-            self._drops, dropped = max(0, self._drops - 1), self._drops > 0
+            dropped = bool(self._drops) and self._drops[0] == 0
+            if dropped:
+                self._drops.pop(0)
+            elif self._drops:
+                self._drops[0] -= 1
         return dropped
 
     def allows(self, header: str | None) -> bool:
