@@ -33,7 +33,6 @@ from promoter.model.facts import (
     Unknown,
 )
 from promoter.model.ports import MergeRequest
-from promoter.model.rule import RepositoryAddress
 from promoter.model.target import Edit
 from promoter.registries.details import read_details
 from promoter.rules.layout import discover
@@ -53,7 +52,6 @@ class Observer:
         self._single: dict[type[Question[Any]], Callable[[Any], object]] = {
             TipOf: self._tip,
             TargetsOf: self._targets,
-            EditOf: self._edit,
             TagsOf: lambda q: tuple(self._registry(q.name.registry).tags(q.name.path)),
             DigestOf: lambda q: self._registry(q.name.registry).digest(q.name.path, q.tag),
             DetailsOf: lambda q: read_details(
@@ -63,24 +61,28 @@ class Observer:
             BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
             ApprovalsOf: lambda q: tuple(self._forge(q.repository).approvals(q.number, q.head)),
         }
+        self._batched: dict[type[Question[Any]], Callable[[Any], Mapping[Any, object]]] = {
+            ReadingOf: self._readings,
+            PeriodsOf: self._periods,
+            EditOf: self._edits,
+        }
+        """What is read for many targets of one commit at once."""
         self._registry = adapters.registry
         self._forge = adapters.forge
         self._repository = adapters.repository
 
     def answer(self, questions: Iterable[Question[Any]], now: datetime) -> Answers:
         """One answer for each question; never raises for what the world does."""
-        readings: dict[tuple[RepositoryAddress, str], list[ReadingOf]] = defaultdict(list)
-        periods: dict[tuple[RepositoryAddress, str], list[PeriodsOf]] = defaultdict(list)
+        batches: dict[object, list[Question[Any]]] = defaultdict(list)
         jobs: list[Callable[[], Answers]] = []
         for question in questions:
-            if isinstance(question, ReadingOf):
-                readings[question.repository, question.commit].append(question)
-            elif isinstance(question, PeriodsOf):
-                periods[question.repository, question.commit].append(question)
+            if isinstance(question, ReadingOf | PeriodsOf | EditOf):
+                batches[type(question), question.repository, question.commit].append(question)
             else:
                 jobs.append(self._job((question,), self._answer_single, now))
-        jobs.extend(self._job(batch, self._readings, now) for batch in readings.values())
-        jobs.extend(self._job(batch, self._periods, now) for batch in periods.values())
+        jobs.extend(
+            self._job(batch, self._batched[type(batch[0])], now) for batch in batches.values()
+        )
         if len(jobs) == 1:
             return jobs[0]()
         answers: Answers = {}
@@ -157,15 +159,26 @@ class Observer:
         repository = self._repository(batch[0].repository)
         return read_periods(repository, self._library, batch[0].commit, batch)
 
-    def _edit(self, question: EditOf) -> Edit:
-        repository = self._repository(question.repository)
-        names = tuple(name for name, _ in question.pins)
-        files = self._library.manifests(repository, question.commit, question.target.path)
-        reading = self._library.sites(repository, [(files, names)])(files, names)
-        paths = sorted({site.where.file for site in reading.sites})
-        blobs = repository.blobs([files[path] for path in paths])
-        contents = {path: blobs[files[path]] for path in paths}
-        return edit_target(contents, reading.sites, question.release, dict(question.pins))
+    def _edits(self, batch: Sequence[EditOf]) -> Mapping[EditOf, Edit]:
+        repository, commit = self._repository(batch[0].repository), batch[0].commit
+        wanted = [
+            (
+                self._library.manifests(repository, commit, each.target.path),
+                tuple(name for name, _ in each.pins),
+            )
+            for each in batch
+        ]
+        read = self._library.sites(repository, wanted)
+        sites = [read(files, names).sites for files, names in wanted]
+        paths = [{site.where.file for site in found} for found in sites]
+        blobs = repository.blobs(
+            {files[path] for (files, _), mine in zip(wanted, paths, strict=True) for path in mine}
+        )
+        edits: dict[EditOf, Edit] = {}
+        for each, (files, _), found, mine in zip(batch, wanted, sites, paths, strict=True):
+            contents = {path: blobs[files[path]] for path in sorted(mine)}
+            edits[each] = edit_target(contents, found, each.release, dict(each.pins))
+        return edits
 
 
 def _unknown(error: Exception, now: datetime) -> Unknown:

@@ -6,15 +6,17 @@ of a repository.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from promoter.engine.library import Library
 from promoter.manifests import is_manifest
 from promoter.model.facts import Period, PeriodsOf
 from promoter.model.image import ImageName
-from promoter.model.ports import Landing, Repository
+from promoter.model.ports import BlobChange, Landing, Repository
 from promoter.model.release import Release
+
+_MOST_PATHS = 32
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,13 @@ def read_periods(
     repository: Repository, library: Library, commit: str, questions: Sequence[PeriodsOf]
 ) -> dict[PeriodsOf, tuple[Period, ...]]:
     """The periods of several targets at one commit, newest first."""
-    paths = sorted({question.target.path for question in questions})
-    landings = list(repository.landings(commit, paths))
+    paths = {question.target.path for question in questions}
+    landings = repository.landings(commit, _widen(paths))
+    touched = _by_target(landings, paths)
     states = {
         question: _states(
             library.manifests(repository, commit, question.target.path),
-            question.target.path,
-            landings,
+            touched[question.target.path],
         )
         for question in questions
     }
@@ -56,21 +58,59 @@ def read_periods(
     }
 
 
-def _states(files: dict[str, str], under: str, landings: Sequence[Landing]) -> list[_State]:
+def _widen(paths: Collection[str]) -> list[str]:
+    """The paths, or where they are many the folders above them: git compares each changed file
+    with each path that it is given."""
+    widened = set(paths)
+    while len(widened) > _MOST_PATHS:
+        deepest = max(path.count("/") for path in widened)
+        if deepest == 0:
+            return []
+        widened = {
+            path.rpartition("/")[0] if path.count("/") == deepest else path for path in widened
+        }
+    return sorted(widened)
+
+
+def _by_target(
+    landings: Iterable[Landing], paths: Collection[str]
+) -> dict[str, list[tuple[Landing, list[BlobChange]]]]:
+    """For each target path the landings that touched its manifests, newest first.
+
+    Found by each file's own folders, so that a thousand targets cost no more than one.
+    """
+    touched: dict[str, list[tuple[Landing, list[BlobChange]]]] = {path: [] for path in paths}
+    for landing in landings:
+        for change in landing.changes:
+            if not is_manifest(change.path):
+                continue
+            for path in _self_and_folders(change.path):
+                found = touched.get(path)
+                if found is None:
+                    continue
+                if not found or found[-1][0] is not landing:
+                    found.append((landing, []))
+                found[-1][1].append(change)
+    return touched
+
+
+def _self_and_folders(path: str) -> Iterator[str]:
+    """`a/b/c.yaml`, `a/b`, `a` and the root (the empty path)."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield ""
+
+
+def _states(
+    files: dict[str, str], touched: Sequence[tuple[Landing, Sequence[BlobChange]]]
+) -> list[_State]:
     """The target's manifests after each landing that touched them, newest first."""
     states: list[_State] = []
-    for landing in landings:
-        touched = [
-            change
-            for change in landing.changes
-            if is_manifest(change.path)
-            and (not under or change.path == under or change.path.startswith(f"{under}/"))
-        ]
-        if not touched:
-            continue
+    for landing, changes in touched:
         states.append(_State(files, landing))
         files = dict(files)
-        for change in touched:
+        for change in changes:
             if change.before is None:
                 files.pop(change.path, None)
             else:
