@@ -9,14 +9,15 @@ from promoter.decisions.candidates import Offers, offer_from_registry, offer_fro
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.search import Search, search
 from promoter.decisions.situation import Scene, Situation, look_at, tag_questions
-from promoter.model.facts import Facts
+from promoter.model.facts import Facts, NotKnown
 from promoter.model.plan import Close, Decision, State
 from promoter.model.record import Record
 from promoter.model.target import Target
 
 
 def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> Decision:
-    """The one answer for a target. Raises NotAsked; NotKnown, which means wait."""
+    """The one answer for a target. Raises NotAsked; NotKnown where not even its manifests can be
+    read, which means wait."""
     rule = scene.rule
     decided = Decision(rule.source, rule.repository, target, State.UNKNOWN, "")
     try:
@@ -34,9 +35,17 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
         return stop
     if why := _missing_upstream(this):
         return replace(decided, state=State.BLOCKED, why=why, trouble="input")
+    try:
+        return _decide_offers(decided, this, facts, now)
+    except NotKnown as error:
+        # A registry that does not answer hides what is offered, not what runs.
+        return replace(decided, why=error.unknown.why, trouble=error.unknown.kind)
+
+
+def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: datetime) -> Decision:
     running = this.reading.release
     if running is None:
-        raise ValueError(f"{target}: a reading is a release, mixed, or has problems")
+        raise ValueError(f"{this.target}: a reading is a release, mixed, or has problems")
     offers = _offers(this, facts)
     found = search(this, running, offers, facts, now)
     decided = replace(
