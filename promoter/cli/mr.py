@@ -87,7 +87,7 @@ def _act(forge: LocalForge, local: Local, arguments: argparse.Namespace, person:
     elif arguments.action == "merge":
         forge.merge(number, head, person)
     else:
-        forge.close(number, arguments.reason, person)
+        forge.close(number, redact(arguments.reason), person)
 
 
 def _shown(app: App, url: str, forge: LocalForge, local: Local, as_json: bool) -> str:
