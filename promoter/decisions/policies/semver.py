@@ -39,8 +39,13 @@ class SemverPolicy:
         # Versions that are equal (`1.2.0`, `v1.2.0`) are told apart by the tag's text, so that
         # the order in which a registry lists them never matters.
         survivors.sort()
-        _, best = survivors.pop()
-        passed_over.extend(PassedOver(tag, f"is lower than {best}") for _, tag in survivors)
+        highest, best = survivors.pop()
+        passed_over.extend(
+            PassedOver(tag, f"is lower than {best}")
+            if version < highest
+            else PassedOver(tag, f"is the same version as {best}")
+            for version, tag in survivors
+        )
         question = DigestOf(name, best)
         digest = facts.need(question)
         if digest is None:
@@ -67,8 +72,10 @@ class SemverPolicy:
 
 
 def _version(artifact: ArtifactRule, tag: str) -> SemanticVersion | None:
+    # What runs may be a tag that `tags` does not match (any more): 2.0.0 beside v1.5.0 is still
+    # the higher version, and only what says nothing at all does not order.
     text = compared_text(artifact, tag)
-    return SemanticVersion.parse(text) if text is not None else None
+    return SemanticVersion.parse(tag if text is None else text)
 
 
 def _satisfies(version: SemanticVersion, wanted: str, prereleases: bool) -> bool:
