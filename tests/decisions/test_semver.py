@@ -1,0 +1,144 @@
+"""`semver: RANGE`: what is chosen, and the reason for every tag that is not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promoter.model.plan import Decision, State
+from promoter.model.rule import ArtifactRule
+from promoter.model.version import SemanticVersion
+from tests.decisions.rules import artifact, environment, rule
+from tests.decisions.world import World
+
+
+def decide(
+    tags: list[str], running: str = "1.0.0", followed: ArtifactRule | None = None
+) -> Decision:
+    world = World((rule(environment("dev"), artifacts=(followed or artifact(),)),))
+    world.registry("web", *tags)
+    world.ran("web", "dev", running)
+    return world.decision("web", "dev")
+
+
+def reasons(decision: Decision) -> dict[str, str]:
+    (selection,) = decision.selections
+    return {each.what: each.why for each in selection.passed_over}
+
+
+def test_the_highest_version_of_the_range_is_offered_and_every_other_tag_has_its_reason() -> None:
+    followed = artifact("semver", ">=1.0 <2", ignore=("*-slim",))
+    tags = ["1.0.0", "1.2.0", "1.10.0", "2.0.0", "1.11.0-rc.1", "latest", "1.12.0-slim", "0.9.0"]
+    decision = decide(tags, followed=followed)
+    assert decision.state is State.PROPOSED
+    assert decision.offered is not None
+    assert decision.offered.label == "1.10.0"
+    assert decision.selections[0].chosen == "1.10.0"
+    assert decision.selections[0].policy == "semver: >=1.0 <2"
+    assert reasons(decision) == {
+        "1.0.0": "is lower than 1.10.0",
+        "1.2.0": "is lower than 1.10.0",
+        "2.0.0": "is outside >=1.0 <2",
+        "1.11.0-rc.1": "is a prerelease",
+        "latest": "is not a semantic version",
+        "1.12.0-slim": "ignored by '*-slim'",
+        "0.9.0": "is outside >=1.0 <2",
+    }
+
+
+def test_prereleases_are_taken_where_the_rule_says_so() -> None:
+    decision = decide(["1.0.0", "1.1.0-rc.1", "1.1.0-rc.2"], followed=artifact(prereleases=True))
+    assert decision.offered is not None
+    assert decision.offered.label == "1.1.0-rc.2"
+
+
+def test_the_named_group_is_what_is_compared_and_the_whole_tag_is_what_is_written() -> None:
+    followed = artifact(tags=r"release-(?P<version>.*)-alpine")
+    tags = ["release-1.9.0-alpine", "release-1.10.0-alpine", "release-1.11.0", "1.12.0"]
+    decision = decide(tags, "release-1.9.0-alpine", followed)
+    assert decision.offered is not None
+    assert decision.offered.label == "release-1.10.0-alpine"
+    assert reasons(decision)["1.12.0"] == (r"does not match tags 'release-(?P<version>.*)-alpine'")
+
+
+def test_two_spellings_of_one_version_are_one_version() -> None:
+    decision = decide(["1.1.0", "v1.1.0"], "1.1.0")
+    assert decision.state is State.CURRENT
+    assert reasons(decision) == {"1.1.0": "is the same version as v1.1.0"}
+
+
+def test_a_running_version_that_the_pattern_no_longer_matches_is_still_compared() -> None:
+    followed = artifact(tags=r"v(?P<version>.*)")
+    decision = decide(["v1.5.0", "2.0.0"], "2.0.0", followed)
+    assert decision.state is State.HELD_BACK
+    assert decision.action is None
+
+
+def test_where_no_tag_fits_the_rule_is_told_and_nothing_is_done() -> None:
+    decision = decide(["0.1.0", "latest"])
+    assert (decision.state, decision.action) == (State.WAITING, None)
+    assert decision.why == "no tag of ghcr.io/shop/web fits semver: >=1.0"
+
+
+def test_an_empty_tag_list_is_no_answer() -> None:
+    decision = decide([])
+    assert (decision.state, decision.action) == (State.UNKNOWN, None)
+    assert decision.why == "ghcr.io/shop/web lists no tags"
+
+
+def test_a_tag_without_an_image_is_no_answer() -> None:
+    world = World((rule(environment("dev")),))
+    world.registry("web", "1.0.0", "1.1.0")
+    world.tags["web"]["1.1.0"] = None  # type: ignore[assignment]  # listed, and then a 404
+    world.ran("web", "dev", "1.0.0")
+    decision = world.decision("web", "dev")
+    assert decision.state is State.UNKNOWN
+    assert "lists the tag 1.1.0 but has no such image" in decision.why
+
+
+def test_no_downgrade_when_tags_shrink() -> None:
+    decision = decide(["1.0.0", "1.1.0"], running="1.2.0")
+    assert (decision.state, decision.action) == (State.HELD_BACK, None)
+    assert decision.why == "registry offers 1.1.0, which is not later than 1.2.0 that runs here"
+
+
+@pytest.mark.parametrize("running", ["main", "1.0", "20260101"])
+def test_from_a_tag_that_is_no_version_the_first_version_is_later(running: str) -> None:
+    assert decide(["1.0.0", "main"], running).state is State.PROPOSED
+
+
+numbers = st.integers(0, 12)
+versions = st.builds(lambda a, b, c: f"{a}.{b}.{c}", numbers, numbers, numbers)
+words = st.sampled_from(["latest", "main", "sha-1234567", "1.0", "v2", "1.1.0-rc.1", "3.0.0-slim"])
+tag_lists = st.lists(versions | versions.map("v{}".format) | words, min_size=1, unique=True)
+
+
+@given(tag_lists, st.data())
+def test_the_order_of_the_tags_does_not_matter(tags: list[str], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(tags))
+    assert decide(tags) == decide(list(shuffled))
+
+
+@given(tag_lists)
+def test_the_winner_passes_every_filter_and_no_survivor_is_higher(tags: list[str]) -> None:
+    followed = artifact("semver", ">=1.0 <9", ignore=("*-slim", "v3.*"))
+    decision = decide(tags, "1.0.0", followed)
+    (selection,) = decision.selections
+    passed_over = reasons(decision)
+    assert {*passed_over, selection.chosen} - {None} == set(tags), "every tag is accounted for"
+    if selection.chosen is None:
+        assert not any(why.startswith(("is lower", "is the same")) for why in passed_over.values())
+        return
+    best = SemanticVersion.parse(selection.chosen)
+    assert best is not None
+    assert not selection.chosen.endswith("-slim")
+    assert not selection.chosen.startswith("v3.")
+    assert (1, 0, 0) <= best.release < (9, 0, 0)
+    for tag, why in passed_over.items():
+        version = SemanticVersion.parse(tag)
+        if why.startswith("is lower"):
+            assert version is not None
+            assert version < best
+        elif why.startswith("is the same"):
+            assert version == best

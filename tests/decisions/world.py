@@ -1,0 +1,301 @@
+"""A world as plain data: what registries list, what ran where, which requests are open.
+
+It answers questions as `engine.observe` does, and `plan` runs the loop of `engine.reconcile`;
+`carry_out` does to the data what `engine.apply` does to the real world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, cast
+
+from promoter.decisions.branches import PREFIX, branch_name
+from promoter.engine.observe import Observer
+from promoter.engine.reconcile import make_plan
+from promoter.errors import Where
+from promoter.model.facts import (
+    ApprovalsOf,
+    BranchOf,
+    DetailsOf,
+    DigestOf,
+    EditOf,
+    Facts,
+    Known,
+    MergeRequestsOf,
+    Period,
+    PeriodsOf,
+    Question,
+    ReadingOf,
+    TagsOf,
+    TargetsOf,
+    Tip,
+    TipOf,
+    Unknown,
+)
+from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose
+from promoter.model.ports import Branch, ImageDetails, MergeRequest
+from promoter.model.record import Record
+from promoter.model.release import Release
+from promoter.model.rule import Rule
+from promoter.model.target import Discovery, Edit, FileChange, Problem, Reading, Site, Target
+from promoter.texts.change import commit_message, request_body, request_title
+from tests.decisions.rules import image, name, rule
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+Key = tuple[str, str]
+
+
+def ago(**duration: float) -> datetime:
+    return NOW - timedelta(**duration)
+
+
+@dataclass
+class World:
+    rules: tuple[Rule, ...] = field(default_factory=lambda: (rule(),))
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By the image's short name: tag -> digest."""
+    created: dict[str, datetime] = field(default_factory=dict)
+    """By digest."""
+    history: dict[Key, list[Period]] = field(default_factory=dict)
+    """By application and environment, oldest first."""
+    requests: list[MergeRequest] = field(default_factory=list)
+    approvers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By head."""
+    branches: dict[str, Branch] = field(default_factory=dict)
+    tag_only: set[Key] = field(default_factory=set)
+    mixed: dict[Key, str] = field(default_factory=dict)
+    refused: dict[Key, Problem] = field(default_factory=dict)
+    layout_problems: tuple[Problem, ...] = ()
+    troubles: list[tuple[Callable[[Question[Any]], bool], Unknown]] = field(default_factory=list)
+    asked: list[Question[Any]] = field(default_factory=list)
+    tip: str = "0" * 40
+    _serial: Any = field(default_factory=lambda: count(1))
+
+    # -- what is told -------------------------------------------------------------------
+
+    def registry(self, short: str, *versions: str) -> None:
+        """The registry lists exactly these, in this order: `1.0.0`, or `latest@x` (see `image`)."""
+        images = [image(f"{short}:{version}") for version in versions]
+        self.tags[short] = {each.tag or "": each.digest or "" for each in images}
+
+    def built(self, short: str, version: str, at: datetime) -> None:
+        made = image(f"{short}:{version}")
+        self.tags.setdefault(short, {})[made.tag or ""] = made.digest or ""
+        self.created[made.digest or ""] = at
+
+    def lands(self, application: str, environment: str, *versions: str, at: datetime) -> str:
+        """A commit on the base brings these images; gives its id. `1.0.0` is the application's
+        own image, `worker:1.0.0` another."""
+        texts = [each if ":" in each else f"{application}:{each}" for each in versions]
+        return self._land((application, environment), Release.of(map(image, texts)), at)
+
+    def ran(self, application: str, environment: str, *versions: str) -> None:
+        """One version after another, two days each, the last one still running."""
+        for index, version in enumerate(versions):
+            self.lands(application, environment, version, at=ago(days=2 * (len(versions) - index)))
+
+    def fails(
+        self, kind: type[Question[Any]], why: str = "503", when: Callable[[Any], bool] | None = None
+    ) -> None:
+        """From now on the world does not answer such questions."""
+        self.troubles.append(
+            (lambda q: isinstance(q, kind) and (when is None or when(q)), Unknown(why))
+        )
+
+    def moves_base(self) -> None:
+        """Somebody commits something that no target holds."""
+        self.tip = self._commit()
+
+    def request(self, application: str, environment: str) -> MergeRequest:
+        """The newest merge request of a target."""
+        branch = branch_name(self._target(application, environment))
+        return next(each for each in reversed(self.requests) if each.branch == branch)
+
+    def change_request(self, request: MergeRequest, **changes: Any) -> None:
+        self.requests = [
+            replace(each, **changes) if each.number == request.number else each
+            for each in self.requests
+        ]
+
+    def close(self, request: MergeRequest, by: str, bot: bool = False) -> None:
+        """Closed, and the branch deleted with it, as forges offer."""
+        self.change_request(request, state="closed", closed_by=by, closed_by_bot=bot)
+        self.branches.pop(request.branch, None)
+
+    def push(self, branch: str) -> None:
+        """A person pushes another commit to a branch."""
+        pushed = replace(self.branches[branch], head=self._commit(), message="mine", own=False)
+        self.branches[branch] = pushed
+        for each in self.requests:
+            if each.branch == branch and each.state == "open":
+                self.change_request(each, head=pushed.head)
+
+    # -- what is decided and done ---------------------------------------------------------
+
+    def plan(self, now: datetime = NOW, facts: Facts | None = None) -> Plan:
+        return self.plan_and_facts(now, facts)[0]
+
+    def plan_and_facts(self, now: datetime = NOW, facts: Facts | None = None) -> tuple[Plan, Facts]:
+        return make_plan(self.rules, cast("Observer", self), facts or Facts.none(), now)
+
+    def decision(self, application: str, environment: str, now: datetime = NOW) -> Decision:
+        (found,) = (
+            each
+            for each in self.plan(now).decisions
+            if (each.target.application, each.target.environment) == (application, environment)
+        )
+        return found
+
+    def reconcile(self, now: datetime = NOW) -> Plan:
+        """Plan and carry out until there is nothing to do; the last plan."""
+        for _ in range(20):
+            plan = self.plan(now)
+            if not plan.actions:
+                return plan
+            self.carry_out(plan, now)
+        raise AssertionError("the bot never comes to rest")
+
+    def carry_out(self, plan: Plan, now: datetime = NOW) -> None:
+        for orphan in plan.orphans:
+            self._do(orphan.action, None, now)
+        for decision in plan.decisions:
+            if decision.action:
+                self._do(decision.action, decision, now)
+
+    def _do(self, action: Action, decision: Decision | None, now: datetime) -> None:
+        if isinstance(action, Close):
+            (request,) = (each for each in self.requests if each.number == action.number)
+            self.close(request, "bot", bot=True)
+        elif isinstance(action, Propose) and decision is not None:
+            self._propose(action, decision)
+        elif isinstance(action, Merge) and decision is not None:
+            assert self.branches[action.branch].head == action.head
+            assert decision.offered is not None
+            (request,) = (each for each in self.requests if each.number == action.number)
+            self.merge(request, now)
+
+    def merge(self, request: MergeRequest, now: datetime = NOW) -> None:
+        record = Record.parse(request.body)
+        assert record is not None
+        self._land((record.application, record.environment), record.release, now)
+        self.change_request(request, state="merged")
+        self.branches.pop(request.branch, None)
+
+    def _propose(self, action: Propose, decision: Decision) -> None:
+        here = self.branches.get(action.branch)
+        if action.head is None:
+            assert action.expected == (here.head if here else None), "the lease"
+            files = tuple((each.path, each.after) for each in action.changes)
+            message = commit_message(decision, action)
+            here = Branch(action.branch, self._commit(), message, files, own=True)
+            self.branches[action.branch] = here
+        assert here is not None
+        title, body = request_title(action.record), request_body(decision, action)
+        if action.number is not None:
+            (request,) = (each for each in self.requests if each.number == action.number)
+            self.change_request(request, head=here.head, title=title, body=body)
+            return
+        number = len(self.requests) + 1
+        url = f"https://git.example.com/manifests/{number}"
+        opened = MergeRequest(
+            number, "open", action.branch, action.base, here.head, title, body, url
+        )
+        self.requests.append(opened)
+
+    # -- what is answered -----------------------------------------------------------------
+
+    def answer(
+        self, questions: Iterable[Question[Any]], now: datetime
+    ) -> dict[Question[Any], Known[Any] | Unknown]:
+        answers: dict[Question[Any], Known[Any] | Unknown] = {}
+        for question in questions:
+            self.asked.append(question)
+            trouble = next((unknown for fits, unknown in self.troubles if fits(question)), None)
+            answers[question] = trouble or Known(self._answer(question), now, "world")
+        return answers
+
+    def _answer(self, question: Question[Any]) -> object:
+        match question:
+            case TipOf():
+                return Tip("main", self.tip)
+            case TargetsOf():
+                return Discovery(self._targets(question.rule), self.layout_problems)
+            case ReadingOf():
+                return self._reading(question)
+            case PeriodsOf():
+                return tuple(reversed(self.history.get(_key(question.target), [])))
+            case EditOf():
+                return self._edit(question)
+            case TagsOf():
+                return tuple(self.tags.get(question.name.short, {}))
+            case DigestOf():
+                return self.tags.get(question.name.short, {}).get(question.tag)
+            case DetailsOf():
+                gone = question.digest not in self.tags.get(question.name.short, {}).values()
+                return None if gone else ImageDetails(self.created.get(question.digest))
+            case MergeRequestsOf():
+                return tuple(each for each in self.requests if each.branch.startswith(PREFIX))
+            case BranchOf():
+                return self.branches.get(question.name)
+            case ApprovalsOf():
+                return self.approvers.get(question.head, ())
+        raise AssertionError(f"nobody answers {question}")
+
+    def _reading(self, question: ReadingOf) -> Reading:
+        key = _key(question.target)
+        release = self._running(key)
+        if release is None:
+            return Reading((), None)
+        file = f"{question.target.path}/kustomization.yaml"
+        sites = tuple(
+            Site(Where(file, line, 3), 0, "/images/0", "kustomization", each, self._digests(key))
+            for line, each in enumerate(release.artifacts, 1)
+            if each.name in question.names
+        )
+        if why := self.mixed.get(key):
+            return Reading(sites, None, why)
+        return Reading(sites, release)
+
+    def _edit(self, question: EditOf) -> Edit:
+        key = _key(question.target)
+        if problem := self.refused.get(key):
+            return Edit((), (problem,))
+        before, after = _spelled(self._running(key)), _spelled(question.release)
+        path = f"{question.target.path}/kustomization.yaml"
+        return Edit((FileChange(path, before, after),) if before != after else ())
+
+    def _digests(self, key: Key) -> bool:
+        return key not in self.tag_only
+
+    def _running(self, key: Key) -> Release | None:
+        return self.history[key][-1].release if self.history.get(key) else None
+
+    def _targets(self, of: Rule) -> tuple[Target, ...]:
+        names = [each.name for each in of.environments]
+        keys = [key for key in self.history if key[1] in names]
+        return tuple(self._target(*key) for key in sorted(keys, key=lambda k: names.index(k[1])))
+
+    def _target(self, application: str, environment: str) -> Target:
+        return Target(application, environment, f"apps/{application}/{environment}")
+
+    def _land(self, key: Key, release: Release, at: datetime) -> str:
+        self.tip = self._commit()
+        self.history.setdefault(key, []).append(Period(release, at, self.tip))
+        return self.tip
+
+    def _commit(self) -> str:
+        return f"{next(self._serial):040x}"
+
+
+def _key(target: Target) -> Key:
+    return target.application, target.environment
+
+
+def _spelled(release: Release | None) -> bytes:
+    return "".join(f"{each}\n" for each in release.artifacts).encode() if release else b""
+
+
+__all__ = ["NOW", "World", "ago", "image", "name", "rule"]
