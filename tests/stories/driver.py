@@ -1,0 +1,90 @@
+"""Runs of the bot: undisturbed, and in processes of their own, which may be killed.
+
+Children are forked from a server that has imported everything and has no threads.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from promoter.engine.reconcile import reconcile
+from tests.stories.effects import Step, numbered
+from tests.stories.two_shops import CHAPTERS, Chapter, TwoShops
+
+_SECONDS = 120
+PID_FILE = "bot.pid"
+
+
+@dataclass(frozen=True)
+class Tale:
+    """A world before the run of a chapter, and what it looks like after an undisturbed one."""
+
+    before: TwoShops
+    steps: tuple[Step, ...]
+    pushes: int
+    contents: dict[str, Any]
+
+
+def tell(chapter: Chapter, folder: Path) -> Tale:
+    """Play the story without a fault up to the end of a chapter."""
+    shops = TwoShops.make(folder / "undisturbed")
+    for each in CHAPTERS[: CHAPTERS.index(chapter) + 1]:
+        each.happens(shops)
+        before = shops.copy(folder / "before" / str(CHAPTERS.index(each)))
+        app, steps = shops.app(each.now), list[Step]()
+        reconcile(app.rules()[0], numbered(app.adapters, steps.append), app.clock)
+    names = tuple(step.name for step in steps if step.moment == "before")
+    assert names == chapter.effects
+    pushes = len([name for name in names if name != "commit"])
+    return Tale(before, tuple(steps), pushes, shops.contents())
+
+
+def run_bot(shops: TwoShops, now: datetime, kill_at: Step | None = None) -> None:
+    """One run, which must end well and leave nothing to do; killed where `kill_at` says."""
+
+    def watch(step: Step) -> None:
+        if step == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    (shops.folder / PID_FILE).write_text(str(os.getpid()), "utf-8")
+    app = shops.app(now)
+    rules, errors = app.rules()
+    adapters = numbered(app.adapters, watch)
+    outcome = reconcile(rules, adapters, app.clock)
+    again = reconcile(rules, adapters, app.clock)
+    wrong = (*errors, *outcome.troubles, *outcome.plan.troubles, *again.effects)
+    if wrong:
+        raise AssertionError(f"a run ends with {wrong}")
+
+
+def run_in_child(shops: TwoShops, now: datetime, kill_at: Step | None = None) -> int:
+    """The same in another process; its exit code, negative for a signal."""
+    return _in_child(run_bot, shops, now, kill_at)
+
+
+def _in_child(target: Callable[..., None], *arguments: object) -> int:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, *_ADAPTERS])
+    child = context.Process(target=target, args=arguments)
+    child.start()
+    child.join(_SECONDS)
+    if child.exitcode is None:
+        child.kill()
+        child.join()
+        raise AssertionError(f"a run took longer than {_SECONDS} seconds")
+    return child.exitcode
+
+
+_ADAPTERS = (
+    "git.cmd",
+    "promoter.repositories.git",
+    "promoter.forges.local",
+    "promoter.registries.layout",
+)

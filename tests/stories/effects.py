@@ -1,0 +1,127 @@
+"""Numbers the effects of a run: whatever the engine writes through its adapters.
+
+A watcher is told before and after each one; it may end the process there, or let another
+engine go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from promoter.engine.adapters import Adapters
+from promoter.model.ports import (
+    Branch,
+    CommitDraft,
+    Forge,
+    Landing,
+    MergeRequest,
+    MergeRequestDraft,
+    RefMove,
+    Repository,
+    Tree,
+)
+
+Moment = Literal["before", "after"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One side of an effect; effects count from 1 in the order in which they begin."""
+
+    number: int
+    name: str
+    moment: Moment
+
+
+Watch = Callable[[Step], None]
+
+
+class _Numbers:
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._last = 0
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def effect(self, name: str) -> Iterator[None]:
+        with self._lock:
+            self._last += 1
+            number = self._last
+        self._watch(Step(number, name, "before"))
+        yield
+        self._watch(Step(number, name, "after"))
+
+
+def numbered(adapters: Adapters, watch: Watch) -> Adapters:
+    """The same adapters, with every effect counted over all of them."""
+    numbers = _Numbers(watch)
+    return Adapters(
+        cache(lambda address: _NumberedRepository(adapters.repository(address), numbers)),
+        cache(lambda address: _NumberedForge(adapters.forge(address), numbers)),
+        adapters.registry,
+    )
+
+
+class _NumberedRepository:
+    def __init__(self, inner: Repository, numbers: _Numbers) -> None:
+        self._inner = inner
+        self._numbers = numbers
+
+    def refresh(self) -> Mapping[str, str]:
+        return self._inner.refresh()
+
+    def default_branch(self) -> str:
+        return self._inner.default_branch()
+
+    def tree(self, commit: str) -> Tree:
+        return self._inner.tree(commit)
+
+    def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]:
+        return self._inner.blobs(ids)
+
+    def landings(self, commit: str, under: Sequence[str]) -> Iterator[Landing]:
+        return self._inner.landings(commit, under)
+
+    def branch(self, name: str, base: str) -> Branch | None:
+        return self._inner.branch(name, base)
+
+    def commit(self, drafts: Sequence[CommitDraft]) -> Sequence[str]:
+        with self._numbers.effect("commit"):
+            return self._inner.commit(drafts)
+
+    def push(self, moves: Sequence[RefMove]) -> None:
+        with self._numbers.effect("push"):
+            self._inner.push(moves)
+
+
+class _NumberedForge:
+    def __init__(self, inner: Forge, numbers: _Numbers) -> None:
+        self._inner = inner
+        self._numbers = numbers
+
+    def find(self, base: str, prefix: str) -> Sequence[MergeRequest]:
+        return self._inner.find(base, prefix)
+
+    def open(self, draft: MergeRequestDraft) -> MergeRequest:
+        with self._numbers.effect("open"):
+            return self._inner.open(draft)
+
+    def update(self, number: int, draft: MergeRequestDraft) -> None:
+        with self._numbers.effect("update"):
+            self._inner.update(number, draft)
+
+    def close(self, number: int, reason: str) -> None:
+        with self._numbers.effect("close"):
+            self._inner.close(number, reason)
+
+    def approvals(self, number: int, head: str) -> Sequence[str]:
+        return self._inner.approvals(number, head)
+
+    def merge(self, number: int, head: str) -> Literal["merged", "queued"]:
+        with self._numbers.effect("merge"):
+            return self._inner.merge(number, head)
