@@ -2,17 +2,19 @@
 
 The first environment is offered what the policies select from the registry. A downstream one is
 offered what its upstream runs or has run, so that a busy upstream does not starve it; a release
-that upstream itself went back from is offered to nobody (promise 9).
+that an environment before it went back from is offered to nobody (promise 9).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from promoter.decisions.policies import POLICIES
 from promoter.decisions.standing import Standing, compare_releases
-from promoter.model.facts import DigestOf, Facts, NotKnown, Period, Unknown
+from promoter.model.facts import DigestOf, Facts, NotAsked, NotKnown, Period, Question, Unknown
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.plan import PassedOver, Selection
 from promoter.model.release import Release
@@ -30,6 +32,12 @@ class Offers:
     passed_over: tuple[PassedOver, ...] = ()
     selections: tuple[Selection, ...] = ()
     why_none: str = ""
+
+
+@dataclass(frozen=True)
+class _Run:
+    release: Release
+    since: datetime
 
 
 def offer_from_registry(
@@ -59,34 +67,36 @@ def offer_from_registry(
 def offer_from_upstream(
     upstream: Upstream,
     histories: Mapping[str, tuple[Period, ...]],
+    line: Mapping[str, tuple[Period, ...]],
     artifacts: ArtifactsByName,
     facts: Facts,
 ) -> Offers:
-    """What all upstreams (or any of them) run or have run and did not go back from.
+    """What all upstreams (or any of them) run or have run. What any environment of `line`, which
+    is the upstreams and theirs, went back from is left out.
 
     Raises NotAsked, NotKnown.
     """
     origin = ", ".join(upstream.environments)
-    passed_over: list[PassedOver] = []
-    standing_in: dict[str, list[Release]] = {}
-    for name, periods in histories.items():
-        kept, reverted = _split_reverted(periods, artifacts, facts)
-        standing_in[name] = kept
-        passed_over.extend(PassedOver(each.label, f"{name} went back from it") for each in reverted)
+    gone = {name: _gone_back_from(each, artifacts, facts) for name, each in line.items()}
+    passed_over: dict[PassedOver, None] = {}
+    standing_in: list[list[_Run]] = []
+    for periods in histories.values():
+        kept: list[_Run] = []
+        for run in _runs(periods):
+            who = [name for name, releases in gone.items() if _among(run.release, releases)]
+            if who:
+                why = f"{' and '.join(who)} went back from it"
+                passed_over[PassedOver(run.release.label, why)] = None
+            else:
+                kept.append(run)
+        standing_in.append(kept)
     if upstream.how == "any":
-        gathered = [each for name in upstream.environments for each in standing_in[name]]
+        gathered = _newest_first(standing_in, artifacts, facts)
     else:
-        first, *rest = (standing_in[name] for name in upstream.environments)
-        gathered = [
-            each
-            for each in first
-            if all(any(each.agrees(other) for other in others) for others in rest)
-        ]
-    releases = _without_repeats(gathered)
-    if upstream.how == "any" and len(histories) > 1:
-        releases = _newest_first(releases, artifacts, facts)
-    why = "" if releases else f"{origin} runs no release that could be promoted"
-    return Offers(origin, tuple(releases), tuple(passed_over), (), why)
+        first, *rest = ([run.release for run in runs] for runs in standing_in)
+        gathered = [each for each in first if all(_among(each, others) for others in rest)]
+    why_none = "" if gathered else f"{origin} runs no release that could be promoted"
+    return Offers(origin, tuple(gathered), tuple(passed_over), (), why_none)
 
 
 def complete(release: Release, artifacts: ArtifactsByName, facts: Facts) -> Release:
@@ -108,48 +118,78 @@ def complete(release: Release, artifacts: ArtifactsByName, facts: Facts) -> Rele
     return Release.of(completed)
 
 
-def _split_reverted(
+def _among(release: Release, others: Iterable[Release]) -> bool:
+    return any(each.agrees(release) for each in others)
+
+
+def _runs(periods: Sequence[Period]) -> list[_Run]:
+    """Every release of a history at its last run, newest first."""
+    runs: list[_Run] = []
+    for period in periods:
+        if period.release and not _among(period.release, (run.release for run in runs)):
+            runs.append(_Run(period.release, period.since))
+    return runs
+
+
+def _gone_back_from(
     periods: Sequence[Period], artifacts: ArtifactsByName, facts: Facts
-) -> tuple[list[Release], list[Release]]:
-    """Releases of a history, newest first: those that stand, and those that were gone back from."""
+) -> list[Release]:
+    """The releases of a history that were followed, at once or later, by one that is backwards.
+
+    Raises NotKnown; NotAsked with every missing question, so that a long history costs no more
+    rounds than a short one.
+    """
     kept: list[Release] = []
-    reverted: list[Release] = []
+    gone: list[Release] = []
+    missing: set[Question[Any]] = set()
+    lowest: dict[frozenset[ImageName], Release] = {}  # of what came after, newest first
     for index, period in enumerate(periods):
         release = period.release
-        if release is None or any(each.agrees(release) for each in (*kept, *reverted)):
+        if release is None or _among(release, (*kept, *gone)):
             continue
-        newer = next((each for each in reversed(periods[:index]) if each.release), None)
-        if newer is not None and newer.release is not None:
-            before = tuple(each.release for each in periods[index:] if each.release)
-            standing = compare_releases(release, newer.release, before, artifacts, facts)
-            if standing is Standing.BACKWARDS:
-                reverted.append(release)
-                continue
+        since_then = lowest.setdefault(release.names, release)
+        before = tuple(each.release for each in periods[index:] if each.release)
+        try:
+            standing = compare_releases(release, since_then, before, artifacts, facts)
+        except NotAsked as more:
+            missing.update(more.questions)
+            continue
+        if standing is Standing.BACKWARDS and since_then is not release:
+            gone.append(release)
+            continue
         kept.append(release)
-    return kept, reverted
-
-
-def _without_repeats(releases: Sequence[Release]) -> list[Release]:
-    unique: list[Release] = []
-    for release in releases:
-        if not any(each.agrees(release) for each in unique):
-            unique.append(release)
-    return unique
+        if standing is Standing.LATER:
+            lowest[release.names] = release
+    if missing:
+        raise NotAsked(tuple(missing))
+    return gone
 
 
 def _newest_first(
-    releases: Sequence[Release], artifacts: ArtifactsByName, facts: Facts
+    histories: Sequence[Sequence[_Run]], artifacts: ArtifactsByName, facts: Facts
 ) -> list[Release]:
-    """Releases of several histories, each put before the first one that it is later than."""
+    """The releases of several histories: by the policies where these tell, else by time."""
+    runs = sorted(
+        (run for history in histories for run in history), key=lambda run: run.since, reverse=True
+    )
     ordered: list[Release] = []
-    for release in releases:
+    for release in (run.release for run in runs):
+        if _among(release, ordered):
+            continue
         place = next(
             (
                 index
                 for index, other in enumerate(ordered)
-                if compare_releases(other, release, (), artifacts, facts) is Standing.LATER
+                if _is_later(release, other, artifacts, facts)
             ),
             len(ordered),
         )
         ordered.insert(place, release)
     return ordered
+
+
+def _is_later(one: Release, other: Release, artifacts: ArtifactsByName, facts: Facts) -> bool:
+    """False as well where nothing orders the two: without a history each is later then."""
+    forth = compare_releases(other, one, (), artifacts, facts)
+    back = compare_releases(one, other, (), artifacts, facts)
+    return forth is Standing.LATER and back is not Standing.LATER

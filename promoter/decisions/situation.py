@@ -34,9 +34,9 @@ class Scene:
 
 @dataclass(frozen=True)
 class Situation:
-    """`periods` and `histories` (by upstream environment) are newest first; `requests` are all
-    merge requests of this target's branch, `opened` the one that is open; `branch` is what
-    stands under the target's branch name now."""
+    """`periods`, `histories` (by upstream environment) and `line` (the upstreams and all that
+    stand before them) are newest first; `requests` are all merge requests of this target's
+    branch, `opened` the one that is open; `branch` is what stands under its name now."""
 
     scene: Scene
     target: Target
@@ -45,6 +45,7 @@ class Situation:
     reading: Reading
     periods: tuple[Period, ...]
     histories: Mapping[str, tuple[Period, ...]]
+    line: Mapping[str, tuple[Period, ...]]
     requests: tuple[MergeRequest, ...]
     opened: MergeRequest | None
     branch: Branch | None
@@ -71,13 +72,14 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
     periods = PeriodsOf(repository, commit, target, names)
     requests = MergeRequestsOf(repository)
     branch = BranchOf(repository, branch_name(target), commit)
-    upstreams = {
+    line = {
         name: PeriodsOf(repository, commit, scene.targets[target.application, name], names)
-        for name in environment.after.environments
+        for name in _line(scene.rule, environment)
         if (target.application, name) in scene.targets
     }
-    facts.prefetch(reading, periods, requests, branch, *upstreams.values())
+    facts.prefetch(reading, periods, requests, branch, *line.values())
     mine = tuple(each for each in facts.need(requests) if each.branch == branch.name)
+    known = {name: facts.need(question) for name, question in line.items()}
     return Situation(
         scene,
         target,
@@ -85,11 +87,21 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         artifacts,
         facts.need(reading),
         facts.need(periods),
-        {name: facts.need(question) for name, question in upstreams.items()},
+        {name: known[name] for name in environment.after.environments if name in known},
+        known,
         mine,
         next((each for each in mine if each.state == "open"), None),
         facts.need(branch),
     )
+
+
+def _line(rule: Rule, environment: EnvironmentRule) -> list[str]:
+    """The environments that a release passes before this one, the nearest first."""
+    line = list(environment.after.environments)
+    for name in line:  # grows while it is walked
+        further = rule.environment(name).after.environments
+        line.extend(each for each in further if each not in line)
+    return line
 
 
 def tag_questions(artifacts: ArtifactsByName, present: frozenset[ImageName]) -> list[TagsOf]:

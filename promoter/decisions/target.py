@@ -97,7 +97,8 @@ def _missing_upstream(this: Situation) -> str | None:
 
 def _offers(this: Situation, facts: Facts) -> Offers:
     if this.environment.after.environments:
-        return offer_from_upstream(this.environment.after, this.histories, this.artifacts, facts)
+        after = this.environment.after
+        return offer_from_upstream(after, this.histories, this.line, this.artifacts, facts)
     facts.prefetch(*tag_questions(this.artifacts, this.reading.names))
     return offer_from_registry(this.artifacts, this.reading.names, facts)
 
