@@ -69,6 +69,15 @@ def environment(
     return EnvironmentRule(which, upstream, require, "automatic" if automatic else "manual")
 
 
+def chain(*names: str, automatic: bool = False) -> tuple[EnvironmentRule, ...]:
+    """Environments without gates, each after the one before it."""
+    firsts = ((), *((each,) for each in names))
+    return tuple(
+        environment(which, after=after, automatic=automatic)
+        for which, after in zip(names, firsts, strict=False)
+    )
+
+
 SHOP = (
     environment("dev", automatic=True),
     environment("staging", soak(minutes=30), after=("dev",), automatic=True),

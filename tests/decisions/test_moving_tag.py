@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from promoter.model.plan import State
-from tests.decisions.rules import artifact, environment, rule
+from tests.decisions.rules import artifact, chain, rule
 from tests.decisions.world import World
 
 
 def follow_latest(*environments: str) -> World:
-    rules = [environment(environments[0] if environments else "dev", automatic=True)]
-    rules += [
-        environment(after, after=(before,), automatic=True)
-        for before, after in zip(environments, environments[1:], strict=False)
-    ]
-    return World((rule(*rules, artifacts=(artifact("tag", "latest"),)),))
+    stages = chain(*(environments or ("dev",)), automatic=True)
+    return World((rule(*stages, artifacts=(artifact("tag", "latest"),)),))
 
 
 def test_a_new_digest_is_later() -> None:

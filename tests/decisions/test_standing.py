@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from promoter.model.plan import State
-from tests.decisions.rules import artifact, environment, image, rule
+from tests.decisions.rules import artifact, chain, environment, image, rule
 from tests.decisions.world import World, ago
 
 PAIR = (artifact(), artifact(short="worker"))
 
 
 def pair_of(web: str, worker: str, *environments: str) -> World:
-    stages = [environment(environments[0] if environments else "dev")]
-    stages += [
-        environment(after, after=(before,))
-        for before, after in zip(environments, environments[1:], strict=False)
-    ]
-    world = World((rule(*stages, artifacts=PAIR),))
+    world = World((rule(*chain(*(environments or ("dev",))), artifacts=PAIR),))
     world.registry("web", web)
     world.registry("worker", worker)
     return world

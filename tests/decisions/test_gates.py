@@ -1,0 +1,186 @@
+"""Gates: soak and approvals, each at its door; one that can't be evaluated waits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from promoter.model.facts import ApprovalsOf, PeriodsOf
+from promoter.model.plan import Merge, State
+from tests.decisions.rules import approvals, chain, environment, rule, soak
+from tests.decisions.world import NOW, World, ago
+
+
+def soaking(*upstreams: str, any_of: bool = False, **duration: float) -> World:
+    """Production after these, which run 1.0.0; automatic."""
+    after = {"any_of": upstreams} if any_of else {"after": upstreams}
+    production = environment("production", soak(**duration), automatic=True, **after)
+    world = World((rule(*(environment(each) for each in upstreams), production),))
+    world.registry("web", "1.0.0")
+    for each in (*upstreams, "production"):
+        world.lands("web", each, "1.0.0", at=ago(days=30))
+    return world
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"),
+    [(1799, State.WAITING), (1800, State.PROMOTING), (1801, State.PROMOTING)],
+)
+def test_soak_passes_at_the_exact_second(seconds: int, state: State) -> None:
+    world = soaking("staging", minutes=30)
+    world.lands("web", "staging", "1.1.0", at=ago(seconds=seconds))
+    assert world.decision("web", "production").state is state
+
+
+def test_a_wait_says_what_it_saw_and_when_it_ends() -> None:
+    world = soaking("staging", minutes=30)
+    commit = world.lands("web", "staging", "1.1.0", at=ago(minutes=10))
+    (verdict,) = world.decision("web", "production").verdicts
+    assert (verdict.gate, verdict.guards, verdict.judgement) == ("soak: 30m", "open", "wait")
+    assert verdict.why == "staging has run 1.1.0 for 10m of 30m"
+    assert verdict.opens_at == NOW + timedelta(minutes=20)
+    assert dict(verdict.evidence) == {
+        "upstream": "staging",
+        "since": "2026-03-02T11:50:00Z",
+        "until": "now",
+        "ran": "10m",
+        "commit": commit[:12],
+    }
+    opens = verdict.opens_at
+    assert world.decision("web", "production", opens).state is State.PROMOTING
+
+
+def test_another_release_in_between_starts_the_soak_again() -> None:
+    world = soaking("staging", hours=2)
+    world.lands("web", "staging", "1.2.0", at=ago(hours=9))
+    world.lands("web", "staging", "0.9.0", at=ago(hours=5))
+    world.lands("web", "staging", "1.2.0", at=ago(hours=1))
+    decision = world.decision("web", "production")
+    assert decision.state is State.WAITING
+    assert decision.why == "staging has run 1.2.0 for 1h of 2h (soak: 2h)"
+
+
+def test_superseded_too_early_blocks_that_release_for_good() -> None:
+    world = soaking("staging", hours=6)
+    world.lands("web", "staging", "1.1.0", at=ago(hours=4))
+    world.lands("web", "staging", "1.2.0", at=ago(hours=1))
+    decision = world.decision("web", "production")
+    assert decision.state is State.WAITING
+    why = {each.what: each.why for each in decision.passed_over}["1.1.0"]
+    assert why.startswith("staging ran 1.1.0 for only 3h before it was replaced")
+    later = world.decision("web", "production", NOW + timedelta(hours=5))
+    assert later.offered is not None
+    assert later.offered.label == "1.2.0"
+
+
+def test_all_upstreams_soak_and_any_is_enough() -> None:
+    for any_of, state in ((False, State.WAITING), (True, State.PROMOTING)):
+        world = soaking("eu", "us", any_of=any_of, hours=2)
+        world.lands("web", "eu", "1.1.0", at=ago(hours=3))
+        world.lands("web", "us", "1.1.0", at=ago(hours=1))
+        decision = world.decision("web", "production")
+        assert decision.state is state
+        assert dict(decision.verdicts[0].evidence)["upstream"] == ("eu" if any_of else "us")
+
+
+def test_a_clock_that_is_behind_the_commit_waits() -> None:
+    world = soaking("staging", minutes=30)
+    world.lands("web", "staging", "1.1.0", at=NOW + timedelta(minutes=5))
+    decision = world.decision("web", "production")
+    assert decision.why == "staging has run 1.1.0 for 0s of 30m (soak: 30m)"
+
+
+def test_soak_without_an_upstream_blocks() -> None:
+    world = World((rule(environment("dev", soak(minutes=1))),))
+    world.registry("web", "1.1.0")
+    world.ran("web", "dev", "1.0.0")
+    decision = world.decision("web", "dev")
+    assert decision.state is State.BLOCKED
+    assert "no upstream environment to soak in" in decision.why
+
+
+def approved(count: int, automatic: bool = True) -> World:
+    """1.1.0 is proposed for dev and wants approvals."""
+    world = World((rule(environment("dev", approvals(count), automatic=automatic)),))
+    world.registry("web", "1.0.0", "1.1.0")
+    world.ran("web", "dev", "1.0.0")
+    world.carry_out(world.plan())
+    return world
+
+
+def test_approvals_open_the_merge_request_and_guard_its_merge() -> None:
+    world = approved(2)
+    request = world.request("web", "dev")
+    decision = world.decision("web", "dev")
+    assert (decision.state, decision.action) == (State.WAITING, None)
+    assert decision.why == f"0 of 2 on merge request {request.url} (approvals: 2)"
+    assert decision.verdicts[0].opened_by == "2 more people"
+    world.approvers[request.head] = ("alice",)
+    assert world.decision("web", "dev").verdicts[0].opened_by == "1 more person"
+    world.approvers[request.head] = ("alice", "bob")
+    action = world.decision("web", "dev").action
+    assert action == Merge(request.number, request.branch, request.head)
+
+
+def test_approvals_of_an_older_head_do_not_count() -> None:
+    world = approved(1)
+    old = world.request("web", "dev")
+    world.approvers[old.head] = ("alice",)
+    world.registry("web", "1.2.0")
+    world.carry_out(world.plan())
+    assert world.request("web", "dev").head != old.head
+    assert world.decision("web", "dev").state is State.WAITING
+
+
+def test_the_forge_is_told_how_many_approvals_the_gates_want() -> None:
+    world = World((rule(environment("dev", approvals(1), approvals(3))),))
+    world.registry("web", "1.1.0")
+    world.ran("web", "dev", "1.0.0")
+    ((_, action),) = world.plan().actions
+    assert getattr(action, "approvals", None) == 3
+
+
+def test_a_gate_that_cannot_be_evaluated_waits_and_nothing_is_merged_or_closed() -> None:
+    world = approved(1)
+    world.approvers[world.request("web", "dev").head] = ("alice",)
+    world.fails(ApprovalsOf, "502 Bad Gateway")
+    decision = world.decision("web", "dev")
+    assert (decision.state, decision.action) == (State.WAITING, None)
+    assert decision.why == "can't be evaluated: 502 Bad Gateway (approvals)"
+
+
+def test_opening_gates_are_judged_again_before_the_merge() -> None:
+    """The request opened after enough soak; then staging was restarted with the release."""
+    production = environment("production", soak(hours=2), approvals(1), after=("staging",))
+    automatic = replace(production, merge="automatic")
+    world = World((rule(environment("staging"), automatic),))
+    world.registry("web", "1.1.0")
+    world.ran("web", "production", "1.0.0")
+    world.ran("web", "staging", "1.0.0")
+    world.lands("web", "staging", "1.1.0", at=ago(hours=3))
+    world.carry_out(world.plan())
+    request = world.request("web", "production")
+    world.approvers[request.head] = ("alice",)
+    assert isinstance(world.decision("web", "production").action, Merge)
+    world.lands("web", "staging", "1.0.9", at=ago(minutes=50))
+    world.lands("web", "staging", "1.1.0", at=ago(minutes=40))
+    decision = world.decision("web", "production")
+    assert (decision.state, decision.action) == (State.WAITING, None)
+    assert decision.why == "staging has run 1.1.0 for 40m of 2h (soak: 2h)"
+    assert world.request("web", "production").state == "open", "a gate that waits keeps it"
+
+
+def test_an_upstream_whose_history_is_unknown_stops_only_what_depends_on_it() -> None:
+    world = World((rule(*chain("dev", "staging", "production", automatic=True)),))
+    world.registry("web", "1.1.0")
+    for each in ("dev", "staging", "production"):
+        world.ran("web", each, "1.0.0")
+    world.fails(PeriodsOf, "no answer", lambda q: q.target.environment == "staging")
+    states = {each.target.environment: each.state for each in world.plan().decisions}
+    assert states == {
+        "dev": State.PROMOTING,
+        "staging": State.UNKNOWN,
+        "production": State.UNKNOWN,
+    }
