@@ -158,13 +158,13 @@ def _check_upstreams(environments: Mapping[str, object]) -> Iterator[Complaint]:
                 known = guess(upstream, [each for each in environments if each != name])
                 message = f"no environment is named {quote(upstream)}"
                 yield Complaint(place, message + (known if len(environments) > 1 else ""))
+    # Where nobody is first, there is a cycle or a slip that was told already.
+    nobody_first = "; one of them must have no `after`: first releases come from the registry"
+    hint = nobody_first if all(upstreams.values()) else ""
     for cycle in find_cycles(upstreams):
         way = " -> ".join((*cycle, cycle[0]))
-        message = f"the environments wait for each other: {way}"
+        message = f"the environments wait for each other: {way}{hint}"
         yield Complaint((*_ENVIRONMENTS, cycle[0], "after"), message)
-    if upstreams and all(upstreams.values()):
-        message = "one of them must have no `after`: first releases come from the registry"
-        yield Complaint(_ENVIRONMENTS, message)
 
 
 def _check_gates(name: str, environment: Mapping[str, object]) -> Iterator[Complaint]:

@@ -11,18 +11,20 @@ from pydantic_core import ErrorDetails
 
 from promoter.rules import shape
 from promoter.rules.document import Document, describe
-from promoter.rules.wording import Location, guess, quote
+from promoter.rules.wording import Location, find_nearest, guess, quote
 from promoter.rules.words import GATES, NOT_YET, POLICIES
 
 
 @dataclass(frozen=True)
 class Complaint:
-    """What is wrong at a location. `absent`: its last step is not in the file."""
+    """What is wrong at a location. `absent`: its last step is not in the file. `meant`: the
+    location that a misspelt key was probably meant for."""
 
     location: Location
     message: str
     on_key: bool = False
     absent: bool = False
+    meant: Location | None = None
 
 
 _EXPECTED_BY_KIND: Mapping[str, str] = {
@@ -72,7 +74,13 @@ def explain(errors: Iterable[ErrorDetails], document: Document) -> Iterator[Comp
                 description = inside.model_fields[str(name)].description
                 yield Complaint(location, f"is missing ({description})", absent=True)
         elif kind == "extra_forbidden":
-            yield Complaint(location, _unknown_key(inside, str(name)), on_key=True)
+            meant = _meant(inside, str(name))
+            yield Complaint(
+                location,
+                _unknown_key(inside, str(name)),
+                on_key=True,
+                meant=(*location[:-1], meant) if meant else None,
+            )
         elif kind == "value_error":
             yield Complaint(location, str(error["ctx"]["error"]), on_key)
         elif found is not None:
@@ -126,6 +134,13 @@ def _choices(annotation: Any) -> Iterator[str]:
             yield each
         else:
             yield from _choices(each)
+
+
+def _meant(inside: type[BaseModel], key: str) -> str | None:
+    """The field that an unknown key was probably meant for."""
+    if inside is shape.ArtifactShape and key in POLICIES:
+        return "select"
+    return find_nearest(key, tuple(inside.model_fields))
 
 
 def _not_a_choice(found: object, choices: tuple[str, ...], raw: str | None) -> str:

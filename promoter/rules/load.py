@@ -58,6 +58,9 @@ def _load(file: str, text: str) -> tuple[Rule | None, tuple[InputError, ...]]:
         found.extend(complaints.explain(error.errors(include_url=False), document))
     known = {complaint.location for complaint in found}
     found.extend(each for each in checks.check(document.data) if each.location not in known)
+    # A key that is misspelt is not missing as well.
+    meant = {complaint.meant for complaint in found}
+    found = [each for each in found if not (each.absent and each.location in meant)]
     # What was refused as YAML already gets no second message.
     told = {error.where for error in unreadable}
     wrong = (*unreadable, *(each for each in _place(found, document) if each.where not in told))

@@ -43,13 +43,19 @@ def enumerate_words(words: Iterable[str], last: str = "and") -> str:
 
 def guess(word: str, known: Sequence[str]) -> str:
     """`; did you mean 'dev'?` where one of `known` is near, else what is known."""
+    near = find_nearest(word, known)
+    if near is not None:
+        return f"; did you mean {quote(near)}?"
+    return f"; known: {', '.join(printable(each) for each in known)}"
+
+
+def find_nearest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that was probably meant."""
     word = word[:_LONGEST_QUOTE]
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if not near and len(word) > 2:
         near = [each for each in known if each.startswith(word) or word.startswith(each)]
-    if near:
-        return f"; did you mean {quote(near[0])}?"
-    return f"; known: {', '.join(printable(each) for each in known)}"
+    return near[0] if near else None
 
 
 def label(location: Location) -> str:
