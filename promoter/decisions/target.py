@@ -54,9 +54,10 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
         selections=offers.selections,
         passed_over=(*offers.passed_over, *found.passed_over),
     )
-    if found.chosen:
-        return propose(this, found.chosen, decided, facts, now)
-    return _close_stale(_conclude(decided, offers, found), this, found)
+    if found.chosen is None:
+        return _close_stale(_conclude(decided, offers, found), this, found)
+    decided = propose(this, found.chosen, decided, facts, now)
+    return _close_stale(decided, this, found) if decided.state is State.CURRENT else decided
 
 
 def _stop_by_manifests(decided: Decision, this: Situation) -> Decision | None:
