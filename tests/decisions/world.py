@@ -68,6 +68,8 @@ class World:
     tag_only: set[Key] = field(default_factory=set)
     mixed: dict[Key, str] = field(default_factory=dict)
     refused: dict[Key, Problem] = field(default_factory=dict)
+    same: set[Key] = field(default_factory=set)
+    """Targets whose bytes stay the same whatever release they are brought to."""
     layout_problems: tuple[Problem, ...] = ()
     troubles: list[tuple[Callable[[Question[Any]], bool], Unknown]] = field(default_factory=list)
     asked: list[Question[Any]] = field(default_factory=list)
@@ -265,7 +267,9 @@ class World:
             return Edit((), (problem,))
         before, after = _spelled(self._running(key)), _spelled(question.release)
         path = f"{question.target.path}/kustomization.yaml"
-        return Edit((FileChange(path, before, after),) if before != after else ())
+        return Edit(
+            () if before == after or key in self.same else (FileChange(path, before, after),)
+        )
 
     def _digests(self, key: Key) -> bool:
         return key not in self.tag_only
