@@ -1,7 +1,7 @@
 """Environment, files and flags become one checked value.
 
-Every field is an environment variable with the prefix `PROMOTER_` and a flag of the same name;
-a flag wins.
+Every field is an environment variable with the prefix `PROMOTER_`; where a verb has a flag for
+it, the flag wins.
 """
 
 from __future__ import annotations
@@ -95,5 +95,5 @@ def load_settings(flags: dict[str, Any]) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "settings"
         reason = first["msg"].removeprefix("Value error, ")
         raise InputError(
-            f"setting {name} (flag --{name.replace('_', '-')}, PROMOTER_{name.upper()}): {reason}"
+            f"setting {name} (PROMOTER_{name.upper()}, or its flag): {reason}"
         ) from None

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import importlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,9 +14,10 @@ from typing import NoReturn, Protocol, cast
 
 from promoter.cli import VERBS
 from promoter.cli.console import complain, log_everything
-from promoter.cli.exit_codes import BUG, of_error
+from promoter.cli.exit_codes import BUG, DONE, of_error
 from promoter.errors import InputError, PromoterError
 
+_FLAG = re.compile(r"--[a-z-]+")
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -40,7 +42,7 @@ class _Parser(argparse.ArgumentParser):
 def call(verb: str, words: Sequence[str]) -> int:
     debug = "--debug" in words
     try:
-        arguments = parser_for(verb).parse_args(words)
+        arguments = read_words(verb, words)
         if arguments.debug:
             log_everything()
         return load_verb(verb).run(arguments)
@@ -49,6 +51,8 @@ def call(verb: str, words: Sequence[str]) -> int:
             traceback.print_exc()
         complain(str(error))
         return of_error(error)
+    except SystemExit as end:  # how argparse ends after --help
+        return end.code if isinstance(end.code, int) else DONE
     except KeyboardInterrupt:
         complain("interrupted; what was done stands, the next run goes on from there")
         return _INTERRUPTED
@@ -61,6 +65,19 @@ def call(verb: str, words: Sequence[str]) -> int:
             traceback.print_exc()
         complain(f"a bug in promoter: {type(error).__name__}: {error}; --debug shows where")
         return BUG
+
+
+def read_words(verb: str, words: Sequence[str]) -> argparse.Namespace:
+    """The verb's arguments. Raises InputError that suggests the flag that was probably meant."""
+    parser = parser_for(verb)
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        # Without what stands behind "=": nobody knows what was meant to go there.
+        word = unknown[0].partition("=")[0]
+        near = difflib.get_close_matches(word, _FLAG.findall(parser.format_usage()), 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        parser.error(f"unknown argument {word}{hint}")
+    return arguments
 
 
 def load_verb(verb: str) -> Verb:
