@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol, cast
 
+from promoter.access.redaction import redact
 from promoter.cli import VERBS
 from promoter.cli.console import complain, log_everything
 from promoter.cli.exit_codes import BUG, DONE, of_error
@@ -48,7 +49,7 @@ def call(verb: str, words: Sequence[str]) -> int:
         return load_verb(verb).run(arguments)
     except PromoterError as error:
         if debug:
-            traceback.print_exc()
+            print(redact(traceback.format_exc()), end="", file=sys.stderr)
         complain(str(error))
         return of_error(error)
     except SystemExit as end:  # how argparse ends after --help
@@ -62,7 +63,7 @@ def call(verb: str, words: Sequence[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user but under --debug
         if debug:
-            traceback.print_exc()
+            print(redact(traceback.format_exc()), end="", file=sys.stderr)
         complain(f"a bug in promoter: {type(error).__name__}: {error}; --debug shows where")
         return BUG
 
