@@ -9,7 +9,8 @@ from promoter.decisions.candidates import Offers, offer_from_registry, offer_fro
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.search import Search, search
 from promoter.decisions.situation import Scene, Situation, look_at, tag_questions
-from promoter.model.facts import Facts, NotKnown
+from promoter.decisions.standing import Standing, compare_releases
+from promoter.model.facts import DigestOf, Facts, NotKnown
 from promoter.model.plan import Close, Decision, State
 from promoter.model.record import Record
 from promoter.model.target import Target
@@ -47,6 +48,8 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
     if running is None:
         raise ValueError(f"{this.target}: a reading is a release, mixed, or has problems")
     offers = _offers(this, facts)
+    if why := _hidden_from_the_list(this, offers, facts):
+        return replace(decided, why=why, origin=offers.origin, selections=offers.selections)
     found = search(this, running, offers, facts, now)
     decided = replace(
         decided,
@@ -102,6 +105,30 @@ def _offers(this: Situation, facts: Facts) -> Offers:
         return offer_from_upstream(after, this.histories, this.line, this.artifacts, facts)
     facts.prefetch(*tag_questions(this.artifacts, this.reading.names))
     return offer_from_registry(this.artifacts, this.reading.names, facts)
+
+
+def _hidden_from_the_list(this: Situation, offers: Offers, facts: Facts) -> str | None:
+    """Why the offers can't be trusted: a tag of the open request is not listed any more, but the
+    registry still has it. A shrunken list is unknown; an image that is gone is gone."""
+    record = Record.parse(this.opened.body) if this.opened else None
+    if this.opened is None or record is None:
+        return None
+    for newer in offers.releases:
+        if compare_releases(record.release, newer, (), this.artifacts, facts) is Standing.LATER:
+            return None
+    for selection in offers.selections:
+        listed = {selection.chosen, *(each.what for each in selection.passed_over)}
+        proposed = record.release.get(selection.name)
+        if proposed is None or proposed.tag is None or proposed.tag in listed:
+            continue
+        if this.artifacts[selection.name].select.policy == "tag":
+            continue  # it lists nothing
+        if facts.need(DigestOf(selection.name, proposed.tag)) is not None:
+            return (
+                f"{selection.name} no longer lists {proposed.tag} but still has it;"
+                f" merge request {this.opened.url} stays as it is"
+            )
+    return None
 
 
 def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
