@@ -7,7 +7,7 @@ from promoter.model.facts import BranchOf, EditOf, MergeRequestsOf
 from promoter.model.plan import Merge, Propose, State
 from promoter.model.rule import EnvironmentRule
 from promoter.model.target import Problem
-from tests.decisions.rules import environment, rule
+from tests.decisions.rules import artifact, environment, rule
 from tests.decisions.world import NOW, World, ago
 
 AUTOMATIC = environment("dev", automatic=True)
@@ -177,3 +177,39 @@ def test_the_whole_way_costs_one_request_an_environment() -> None:
     assert {each[-1].release for each in world.history.values()} == {
         world.history["web", "dev"][-1].release
     }
+
+
+def test_a_tag_list_that_shrinks_neither_closes_nor_lowers_what_is_proposed() -> None:
+    for listed in ((), ("1.0.0",), ("1.0.0", "1.1.0"), ("0.1.0",)):
+        world = following(environment("dev"))
+        world.registry("web", "1.0.0", "1.1.0", "1.2.0")
+        world.carry_out(world.plan())
+        world.hidden["web"] = {"0.1.0", "1.0.0", "1.1.0", "1.2.0"} - set(listed)
+        decision = world.decision("web", "dev")
+        assert (decision.state, decision.action) == (State.UNKNOWN, None), listed
+
+
+def test_a_tag_that_is_really_gone_gives_way() -> None:
+    world = following(environment("dev"))
+    world.registry("web", "1.0.0", "1.1.0", "1.2.0")
+    world.carry_out(world.plan())
+    world.registry("web", "1.0.0", "1.1.0")
+    world.carry_out(world.plan())
+    assert world.request("web", "dev").title == "Promote web to dev: 1.1.0"
+
+
+def test_a_newer_tag_takes_over_even_where_the_old_one_is_not_listed() -> None:
+    world = following(environment("dev"))
+    world.carry_out(world.plan())
+    world.registry("web", "1.0.0", "1.1.0", "1.3.0")
+    world.hidden["web"] = {"1.1.0"}
+    world.carry_out(world.plan())
+    assert world.request("web", "dev").title == "Promote web to dev: 1.3.0"
+
+
+def test_a_range_that_no_longer_takes_the_tag_closes_the_request() -> None:
+    world = following(environment("dev"))
+    world.carry_out(world.plan())
+    world.rules = (rule(environment("dev"), artifacts=(artifact("semver", "1.0.x"),)),)
+    world.carry_out(world.plan())
+    assert world.request("web", "dev").state == "closed"

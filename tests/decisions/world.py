@@ -57,6 +57,8 @@ class World:
     rules: tuple[Rule, ...] = field(default_factory=lambda: (rule(),))
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     """By the image's short name: tag -> digest."""
+    hidden: dict[str, set[str]] = field(default_factory=dict)
+    """By the image's short name: tags that exist and are not listed."""
     created: dict[str, datetime] = field(default_factory=dict)
     """By digest."""
     history: dict[Key, list[Period]] = field(default_factory=dict)
@@ -232,7 +234,9 @@ class World:
             case EditOf():
                 return self._edit(question)
             case TagsOf():
-                return tuple(self.tags.get(question.name.short, {}))
+                short = question.name.short
+                hidden = self.hidden.get(short, ())
+                return tuple(tag for tag in self.tags.get(short, {}) if tag not in hidden)
             case DigestOf():
                 return self.tags.get(question.name.short, {}).get(question.tag)
             case DetailsOf():
