@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +28,7 @@ from promoter.cli import main
 from tests.services.git_server import GitServer, commit, git, git_server, refs
 from tests.services.registry import SOME_DAY, RunningRegistry, running_registry
 
+ROOT = Path(__file__).resolve().parents[2]
 HOST = "registry.shop.example"
 ENVIRONMENTS = ("dev", "staging", "production")
 ALICE = "Alice <alice@example.com>"
@@ -72,10 +75,19 @@ class Terminal:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(list(words))
-        said = Said(words, code, out.getvalue(), err.getvalue())
+        return self._check(Said(words, code, out.getvalue(), err.getvalue()), expect)
+
+    def run_apart(self, *words: str, expect: int = 0) -> Said:
+        """The same in a process of its own, where --debug can turn on the logs of everything."""
+        command = [sys.executable, "-m", "promoter", *words]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return self._check(Said(words, done.returncode, done.stdout, done.stderr), expect)
+
+    def _check(self, said: Said, expect: int) -> Said:
         self.said.append(said)
-        assert "Traceback" not in said.text, said.text
-        assert code == expect, f"promoter {' '.join(words)} ended with {code}:\n{said.text}"
+        assert "--debug" in said.words or "Traceback" not in said.text, said.text
+        told = f"promoter {' '.join(said.words)} ended with {said.code}:\n{said.text}"
+        assert said.code == expect, told
         return said
 
 

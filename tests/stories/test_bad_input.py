@@ -340,6 +340,18 @@ class TestRepositories:
             assert refs(repository) == {}
 
     @pytest.mark.usefixtures("bad_registry")
+    def test_one_that_is_in_trouble_is_tried_again_later(self, corner: Corner) -> None:
+        with git_server(corner.folder / "git") as server:
+            self.write_api_rule(corner, server.url("api.git"))
+            repository = server.create("api.git", FILES)
+            before = refs(repository)
+            server.fail_with(503)
+            corner.run_beside_trouble(LATER, "error:", server.url("api.git"), "did not answer")
+            assert refs(repository) == before
+            server.fail_with(None)
+            assert corner.promoter("run").line("opened").startswith("opened    api in dev  1.1.0")
+
+    @pytest.mark.usefixtures("bad_registry")
     def test_one_that_may_not_be_written(self, corner: Corner) -> None:
         with git_server(corner.folder / "git", read_only=True) as server:
             self.write_api_rule(corner, server.url("api.git"))
