@@ -143,8 +143,8 @@ class Observer:
 
     def _targets(self, question: TargetsOf) -> object:
         repository = self._repository(question.rule.repository)
-        entries = self._library.entries(repository, question.commit)
-        return discover(question.rule, [entry.path for entry in entries])
+        files = repository.tree(question.commit).list()
+        return discover(question.rule, [each.path for each in files])
 
     def _readings(self, batch: Sequence[ReadingOf]) -> Mapping[ReadingOf, object]:
         repository, commit = self._repository(batch[0].repository), batch[0].commit

@@ -65,7 +65,9 @@ class LocalForge:
 
     def list(self) -> Sequence[Local]:
         """All merge requests, the newest first."""
-        refs = self._mirror.refresh()
+        return self._list(self._mirror.refresh())
+
+    def _list(self, refs: Mapping[str, str]) -> Sequence[Local]:
         numbers = {int(m[1]): at for ref, at in refs.items() if (m := _REF.fullmatch(ref))}
         return [each for _, each in sorted(self._read(refs, numbers).items(), key=lambda e: -e[0])]
 
@@ -100,7 +102,8 @@ class LocalForge:
         two that open at once one wins and the other finds it."""
         who = person or self._bot
         for _ in range(_ATTEMPTS):
-            known = self.list()
+            # The last look will do: whoever opened one since then took this number.
+            known = self._list(self._mirror.refs)
             for each in known:
                 if each.document.state == "open" and each.document.branch == draft.branch:
                     return self.view(each)
@@ -122,6 +125,7 @@ class LocalForge:
             try:
                 self._mirror.push([RefMove(f"{PREFIX}{number}", None, tip)])
             except ConflictError:
+                self._mirror.refresh()
                 continue
             return self.view(Local(number, document, tip, head))
         raise TransientError(f"{self._mirror.url}: others opened merge requests faster; try again")
@@ -276,7 +280,10 @@ class LocalForge:
         return found
 
     def _check_branches(self, draft: MergeRequestDraft) -> str:
+        needed = (f"{_HEADS}{draft.base}", f"{_HEADS}{draft.branch}")
         refs = self._mirror.refs
+        if not all(ref in refs for ref in needed):
+            refs = self._mirror.refresh()
         if f"{_HEADS}{draft.base}" not in refs:
             raise InputError(f"{self._mirror.url} has no branch {draft.base} to merge into")
         head = refs.get(f"{_HEADS}{draft.branch}")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from bisect import bisect_left
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
 
 from promoter.access.mirror import Mirror
 from promoter.access.objects import SUBMODULE, SYMLINK, LoggedCommit, NewCommit, Objects, Person
+from promoter.access.recent import Recent
 from promoter.errors import InputError, Where
 from promoter.model.ports import Branch, CommitDraft, Entry, Landing, RefMove, Tree
 from promoter.model.record import Record
@@ -20,31 +18,6 @@ from promoter.model.record import Record
 _NEW_FILE = "100644"
 _TREES = 8
 _BRANCHES = 2000
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class _Recent(Generic[K, V]):
-    """The values of the last `size` keys; what is stored never changes, so a race only costs
-    the work twice."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lock = threading.Lock()
-        self._values: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K, make: Callable[[], V]) -> V:
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-        value = make()
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
-        return value
 
 
 @dataclass(frozen=True)
@@ -100,8 +73,8 @@ class GitRepository:
         self._mirror = mirror
         self._bot = Person(name, email)
         self._now = now
-        self._trees: _Recent[str, GitTree] = _Recent(_TREES)
-        self._compared: _Recent[tuple[str, str], Branch] = _Recent(_BRANCHES)
+        self._trees: Recent[str, GitTree] = Recent(_TREES)
+        self._compared: Recent[tuple[str, str], Branch] = Recent(_BRANCHES)
 
     def refresh(self) -> Mapping[str, str]:
         return self._mirror.refresh()
@@ -114,7 +87,7 @@ class GitRepository:
 
     def _tree(self, commit: str) -> GitTree:
         objects = self._mirror.objects
-        return self._trees.get(commit, lambda: GitTree(objects.listing(commit), objects))
+        return self._trees.get_or_make(commit, lambda: GitTree(objects.listing(commit), objects))
 
     def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]:
         return self._mirror.objects.read(ids)
@@ -129,7 +102,7 @@ class GitRepository:
         head = self._mirror.refs.get(f"refs/heads/{name}")
         if head is None:
             return None
-        found = self._compared.get((head, base), lambda: self._compare(name, head, base))
+        found = self._compared.get_or_make((head, base), lambda: self._compare(name, head, base))
         return Branch(name, found.head, found.message, found.files, found.own)
 
     def _compare(self, name: str, head: str, base: str) -> Branch:
