@@ -25,7 +25,9 @@ def _default_cache() -> Path:
 class Settings(BaseSettings):
     """How this process runs; what it does is said by the rules."""
 
-    model_config = SettingsConfigDict(env_prefix="PROMOTER_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="PROMOTER_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     rules: Annotated[tuple[Path, ...], NoDecode] = Field(
         (Path("rules"),), description="Rule files, or directories of them (`:` between several)."
