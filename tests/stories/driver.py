@@ -30,6 +30,7 @@ class Tale:
     steps: tuple[Step, ...]
     pushes: int
     contents: dict[str, Any]
+    requests: dict[int, str]
 
 
 def tell(chapter: Chapter, folder: Path) -> Tale:
@@ -43,7 +44,7 @@ def tell(chapter: Chapter, folder: Path) -> Tale:
     names = tuple(step.name for step in steps if step.moment == "before")
     assert names == chapter.effects
     pushes = len([name for name in names if name != "commit"])
-    return Tale(before, tuple(steps), pushes, shops.contents())
+    return Tale(before, tuple(steps), pushes, shops.contents(), shops.requests())
 
 
 def run_bot(shops: TwoShops, now: datetime, kill_at: Step | None = None) -> None:

@@ -1,0 +1,284 @@
+"""Two bots at once: one merge request a target, one commit each, and no error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import cache, partial
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import pytest
+
+from promoter.access.mirror import Mirror
+from promoter.access.objects import Person
+from promoter.app import App
+from promoter.engine.adapters import Adapters
+from promoter.engine.reconcile import reconcile
+from promoter.forges.local import LocalForge
+from promoter.model.outcome import Outcome
+from promoter.model.ports import RefMove
+from promoter.repositories.git import GitRepository
+from tests.services.git_server import git, git_server
+from tests.stories.driver import Tale, tell
+from tests.stories.effects import numbered
+from tests.stories.two_shops import CHAPTERS, NOW, REPOSITORY, Chapter, TwoShops
+
+T = TypeVar("T")
+SEEDS = 6
+ANN = Person("Ann", "ann@example.com")
+_ROOT = Path(__file__).parents[2]
+ROUNDS = 5
+MANUAL = {"web": "  dev: {}\n"}
+AUTOMATIC = {"web": "  dev: {merge: automatic}\n"}
+
+_PROCESS = """\
+import sys
+import git.cmd, promoter.cli.run, promoter.repositories.git, promoter.forges.local
+from promoter.cli import main
+print("ready", flush=True)
+sys.stdin.readline()
+sys.exit(main(["run", *sys.argv[1:]]))
+"""
+
+
+def run_two_processes(shops: TwoShops, caches: Sequence[str]) -> None:
+    """Both start when both are ready; both end well and say nothing on the error stream."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _PROCESS, *shops.arguments(cache)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=_ROOT,
+        )
+        for cache in caches
+    ]
+    for each in processes:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in processes:
+        assert each.stdin is not None
+        each.stdin.write("\n")
+        each.stdin.flush()
+    answers = [each.communicate(timeout=60) for each in processes]
+    told = [(each.returncode, err) for each, (_, err) in zip(processes, answers, strict=True)]
+    assert told == [(0, ""), (0, "")]
+
+
+def commits_on(shops: TwoShops, range_: str) -> int:
+    return int(git(shops.repository, "rev-list", "--count", range_))
+
+
+def merge_by_hand(shops: TwoShops) -> None:
+    """A person merges the open merge request."""
+    forge = shops.app(NOW, "person").local_forge(shops.url)
+    (request,) = (each for each in forge.list() if each.document.state == "open")
+    assert request.head is not None
+    forge.merge(request.number, request.head, ANN)
+
+
+@pytest.mark.parametrize("caches", [("cache", "cache"), ("cache", "cache-too")], ids=["one", "two"])
+def test_two_processes_open_one_merge_request_with_one_commit(
+    caches: Sequence[str], tmp_path: Path
+) -> None:
+    shops = TwoShops.make(tmp_path / "shops").write_rules(MANUAL)
+    for number in range(1, ROUNDS + 1):
+        shops.publish(f"1.{number}.0", "web")
+        run_two_processes(shops, caches)
+        assert shops.requests() == {**dict.fromkeys(range(1, number), "merged"), number: "open"}
+        assert commits_on(shops, "main..promoter/dev/web") == 1
+        if number < ROUNDS:
+            merge_by_hand(shops)
+    shops.publish("2.0.0", "web")  # a newer one while the last is open
+    run_two_processes(shops, caches)
+    assert len(shops.requests()) == ROUNDS
+    assert commits_on(shops, "main..promoter/dev/web") == 1
+
+
+@pytest.mark.parametrize("caches", [("cache", "cache"), ("cache", "cache-too")], ids=["one", "two"])
+def test_two_processes_merge_once(caches: Sequence[str], tmp_path: Path) -> None:
+    shops = TwoShops.make(tmp_path / "shops").write_rules(AUTOMATIC)
+    for number in range(1, ROUNDS + 1):
+        shops.publish(f"1.{number}.0", "web")
+        run_two_processes(shops, caches)
+        assert shops.requests() == dict.fromkeys(range(1, number + 1), "merged")
+        assert commits_on(shops, "main") == 1 + 2 * number  # a merge and what it merges, each
+        assert "promoter/" not in git(shops.repository, "branch", "--list")
+
+
+def test_two_processes_over_http(tmp_path: Path) -> None:
+    with git_server(tmp_path) as server:
+        url = server.url(f"shops/{REPOSITORY}")
+        shops = TwoShops.make(tmp_path / "shops", url).write_rules(AUTOMATIC)
+        for number in (1, 2):
+            shops.publish(f"1.{number}.0", "web")
+            run_two_processes(shops, ("cache", "cache-too"))
+            assert shops.requests() == dict.fromkeys(range(1, number + 1), "merged")
+            assert commits_on(shops, "main") == 1 + 2 * number
+
+
+Choose = Callable[[int, Sequence[int]], int]
+"""The next player, of the last one and those that still play."""
+
+
+def by_chance(seed: int) -> Choose:
+    """Players change often, or seldom: then one gets far ahead while the other stands still."""
+    random = Random(seed)
+    stays = random.choice((0.0, 0.5, 0.9))
+    return lambda last, playing: last if random.random() < stays else random.choice(playing)
+
+
+class HeldAt:
+    """The first player stops at its `point`-th handing over until the other is done. `reached`
+    tells whether there are so many."""
+
+    def __init__(self, point: int) -> None:
+        self._left = point
+        self.reached = False
+
+    def __call__(self, last: int, _: Sequence[int]) -> int:
+        if last == 0:
+            self._left -= 1
+            self.reached = self._left == 0
+        return int(last == 1 or self.reached)
+
+
+class Baton:
+    """Only the holder runs; at each handing over `choose` says who goes on."""
+
+    def __init__(self, choose: Choose) -> None:
+        self._choose = choose
+        self._condition = threading.Condition()
+        self._playing = [0, 1]
+        self._holder = 0
+
+    def play(self, player: int, turn: Callable[[], T]) -> T:
+        """Run `turn` when the baton comes, and leave it to the other at the end."""
+        self._wait(player)
+        try:
+            return turn()
+        finally:
+            with self._condition:
+                self._playing.remove(player)
+                self._give(next(iter(self._playing), player))
+
+    def hand_over(self, player: int) -> None:
+        with self._condition:
+            if self._holder != player:
+                raise AssertionError("two threads of one player want to hand over")
+            if len(self._playing) > 1:
+                self._give(self._choose(player, self._playing))
+        self._wait(player)
+
+    def _give(self, player: int) -> None:
+        self._holder = player
+        self._condition.notify_all()
+
+    def _wait(self, player: int) -> None:
+        with self._condition:
+            if not self._condition.wait_for(lambda: self._holder == player, timeout=60):
+                raise AssertionError(f"the baton never came to player {player}")
+
+
+class HandingMirror(Mirror):
+    """Hands over before every look at the remote and every push: also within an effect, between
+    what it sees and what it writes."""
+
+    hand_over: Callable[[], None]
+
+    def refresh(self) -> dict[str, str]:
+        self.hand_over()
+        return super().refresh()
+
+    def push(self, moves: Sequence[RefMove]) -> None:
+        self.hand_over()
+        super().push(moves)
+
+
+def at_effects(app: App, hand_over: Callable[[], None]) -> Adapters:
+    """Hands over on both sides of every effect of the engine."""
+    return numbered(app.adapters, lambda _: hand_over())
+
+
+def at_the_remote(app: App, hand_over: Callable[[], None]) -> Adapters:
+    """Hands over whenever an adapter turns to the remote."""
+
+    @cache
+    def mirror(url: str) -> HandingMirror:
+        made = HandingMirror(url, app.settings.cache)
+        made.hand_over = hand_over
+        return made
+
+    name, email = app.settings.bot_name, app.settings.bot_email
+    return Adapters(
+        cache(lambda at: GitRepository(mirror(at.url), name=name, email=email, now=app.clock)),
+        cache(lambda at: LocalForge(mirror(at.url), bot=Person(name, email), now=app.clock)),
+        app.adapters.registry,
+    )
+
+
+HandsOver = Callable[[App, Callable[[], None]], Adapters]
+
+
+def run_two_engines(
+    shops: TwoShops, now: datetime, hands_over: HandsOver, choose: Choose, apart: int = 1
+) -> list[Outcome]:
+    """Both run to their ends, one at a time; their clocks are `apart` seconds apart, so that
+    their commits differ or, with 0, are the same."""
+    baton = Baton(choose)
+
+    def run(player: int) -> Outcome:
+        app = shops.app(now + timedelta(seconds=player * apart), f"cache-{player}")
+        adapters = hands_over(app, partial(baton.hand_over, player))
+        rules, _ = app.rules()
+        return baton.play(player, lambda: reconcile(rules, adapters, app.clock))
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(run, range(2)))
+
+
+def check(outcomes: Sequence[Outcome], shops: TwoShops, tale: Tale, how: str) -> None:
+    for outcome in outcomes:
+        assert (outcome.troubles, outcome.plan.troubles) == ((), ()), how
+    assert shops.requests() == tale.requests, how
+    assert shops.contents() == tale.contents, how
+
+
+LONG = CHAPTERS[1]
+HELD = [
+    pytest.param(each, id=each.title, marks=[pytest.mark.soak] if each is LONG else [])
+    for each in CHAPTERS
+]
+
+
+@pytest.mark.parametrize("chapter", HELD)
+def test_an_engine_held_anywhere_while_another_does_all_the_work(
+    chapter: Chapter, tmp_path: Path
+) -> None:
+    tale = tell(chapter, tmp_path)
+    for point in count(1):
+        shops, held = tale.before.copy(tmp_path / f"held-{point}"), HeldAt(point)
+        outcomes = run_two_engines(shops, chapter.now, at_the_remote, held)
+        check(outcomes, shops, tale, f"held at {point}")
+        if not held.reached:
+            break
+    assert point > 3 * len(chapter.effects) / 2
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS[:3], ids=lambda each: each.title)
+def test_two_engines_that_take_turns_by_chance(chapter: Chapter, tmp_path: Path) -> None:
+    tale = tell(chapter, tmp_path)
+    for seed in range(SEEDS):
+        hands_over = at_effects if seed % 2 else at_the_remote
+        shops = tale.before.copy(tmp_path / f"seed-{seed}")
+        chance = by_chance(seed)
+        outcomes = run_two_engines(shops, chapter.now, hands_over, chance, apart=seed // 2 % 2)
+        check(outcomes, shops, tale, f"seed {seed}")
