@@ -8,6 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Machines are noisy: a property is about what comes out, not how fast. CI looks at the same
+# examples each time; a developer's machine looks for new ones.
+settings.register_profile(
+    "promoter",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("promoter")
 
 _LOOPBACK = ("127.", "::1", "localhost")
 
