@@ -6,6 +6,7 @@ The shape is versioned by its `version` key; keys are added, never changed in me
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,8 +22,13 @@ VERSION = 1
 Json = dict[str, Any]
 
 
+# What JSON lets through and a terminal would obey; all of it can only stand in strings.
+_CONTROL = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
 def dump(value: Json) -> str:
-    return json.dumps({"version": VERSION, **value}, indent=2, ensure_ascii=False)
+    text = json.dumps({"version": VERSION, **value}, indent=2, ensure_ascii=False)
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def plan_json(plan: Plan) -> Json:

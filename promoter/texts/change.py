@@ -8,6 +8,7 @@ from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.spell import spell_time
 from promoter.model.verdict import Verdict
+from promoter.texts.inline import code, escaped
 
 _MARK = "promoter record: written by the bot, read by the bot"
 
@@ -28,7 +29,7 @@ def request_body(decision: Decision, action: Propose) -> str:
     """Markdown: what moves where, where it ran before, the gates with their evidence, and how to
     say no; ends with the record in a comment."""
     record = action.record
-    paths = "\n".join(f"- `{change.path}`" for change in action.changes)
+    paths = "\n".join(f"- {code(change.path)}" for change in action.changes)
     sections = [
         _summary(record),
         _table(decision.running, record.release),
@@ -49,16 +50,16 @@ def request_body(decision: Decision, action: Propose) -> str:
 def gate_line(verdict: Verdict) -> str:
     """One Markdown list item for a gate."""
     opens = f", opens {spell_time(verdict.opens_at)}" if verdict.opens_at else ""
-    return f"- {verdict.gate}: **{verdict.judgement}**, {verdict.why}{opens}"
+    return f"- {escaped(verdict.gate)}: **{verdict.judgement}**, {escaped(verdict.why)}{opens}"
 
 
 def _summary(record: Record) -> str:
-    where = f"**{record.application}** in **{record.environment}**"
+    where = f"**{escaped(record.application)}** in **{escaped(record.environment)}**"
     return f"{where} moves to release `{record.release.id}`, {_origin(record.origin)}."
 
 
 def _origin(origin: str) -> str:
-    return "new in the registry" if origin == "registry" else f"as it ran in {origin}"
+    return "new in the registry" if origin == "registry" else f"as it ran in {escaped(origin)}"
 
 
 def _moves(running: Release | None, release: Release) -> list[str]:

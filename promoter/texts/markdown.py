@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from promoter.model.plan import Plan, Propose
 from promoter.texts.change import gate_line
 from promoter.texts.diff import diff_lines
+from promoter.texts.inline import escaped, html_text, longest_run
 
 
 def plan_markdown(plan: Plan) -> str:
@@ -25,33 +26,28 @@ def _lines(plan: Plan) -> Iterator[str]:
             each.offered.label if each.offered else "-",
             each.why,
         )
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        yield "| " + " | ".join(escaped(cell) for cell in cells) + " |"
     for each in plan.decisions:
         if each.verdicts:
             yield ""
-            yield f"**{each.target}**"
+            yield f"**{escaped(str(each.target))}**"
             yield ""
             yield from (gate_line(verdict) for verdict in each.verdicts)
         if isinstance(each.action, Propose):
             yield ""
-            yield f"<details><summary>{each.target}: {each.why}</summary>"
+            headline = html_text(f"{each.target}: {each.why}")
+            yield f"<details><summary>{headline}</summary>"
             yield ""
             diff = list(diff_lines(each.action.changes))
-            fence = "`" * max(3, 1 + max(_longest_run(line) for line in diff))
+            fence = "`" * max(3, 1 + max((longest_run(line) for line in diff), default=0))
             yield f"{fence}diff"
             yield from diff
             yield fence
             yield ""
             yield "</details>"
+    for orphan in plan.orphans:
+        yield ""
+        yield f"Close merge request {orphan.action.number}: {escaped(orphan.action.reason)}"
     for trouble in plan.troubles:
         yield ""
-        yield f"> error: {trouble}"
-
-
-def _longest_run(line: str) -> int:
-    """The longest run of backticks: a fence must be longer than any in the text it holds."""
-    longest = current = 0
-    for character in line:
-        current = current + 1 if character == "`" else 0
-        longest = max(longest, current)
-    return longest
+        yield f"> error: {escaped(str(trouble))}"

@@ -14,7 +14,9 @@ _CODES = {
     "blue": "34",
     "cyan": "36",
 }
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# C0 and C1 but the tab, line ends, and what turns the order of characters around (Unicode's
+# bidirectional controls: a line must not read other than it is).
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -31,5 +33,11 @@ class Paint:
 
 
 def printable(text: str) -> str:
-    """Outside text without control characters: a manifest never drives somebody's terminal."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    """One line of outside text without control characters: a manifest never drives somebody's
+    terminal, nor does it make lines of its own."""
+    return _CONTROL.sub(_spelled, text)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -30,10 +30,11 @@ def plan_text(plan: Plan, paint: Paint) -> str:
     lines = list(_decisions(plan.decisions, paint))
     for decision in plan.decisions:
         if isinstance(decision.action, Propose):
-            lines += ["", paint(_headline(decision), "bold")]
+            lines += ["", paint(printable(f"{decision.target}: {decision.why}"), "bold")]
             lines += painted_diff(decision.action.changes, paint)
     for orphan in plan.orphans:
-        lines.append(f"close merge request #{orphan.action.number}: {orphan.action.reason}")
+        why = printable(orphan.action.reason)
+        lines.append(f"close merge request #{orphan.action.number}: {why}")
     lines += troubles_text(plan.troubles, paint)
     lines += ["", _summary(plan)]
     return "\n".join(lines).lstrip("\n") + "\n"
@@ -78,10 +79,6 @@ def move(decision: Decision) -> str:
     if decision.offered is None or decision.state in (State.CURRENT, State.HELD_BACK):
         return running
     return f"{running} -> {decision.offered.label}"
-
-
-def _headline(decision: Decision) -> str:
-    return f"{decision.target}: {decision.why}"
 
 
 def _summary(plan: Plan) -> str:

@@ -31,9 +31,9 @@ def request_text(
     body = request.body.partition("<!--")[0].rstrip()
     approved = f"{len(approvers)} of {needed}" + (f" ({', '.join(approvers)})" if approvers else "")
     lines = [
-        paint(f"!{request.number} {request.title}", "bold"),
-        f"{request.state}, {request.branch} at {request.head[:12]} into {request.base}",
-        f"approvals: {approved}",
+        paint(printable(f"!{request.number} {request.title}"), "bold"),
+        printable(f"{request.state}, {request.branch} at {request.head[:12]} into {request.base}"),
+        printable(f"approvals: {approved}"),
         "",
         *(printable(line) for line in body.splitlines()),
         "",
