@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import pty
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from promoter.access import redaction
 from promoter.cli.console import paint_for
 from promoter.cli.demo_world import DemoWorld
 from tests.services.git_server import refs
@@ -179,4 +179,20 @@ class TestBugs:
         assert said.err == (
             "error: a bug in promoter: ZeroDivisionError: by zero; --debug shows where\n"
         )
-        assert json.dumps(said.out) == '""'
+        assert said.out == ""
+
+    @pytest.mark.usefixtures("world")
+    def test_not_even_a_bug_that_is_looked_into_tells_a_secret(
+        self, promoter: Terminal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        secret = "canary-in-an-exception-3c8e"
+        redaction.register(secret)
+
+        def break_down(*_: object) -> None:
+            raise ValueError(f"no answer to Bearer {secret}")
+
+        monkeypatch.setattr("promoter.cli.look.make_plan", break_down)
+        said = promoter("plan", "--debug", expect=1)
+        assert "ValueError: no answer to Bearer ***" in said.err
+        assert "in break_down" in said.err
+        assert secret not in said.text

@@ -206,9 +206,15 @@ class TestAPersonsWord:
         proposed.promoter("run")
         assert proposed.requests()["staging/web"]["title"] == "Promote web to staging: 1.2.0"
 
-    def test_a_branch_that_a_person_pushed_to_is_left_alone(self, proposed: Shop) -> None:
+    @pytest.mark.parametrize("says_what_the_bot_said", [False, True])
+    def test_a_branch_that_a_person_pushed_to_is_left_alone(
+        self, proposed: Shop, says_what_the_bot_said: bool
+    ) -> None:
         branch = "promoter/staging/web"
-        proposed.commit({"notes.txt": b"mine\n"}, branch=branch)
+        message = git(proposed.repository, "log", "-1", "--format=%B", branch)
+        assert "Promoter-Release: " in message
+        message = message if says_what_the_bot_said else "one more thing"  # as --amend keeps it
+        proposed.commit({"notes.txt": b"mine\n"}, branch=branch, message=message)
 
         self.stays(proposed)
         decision = proposed.decision("web", "staging")
