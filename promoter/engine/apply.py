@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from promoter.access.redaction import redact
 from promoter.engine.adapters import Adapters
 from promoter.errors import ConflictError, InputError, PromoterError
 from promoter.model.facts import TroubleKind
@@ -50,7 +51,7 @@ class Applied:
             self.raced = True
             return
         kind: TroubleKind = "input" if isinstance(error, InputError) else "transient"
-        self.troubles.append(Trouble(who, error.message, kind, error.where))
+        self.troubles.append(Trouble(who, redact(error.message), kind, error.where))
 
 
 def apply(plan: Plan, adapters: Adapters) -> Applied:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
+from promoter.access.redaction import redact
 from promoter.decisions.branches import PREFIX
 from promoter.engine.adapters import Adapters
 from promoter.engine.library import Library
@@ -182,10 +183,11 @@ class Observer:
 
 
 def _unknown(error: Exception, now: datetime) -> Unknown:
+    if not isinstance(error, PromoterError):
+        return Unknown(f"a bug in promoter: {type(error).__name__}; run with --debug", "bug")
+    why = redact(str(error))  # the last door before plans, texts and merge requests
     if isinstance(error, InputError):
-        return Unknown(str(error), "input")
-    if isinstance(error, TransientError):
-        return Unknown(str(error), retry_at=now + error.retry_after if error.retry_after else None)
-    if isinstance(error, PromoterError):
-        return Unknown(str(error))
-    return Unknown(f"a bug in promoter: {type(error).__name__}; run with --debug", "bug")
+        return Unknown(why, "input")
+    if isinstance(error, TransientError) and error.retry_after:
+        return Unknown(why, retry_at=now + error.retry_after)
+    return Unknown(why)
