@@ -69,13 +69,14 @@ def search(
     found = Search()
     before = [each.release for each in this.periods if each.release]
     for offered in offers.releases:
-        release = complete(offered, this.artifacts, facts)
-        standing = compare_releases(running, release, before, this.artifacts, facts)
+        standing = compare_releases(running, offered, before, this.artifacts, facts)
         if standing is not Standing.LATER:
-            found.stopped.append(_stop(standing, running, release, this.periods, offers.origin))
+            found.stopped.append(_stop(standing, running, offered, this.periods, offers.origin))
             if standing in (Standing.SAME, Standing.BACKWARDS):
                 break  # what is offered after it is older still
             continue
+        # Only now: a registry that does not answer is no matter to a target that stays.
+        release = complete(offered, this.artifacts, facts)
         if refusal := _refusal_by_person(release, this.periods, this.requests):
             found.stopped.append(Stopped(State.REJECTED, release, refusal))
             found.passed_over.append(PassedOver(release.label, refusal))
