@@ -1,0 +1,68 @@
+"""The record that commits and merge requests carry, written and found again."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promoter.model.record import Record
+from tests.decisions.rules import release
+
+RECORD = Record("shop", "web", "staging", release("web:1.1.0", "worker:main@x"), "dev, qa")
+
+
+def test_the_trailers_are_the_same_forever() -> None:
+    web, worker = RECORD.release.artifacts
+    assert RECORD.trailers() == (
+        "Promoter-Rule: shop",
+        "Promoter-Application: web",
+        "Promoter-Environment: staging",
+        f"Promoter-Release: {RECORD.release.id}",
+        f"Promoter-Artifact: ghcr.io/shop/web:1.1.0@{web.digest}",
+        f"Promoter-Artifact: ghcr.io/shop/worker:main@{worker.digest}",
+        "Promoter-From: dev, qa",
+    )
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("around", ["{}", "Promote web\n\n{}\n", "text\n\n<!-- record\n{}\n-->\n"])
+def test_it_is_found_wherever_it_stands(around: str, line_end: str) -> None:
+    """Forges give bodies back with their own line ends."""
+    text = around.format("\n".join(RECORD.trailers())).replace("\n", line_end)
+    assert Record.parse(text) == RECORD
+
+
+@pytest.mark.parametrize("left_out", ["Rule", "Application", "Environment", "Artifact", "From"])
+def test_a_record_with_a_part_missing_is_none(left_out: str) -> None:
+    kept = [line for line in RECORD.trailers() if not line.startswith(f"Promoter-{left_out}:")]
+    assert Record.parse("\n".join(kept)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Merge branch 'x'", "Promoter-Rule: shop", "Promoter-Artifact: UPPER/Case:1:2@sha256:x"],
+)
+def test_no_record_or_a_damaged_one_is_none(text: str) -> None:
+    assert Record.parse(text) is None
+
+
+def test_an_artifact_that_is_no_image_damages_it() -> None:
+    text = "\n".join(RECORD.trailers()).replace("shop/web:1.1.0", "shop/web:1.1.0:9")
+    assert Record.parse(text) is None
+
+
+words = st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,20}", fullmatch=True)
+
+
+@given(words, words, words, words)
+def test_what_is_written_is_read(
+    rule: str, application: str, environment: str, origin: str
+) -> None:
+    record = Record(rule, application, environment, release("web:1.0.0"), origin)
+    assert Record.parse("\n".join(record.trailers())) == record
+
+
+@given(st.text())
+def test_no_text_breaks_the_reader(text: str) -> None:
+    assert Record.parse(text) is None
