@@ -8,7 +8,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +18,20 @@ from tests.stories.effects import Step, numbered
 from tests.stories.two_shops import CHAPTERS, Chapter, TwoShops
 
 _SECONDS = 120
+_ADAPTERS = (
+    "git.cmd",
+    "promoter.repositories.git",
+    "promoter.forges.local",
+    "promoter.registries.layout",
+)
 PID_FILE = "bot.pid"
+"""In the world's folder: the process id of the last run."""
 
 
 @dataclass(frozen=True)
 class Tale:
-    """A world before the run of a chapter, and what it looks like after an undisturbed one."""
+    """A world before the run of a chapter, and what it looks like after an undisturbed one, which
+    took these steps and so many pushes."""
 
     before: TwoShops
     steps: tuple[Step, ...]
@@ -67,13 +74,9 @@ def run_bot(shops: TwoShops, now: datetime, kill_at: Step | None = None) -> None
 
 def run_in_child(shops: TwoShops, now: datetime, kill_at: Step | None = None) -> int:
     """The same in another process; its exit code, negative for a signal."""
-    return _in_child(run_bot, shops, now, kill_at)
-
-
-def _in_child(target: Callable[..., None], *arguments: object) -> int:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *_ADAPTERS])
-    child = context.Process(target=target, args=arguments)
+    child = context.Process(target=run_bot, args=(shops, now, kill_at))
     child.start()
     child.join(_SECONDS)
     if child.exitcode is None:
@@ -81,11 +84,3 @@ def _in_child(target: Callable[..., None], *arguments: object) -> int:
         child.join()
         raise AssertionError(f"a run took longer than {_SECONDS} seconds")
     return child.exitcode
-
-
-_ADAPTERS = (
-    "git.cmd",
-    "promoter.repositories.git",
-    "promoter.forges.local",
-    "promoter.registries.layout",
-)
