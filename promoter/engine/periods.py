@@ -121,10 +121,10 @@ def _states(
 def _join(states: Sequence[tuple[Release | None, Landing]]) -> tuple[Period, ...]:
     """One period for neighbouring states with the same release: it began with the oldest."""
     periods: list[Period] = []
-    for release, landing in states:
-        last = periods[-1] if periods else None
-        if last is not None and _continues(last.release, release):
-            periods[-1] = Period(last.release, landing.at, landing.commit)
+    for index, (release, landing) in enumerate(states):
+        # Against the very next state: a tag alone agrees with two digests that don't.
+        if index and _continues(states[index - 1][0], release):
+            periods[-1] = Period(periods[-1].release, landing.at, landing.commit)
         else:
             periods.append(Period(release, landing.at, landing.commit))
     while periods and periods[-1].release is None:

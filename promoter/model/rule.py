@@ -8,6 +8,7 @@ from typing import Literal
 
 from promoter.errors import Where
 from promoter.model.image import ImageName
+from promoter.model.spell import spell_duration
 
 Pin = Literal["tag-and-digest", "digest", "tag", "keep"]
 Merge = Literal["manual", "automatic"]
@@ -55,6 +56,13 @@ class GateRule:
 
     def option(self, name: str) -> str | int | timedelta:
         return dict(self.options)[name]
+
+    @property
+    def text(self) -> str:
+        """The entry in normal spelling: `soak: 1d`, `approvals: 2`."""
+        values = (value for _, value in self.options)
+        spelled = (spell_duration(v) if isinstance(v, timedelta) else str(v) for v in values)
+        return f"{self.gate}: {', '.join(spelled)}"
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ Judgement = Literal["pass", "wait", "block"]
 class Verdict:
     """A gate's answer for one release in one target.
 
-    `gate` is the rule's own words (`soak: 24h`). `guards` is the door it stands at: opening
-    the merge request or merging it. `wait` ends by itself or by `opened_by`; `block` ends only
+    `gate` is the rule's entry in normal spelling (`soak: 1d`). `guards` is the door it stands at:
+    opening the merge request or merging it. `wait` ends by itself or by `opened_by`; `block` ends only
     by a person. `evidence` is what the gate saw, as values by name.
     """
 

@@ -148,7 +148,7 @@ def test_a_gate_that_cannot_be_evaluated_waits_and_nothing_is_merged_or_closed()
     world.fails(ApprovalsOf, "502 Bad Gateway")
     decision = world.decision("web", "dev")
     assert (decision.state, decision.action) == (State.WAITING, None)
-    assert decision.why == "can't be evaluated: 502 Bad Gateway (approvals)"
+    assert decision.why == "can't be evaluated: 502 Bad Gateway (approvals: 1)"
 
 
 def test_opening_gates_are_judged_again_before_the_merge() -> None:

@@ -128,6 +128,16 @@ def test_a_digest_that_is_added_later_is_the_same_release(remote: Path, tmp_path
     assert period.release.artifacts[0].digest == "sha256:" + "a" * 64
 
 
+def test_a_tag_without_its_digest_does_not_join_two_digests_that_differ(
+    remote: Path, tmp_path: Path
+) -> None:
+    for number, digest in enumerate(("a", "b")):
+        pinned = kustomization("1.0.0") + f"    digest: sha256:{digest * 64}\n".encode()
+        commit(remote, {FILE: pinned}, date=day(number))
+    commit(remote, {FILE: kustomization("1.0.0")}, date=day(2))
+    assert [since for _, since in story(periods(remote, tmp_path / "cache"))] == [day(1), day(0)]
+
+
 def test_a_target_may_be_one_file_or_the_whole_repository(remote: Path, tmp_path: Path) -> None:
     commit(remote, {FILE: kustomization("1.0.0")}, date=day(0))
     commit(remote, {FILE: kustomization("1.1.0")}, date=day(1))

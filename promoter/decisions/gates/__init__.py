@@ -34,6 +34,6 @@ def judge_all(
             verdicts.append(gate.judge(rule, case, facts, now))
         except NotKnown as error:
             verdicts.append(
-                Verdict(rule.gate, guards, "wait", f"can't be evaluated: {error.unknown.why}")
+                Verdict(rule.text, guards, "wait", f"can't be evaluated: {error.unknown.why}")
             )
     return tuple(verdicts)

@@ -21,7 +21,7 @@ class ApprovalsGate:
         now: datetime,  # noqa: ARG002 - an approval does not age
     ) -> Verdict:
         wanted = int(str(rule.option("count")))
-        gate = f"approvals: {wanted}"
+        gate = rule.text
         request = case.merge_request
         if request is None or case.head is None:
             return Verdict(

@@ -25,9 +25,9 @@ class SoakGate:
         wanted = rule.option("duration")
         if not isinstance(wanted, timedelta):
             raise TypeError(f"soak needs a duration, not {wanted!r}")
-        gate = f"soak: {spell_duration(wanted)}"
+        gate = rule.text
         verdicts = [
-            _judge_upstream(wanted, name, periods, case.release, now)
+            _judge_upstream(rule, wanted, name, periods, case.release, now)
             for name, periods in case.upstreams.items()
         ]
         if not verdicts:
@@ -40,13 +40,14 @@ class SoakGate:
 
 
 def _judge_upstream(
+    rule: GateRule,
     wanted: timedelta,
     upstream: str,
     periods: tuple[Period, ...],
     release: Release,
     now: datetime,
 ) -> Verdict:
-    gate, label = f"soak: {spell_duration(wanted)}", release.label
+    gate, label = rule.text, release.label
     for index, period in enumerate(periods):
         if period.release is None or not period.release.agrees(release):
             continue
