@@ -7,18 +7,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from promoter.access import redaction
 from promoter.errors import InputError
+from promoter.model.address import GitAddress
 
-_SCHEMES = ("https", "http", "ssh", "file", "git")
-_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
-_HELPER = re.compile(r"[a-zA-Z0-9+.-]+::")
-_SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9a-fA-F:.]+\]|[^@/:]+):(?P<path>.+)")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|\.lock(?:/|$)|[./]$")
 _TOKEN = 16  # some forges take a token for the user name; a shorter one is just a name
-_WAY_OUT = "name an https, ssh or file URL, or the path of a repository"
+_PASSWORD = re.compile(r":([^:@]+)@")
 
 
 @dataclass(frozen=True)
@@ -36,55 +33,27 @@ class Remote:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read a URL, `user@host:path` or a path; raises InputError without naming a secret."""
-        if not url or url.startswith("-") or any(ord(each) < 32 for each in url):
-            raise InputError(f"{_shown(url)!r} is no repository address: {_WAY_OUT}")
-        if _HELPER.match(url):
-            raise InputError(
-                f"{_shown(url)!r}: remote helpers (`name::`) are not allowed: {_WAY_OUT}"
-            )
-        if match := _SCHEME.match(url):
-            return cls._of_url(url, match[1].lower())
-        if match := _SCP.fullmatch(url):
-            host = match["host"]
-            _refuse_option(host, match["user"])
-            return cls(url, f"{host}:{match['path']}", host.lower())
-        path = str(Path(url).absolute())
-        return cls(path, path, None)
-
-    @classmethod
-    def _of_url(cls, url: str, scheme: str) -> Self:
-        if scheme not in _SCHEMES:
-            raise InputError(f"{_shown(url)!r}: the scheme {scheme} is not known: {_WAY_OUT}")
-        if scheme == "file":
-            return cls(url, url, None)
+        """Read an address; raises InputError that never holds it: a password may be in it."""
         try:
-            parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            raise InputError(f"{_shown(url)!r} is no URL: {_WAY_OUT}") from None
-        user_info, _, place = parts.netloc.rpartition("@")
-        user, _, password = user_info.partition(":")
-        if password:
-            redaction.register(unquote(password))
-            redaction.register(password)
-            raise InputError(
-                f"{scheme}://{place}{parts.path}: a password has no place in a URL:"
-                " move it to the credentials file"
-            )
-        if not host or parts.query or parts.fragment:
-            raise InputError(
-                f"{scheme}://{place}{parts.path}: a repository's URL has a host, and neither"
-                " a query nor a fragment"
-            )
-        _refuse_option(host, unquote(user))
+            address = GitAddress.parse(url)
+        except ValueError as error:
+            for password in _PASSWORD.findall(url):
+                redaction.register(password)
+                redaction.register(unquote(password))
+            raise InputError(f"the address of a repository {error}") from None
+        place = address.place
+        if place is None:
+            local = url if url.lower().startswith("file://") else str(Path(url).absolute())
+            return cls(local, local, None)
+        if address.scp:
+            return cls(url, f"{place}:{address.path}", place)
         # Lower case, as the credentials file's hosts are, and git's prompts repeat what it got.
-        display = f"{scheme}://{place.lower()}{parts.path}"
-        if scheme in ("http", "https"):
-            if len(user) >= _TOKEN:
-                redaction.register(unquote(user))
-            return cls(display, display, place.lower(), over_http=True)
-        return cls(url, display, place.lower())
+        display = f"{address.scheme}://{place}/{address.path}"
+        if address.scheme not in ("http", "https"):
+            return cls(url, display, place)
+        if address.user is not None and len(address.user) >= _TOKEN:
+            redaction.register(unquote(address.user))
+        return cls(display, display, place, over_http=True)
 
     @property
     def key(self) -> str:
@@ -97,12 +66,3 @@ def check_ref(ref: str) -> str:
     if not ref.startswith("refs/") or ref.count("/") < 2 or _BAD_REF.search(ref):
         raise InputError(f"{ref!r} is no full ref name such as refs/heads/main")
     return ref
-
-
-def _refuse_option(host: str, user: str | None) -> None:
-    if host.startswith("-") or (user or "").startswith("-"):
-        raise InputError(f"the host or user of a repository can't begin with '-': {_WAY_OUT}")
-
-
-def _shown(url: str) -> str:
-    return redaction.redact(re.sub(r"//[^/]*@", "//", url))

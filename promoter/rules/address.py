@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import re
 
+from promoter.model.address import NO_ADDRESS, NO_USER, WAYS, GitAddress
 from promoter.rules.wording import quote
 
-_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
-_AUTHORITY = re.compile(
-    r"(?:(?P<user>[^/?#]*)@)?(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]+))?"
-    r"/(?P<path>.+)",
-    re.DOTALL,
-)
-# `git@host:path`, as ssh and scp write it; a single letter before the colon would be a drive.
-_SCP = re.compile(r"(?:(?P<user>[^@/]+)@)?(?P<host>[A-Za-z0-9.-]{2,}):(?!:)(?P<path>.+)")
 _FORGE_BY_HOST = {"github.com": "github", "gitlab.com": "gitlab"}
-_WAYS = "https://host/path, ssh://git@host/path, git@host:path, file:///path or a path"
 _BRANCH_BAD = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)")
 
 
@@ -24,54 +16,19 @@ def check_url(url: str) -> str:
     because people do write passwords into it.
     """
     if url.startswith("-") or not url.isprintable() or " " in url:
-        raise ValueError(f"is not an address: write {_WAYS}, without spaces")
-    match = _SCHEME.fullmatch(url)
-    if match is None:
-        _check_without_scheme(url)
-        return url
-    scheme = match["scheme"].lower()
-    if scheme == "file":
-        if not match["rest"].startswith("/"):
-            raise ValueError("file:// wants an absolute path: write file:///path")
-        return url
-    if scheme not in ("http", "https", "ssh"):
-        raise ValueError(f"{quote(scheme)} can't be used: write {_WAYS}")
-    parts = _AUTHORITY.fullmatch(match["rest"])
-    if parts is None:
-        raise ValueError(f"is not an address: write {_WAYS}")
-    user = parts["user"]
-    if user is not None and (scheme != "ssh" or ":" in user):
-        raise ValueError(
-            "must not hold a user or a password: remove what stands before the '@';"
-            " credentials have a file of their own"
-        )
-    if scheme != "ssh" and re.search(r"[?#]", parts["path"]):
-        raise ValueError("must end with the repository's path: remove '?' or '#' and what follows")
+        raise ValueError(f"{NO_ADDRESS}, without spaces")
+    address = GitAddress.parse(url)
+    if address.scheme == "git":
+        raise ValueError(f"'git' can't be used, nobody proves who they are: write {WAYS}")
+    # A rule file is for everyone to read, and a user over HTTP may well be a token.
+    if address.user is not None and address.scheme != "ssh":
+        raise ValueError(NO_USER)
     return url
-
-
-def _check_without_scheme(url: str) -> None:
-    match = _SCP.fullmatch(url)
-    if match is None:
-        if "::" in url or "@" in url.partition("/")[0]:
-            raise ValueError(f"is not an address: write {_WAYS}")
-        return
-    if ":" in (match["user"] or ""):
-        raise ValueError(
-            "must not hold a password: remove it; credentials have a file of their own"
-        )
 
 
 def host_of(url: str) -> str | None:
     """The host of a checked address in lower case; None where it is on this machine."""
-    match = _SCHEME.fullmatch(url)
-    if match is None:
-        parts = _SCP.fullmatch(url)
-    elif match["scheme"].lower() == "file":
-        return None
-    else:
-        parts = _AUTHORITY.fullmatch(match["rest"])
-    return parts["host"].lower() if parts else None
+    return GitAddress.parse(url).host
 
 
 def forge_of(url: str) -> str | None:

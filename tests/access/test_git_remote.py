@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from promoter.access.git_remote import Remote, check_ref
+from promoter.access.redaction import redact
 from promoter.errors import InputError
 
 
@@ -76,10 +77,23 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         Remote.parse(url)
 
 
-def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
-    with pytest.raises(InputError, match="credentials file") as caught:
-        Remote.parse("https://bot:canary-77aa@git.example.com/x.git")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://bot:canary-77aa@git.example.com/x.git",
+        "https:/bot:canary-77aa@git.example.com/x.git",
+        "http:bot:canary-77aa@git.example.com/x.git",
+        "bot:canary-77aa@git.example.com:x.git",
+        "git.example.com:bot:canary-77aa@x.git",
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(
+        InputError, match=r"^the address of a repository .*(write|remove)"
+    ) as caught:
+        Remote.parse(url)
     assert "canary" not in str(caught.value)
+    assert "canary" not in redact(f"whatever else repeats {url}")
 
 
 def test_ref_names_are_whole_and_plain() -> None:

@@ -102,6 +102,10 @@ def test_a_password_in_an_address_is_never_repeated() -> None:
         "https://hunter2@gitlab.com/shop/manifests.git",
         "ssh://git:hunter2@gitlab.com/shop/manifests.git",
         "git:hunter2@gitlab.com:shop/manifests.git",
+        "bob:hunter2@gitlab.com:shop/manifests.git",
+        "https:/bob:hunter2@gitlab.com/shop/manifests.git",
+        "http:bob:hunter2@gitlab.com/shop/manifests.git",
+        "gitlab.com:bob:hunter2@shop/manifests.git",
         "ftp://bob:hunter2@gitlab.com/shop/manifests.git",
         "https://gitlab.com/shop/manifests.git?private_token=hunter2",
     ):
