@@ -10,11 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from promoter.decisions.policies import POLICIES
 from promoter.decisions.standing import Standing, compare_releases
-from promoter.model.facts import DigestOf, Facts, NotAsked, NotKnown, Period, Question, Unknown
+from promoter.model.facts import (
+    DigestOf,
+    Facts,
+    NotAsked,
+    NotKnown,
+    Period,
+    Question,
+    Unknown,
+    ask_together,
+)
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.plan import PassedOver, Selection
 from promoter.model.release import Release
@@ -49,11 +59,13 @@ def offer_from_registry(
     """
     chosen: list[ImageReference] = []
     selections: list[Selection] = []
-    for name, artifact in artifacts.items():
-        if name not in present:
-            continue
+    followed = {name: artifact for name, artifact in artifacts.items() if name in present}
+    choices = ask_together(
+        partial(POLICIES[artifact.select.policy].select, artifact, name, facts)
+        for name, artifact in followed.items()
+    )
+    for (name, artifact), choice in zip(followed.items(), choices, strict=True):
         select = artifact.select
-        choice = POLICIES[select.policy].select(artifact, name, facts)
         tag = choice.image.tag if choice.image else None
         spelled = f"{select.policy}: {select.argument}"
         selections.append(Selection(name, spelled, tag, choice.passed_over))
@@ -99,23 +111,40 @@ def offer_from_upstream(
     return Offers(origin, tuple(gathered), tuple(passed_over), (), why_none)
 
 
-def complete(release: Release, artifacts: ArtifactsByName, facts: Facts) -> Release:
+def complete(
+    release: Release, artifacts: ArtifactsByName, promoted: Sequence[Release], facts: Facts
+) -> Release:
     """The release with a digest for every artifact that is written with one.
 
     A manifest kind that carries tags only does not tell the digest; then the registry does, at
-    the moment of the promotion. Raises NotAsked, NotKnown (the image is gone: that waits).
+    the moment of the promotion. `promoted` is what merge requests brought upstream: where it
+    tells another digest the tag has moved since, and what ran is not what would be written.
+    Raises NotAsked, NotKnown (the image is gone, or its tag moved: that waits).
     """
-    completed: list[ImageReference] = []
-    for image in release.artifacts:
-        if image.digest or not image.tag or artifacts[image.name].pin in ("tag", "keep"):
-            completed.append(image)
-            continue
-        question = DigestOf(image.name, image.tag)
-        digest = facts.need(question)
+    bare = [
+        (image, image.tag)
+        for image in release.artifacts
+        if image.tag and not image.digest and artifacts[image.name].pin not in ("tag", "keep")
+    ]
+    digests = facts.need_all(DigestOf(image.name, tag) for image, tag in bare)
+    completed = {image.name: image for image in release.artifacts}
+    for (image, tag), digest in zip(bare, digests, strict=True):
+        question, known = DigestOf(image.name, tag), _promoted_digest(image, promoted)
         if digest is None:
-            raise NotKnown(question, Unknown(f"{image.name} no longer has the tag {image.tag}"))
-        completed.append(image.at(image.tag, digest))
-    return Release.of(completed)
+            raise NotKnown(question, Unknown(f"{image.name} no longer has the tag {tag}"))
+        if known not in (None, digest):
+            why = (
+                f"the tag {tag} of {image.name} moved since it was promoted; publish a new version"
+            )
+            raise NotKnown(question, Unknown(why, "input"))
+        completed[image.name] = image.at(tag, digest)
+    return Release.of(completed.values())
+
+
+def _promoted_digest(image: ImageReference, promoted: Sequence[Release]) -> str | None:
+    """The digest that the newest promotion of this very tag had."""
+    brought = (release.get(image.name) for release in promoted)
+    return next((each.digest for each in brought if each and each.tag == image.tag), None)
 
 
 def _among(release: Release, others: Iterable[Release]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -111,7 +112,9 @@ def _decide(
     except NotKnown as error:
         return replace(base, why=error.unknown.why, trouble=error.unknown.kind)
     except Exception as error:  # noqa: BLE001 - a bug in one decision never stops the others
-        why = f"a bug in promoter: {type(error).__name__}; run with --debug"
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        module = place.filename.rpartition("/")[2]
+        why = f"a bug in promoter: {type(error).__name__} at {module}:{place.lineno}"
         return replace(base, why=why, trouble="bug")
 
 

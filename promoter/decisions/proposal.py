@@ -122,4 +122,5 @@ def keep_out(decided: Decision, verdicts: Sequence[Verdict]) -> Decision:
     failing = [each for each in verdicts if not each.passes]
     worst = next((each for each in failing if each.judgement == "block"), failing[0])
     state = State.BLOCKED if worst.judgement == "block" else State.WAITING
-    return replace(decided, state=state, why=f"{worst.why} ({worst.gate})")
+    why = f"{worst.why} ({worst.gate})"
+    return replace(decided, state=state, why=why, trouble=worst.trouble)

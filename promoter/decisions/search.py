@@ -76,7 +76,7 @@ def search(
                 break  # what is offered after it is older still
             continue
         # Only now: a registry that does not answer is no matter to a target that stays.
-        release = complete(offered, this.artifacts, facts)
+        release = complete(offered, this.artifacts, this.promoted, facts)
         if refusal := _refusal_by_person(release, this.periods, this.requests):
             found.stopped.append(Stopped(State.REJECTED, release, refusal))
             found.passed_over.append(PassedOver(release.label, refusal))
@@ -108,6 +108,11 @@ def _stop(
             f"a tag moved: {origin} offers another image as {there} than the one that runs here;"
             " publish it as a new version"
         )
+    elif standing is Standing.GONE:
+        why = (
+            f"an image of {here} that runs here is gone from the registry, so nothing tells"
+            f" whether {there} is later; a person decides"
+        )
     elif standing is Standing.MIXTURE:
         why = f"a mixture: of {there} some artifacts are later and some earlier than {here};"
         why += " a person decides"
@@ -128,10 +133,17 @@ def _refusal_by_person(
                 " proposed again before a newer release"
             )
     for request in requests:
-        if request.state != "closed" or request.closed_by_bot or request.closed_by is None:
-            continue
         record = Record.parse(request.body)
-        if record and record.release.agrees(release):
+        if record is None or not record.release.agrees(release):
+            continue
+        if request.state == "merged":
+            # It does not run, so it was taken back, though this history does not tell how: the
+            # branch was reset, or the folder has moved since.
+            return (
+                f"merge request {request.url} brought {release.label} here and it was taken back;"
+                " it is not proposed again before a newer release"
+            )
+        if request.state == "closed" and request.closed_by and not request.closed_by_bot:
             return (
                 f"{request.closed_by} closed merge request {request.url} with {release.label};"
                 " it is not proposed again before a newer release"

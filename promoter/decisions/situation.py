@@ -19,6 +19,8 @@ from promoter.model.facts import (
 )
 from promoter.model.image import ImageName
 from promoter.model.ports import Branch, MergeRequest
+from promoter.model.record import Record
+from promoter.model.release import Release
 from promoter.model.rule import EnvironmentRule, RepositoryAddress, Rule
 from promoter.model.target import Reading, Target
 
@@ -36,7 +38,8 @@ class Scene:
 class Situation:
     """`periods`, `histories` (by upstream environment) and `line` (the upstreams and all that
     stand before them) are newest first; `requests` are all merge requests of this target's
-    branch, `opened` the one that is open; `branch` is what stands under its name now."""
+    branch, `opened` the one that is open; `promoted` is what merged ones brought to the upstreams,
+    newest first; `branch` is what stands under the branch's name now."""
 
     scene: Scene
     target: Target
@@ -48,6 +51,7 @@ class Situation:
     line: Mapping[str, tuple[Period, ...]]
     requests: tuple[MergeRequest, ...]
     opened: MergeRequest | None
+    promoted: tuple[Release, ...]
     branch: Branch | None
 
     @property
@@ -78,7 +82,15 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         if (target.application, name) in scene.targets
     }
     facts.prefetch(reading, periods, requests, branch, *line.values())
-    mine = tuple(each for each in facts.need(requests) if each.branch == branch.name)
+    everybody = facts.need(requests)
+    mine = tuple(each for each in everybody if each.branch == branch.name)
+    upstreams = {
+        branch_name(scene.targets[target.application, name])
+        for name in environment.after.environments
+        if name in line
+    }
+    merged = (e for e in everybody if e.state == "merged" and e.branch in upstreams)
+    records = (Record.parse(each.body) for each in sorted(merged, key=lambda e: -e.number))
     known = {name: facts.need(question) for name, question in line.items()}
     return Situation(
         scene,
@@ -91,6 +103,7 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         known,
         mine,
         next((each for each in mine if each.state == "open"), None),
+        tuple(record.release for record in records if record),
         facts.need(branch),
     )
 

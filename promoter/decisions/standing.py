@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import partial
 
 from promoter.decisions.policies import POLICIES
 from promoter.decisions.policies.policy import Order
-from promoter.model.facts import Facts
+from promoter.model.facts import Facts, ask_together
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.release import Release
 from promoter.model.rule import ArtifactRule
@@ -21,6 +22,8 @@ class Standing(Enum):
     """Some artifacts higher, some lower: a person decides."""
     MOVED = "moved"
     """A version's tag names another image than the one that runs."""
+    GONE = "gone"
+    """An image that runs is gone from the registry, and nothing tells what is later."""
     OTHER = "other"
     """Not the same set of artifacts: an environment never receives a piece of a release."""
 
@@ -38,14 +41,17 @@ def compare_releases(
     """
     if running.names != offered.names:
         return Standing.OTHER
-    orders: set[Order] = set()
-    for image in offered.artifacts:
-        current = running.get(image.name)
-        if current is None:
-            return Standing.OTHER
-        orders.add(_compare(current, image, before, artifacts[image.name], facts))
+    pairs = [
+        (current, image) for image in offered.artifacts if (current := running.get(image.name))
+    ]
+    orders = ask_together(
+        partial(_compare, current, image, before, artifacts[image.name], facts)
+        for current, image in pairs
+    )
     if Order.MOVED in orders:
         return Standing.MOVED
+    if Order.GONE in orders:
+        return Standing.GONE
     if Order.LOWER in orders:
         return Standing.MIXTURE if Order.HIGHER in orders else Standing.BACKWARDS
     return Standing.LATER if Order.HIGHER in orders else Standing.SAME

@@ -33,7 +33,8 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
         merge_request=this.opened,
     )
     if stop := _stop_by_manifests(decided, this):
-        return stop
+        gone = stop.state is State.NOT_FOLLOWED
+        return _close_stale(stop, this, Search()) if gone else stop
     if why := _missing_upstream(this):
         return replace(decided, state=State.BLOCKED, why=why, trouble="input")
     try:

@@ -10,13 +10,13 @@ from functools import partial
 
 from promoter.access.redaction import redact
 from promoter.engine.adapters import Adapters
-from promoter.errors import ConflictError, InputError, PromoterError
-from promoter.model.facts import TroubleKind
+from promoter.errors import ConflictError, InputError, PromoterError, TransientError
 from promoter.model.outcome import Deed, Effect
 from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose, Trouble
 from promoter.model.ports import CommitDraft, Forge, MergeRequestDraft, RefMove, Repository
 from promoter.model.record import Record
 from promoter.model.rule import RepositoryAddress
+from promoter.model.trouble import TroubleKind
 from promoter.texts.change import commit_message, request_body, request_title
 
 _log = logging.getLogger(__name__)
@@ -42,10 +42,15 @@ class Applied:
         """Run one step; what goes wrong with it is noted and stops only itself."""
         try:
             self.effects.append(step())
-        except PromoterError as error:
+        except Exception as error:  # noqa: BLE001 - one bad step never stops the others
             self.note(who, error)
 
-    def note(self, who: str, error: PromoterError) -> None:
+    def note(self, who: str, error: Exception) -> None:
+        if not isinstance(error, PromoterError):
+            _log.debug("%s: a bug", who, exc_info=error)
+            why = f"a bug in promoter: {type(error).__name__}; run with --debug"
+            self.troubles.append(Trouble(who, why, "bug"))
+            return
         if isinstance(error, ConflictError):
             _log.info("%s: lost a race, deciding again: %s", who, error)
             self.raced = True
@@ -90,16 +95,16 @@ def _push_branches(
             for each, head in zip(unmade, heads, strict=True)
         ]
         repository.push([*_base_stands(made), *(_move(each.action) for each in made)])
-    except InputError as error:
+    except (ConflictError, TransientError) as error:
+        for each in unmade:
+            applied.note(_name(each.decision), error)
+        return ready
+    except Exception as error:  # noqa: BLE001 - one bad proposal never stops the others
         if len(unmade) == 1:
             applied.note(_name(unmade[0].decision), error)
         else:
             for each in unmade:
                 ready.extend(_push_branches(repository, [each], applied))
-        return ready
-    except PromoterError as error:
-        for each in unmade:
-            applied.note(_name(each.decision), error)
         return ready
     return [*ready, *made]
 

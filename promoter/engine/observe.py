@@ -62,28 +62,27 @@ class Observer:
             BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
             ApprovalsOf: lambda q: tuple(self._forge(q.repository).approvals(q.number, q.head)),
         }
-        self._batched: dict[type[Question[Any]], Callable[[Any], Mapping[Any, object]]] = {
-            ReadingOf: self._readings,
-            PeriodsOf: self._periods,
-            EditOf: self._edits,
-        }
-        """What is read for many targets of one commit at once."""
         self._registry = adapters.registry
         self._forge = adapters.forge
         self._repository = adapters.repository
 
     def answer(self, questions: Iterable[Question[Any]], now: datetime) -> Answers:
         """One answer for each question; never raises for what the world does."""
+        # What is read for many targets of one commit at once.
+        batched: dict[type[Question[Any]], Callable[[Any], Mapping[Any, object]]] = {
+            ReadingOf: self._readings,
+            PeriodsOf: lambda batch: self._periods(batch, now),
+            EditOf: self._edits,
+        }
         batches: dict[object, list[Question[Any]]] = defaultdict(list)
         jobs: list[Callable[[], Answers]] = []
         for question in questions:
             if isinstance(question, ReadingOf | PeriodsOf | EditOf):
-                batches[type(question), question.repository, question.commit].append(question)
+                key = (type(question), question.repository, question.commit)
+                batches[key].append(question)
             else:
                 jobs.append(self._job((question,), self._answer_single, now))
-        jobs.extend(
-            self._job(batch, self._batched[type(batch[0])], now) for batch in batches.values()
-        )
+        jobs.extend(self._job(batch, batched[type(batch[0])], now) for batch in batches.values())
         if len(jobs) == 1:
             return jobs[0]()
         answers: Answers = {}
@@ -156,9 +155,9 @@ class Observer:
         read = self._library.sites(repository, [(files[each], each.names) for each in batch])
         return {question: read(files[question], question.names) for question in batch}
 
-    def _periods(self, batch: Sequence[PeriodsOf]) -> Mapping[PeriodsOf, object]:
+    def _periods(self, batch: Sequence[PeriodsOf], now: datetime) -> Mapping[PeriodsOf, object]:
         repository = self._repository(batch[0].repository)
-        return read_periods(repository, self._library, batch[0].commit, batch)
+        return read_periods(repository, self._library, batch[0].commit, batch, now)
 
     def _edits(self, batch: Sequence[EditOf]) -> Mapping[EditOf, Edit]:
         repository, commit = self._repository(batch[0].repository), batch[0].commit

@@ -7,7 +7,8 @@ of a repository.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from promoter.engine.library import Library
 from promoter.manifests import is_manifest
@@ -28,11 +29,15 @@ class _State:
 
 
 def read_periods(
-    repository: Repository, library: Library, commit: str, questions: Sequence[PeriodsOf]
+    repository: Repository,
+    library: Library,
+    commit: str,
+    questions: Sequence[PeriodsOf],
+    now: datetime,
 ) -> dict[PeriodsOf, tuple[Period, ...]]:
     """The periods of several targets at one commit, newest first."""
     paths = {question.target.path for question in questions}
-    landings = repository.landings(commit, _widen(paths))
+    landings = _in_order(repository.landings(commit, _widen(paths)), now)
     touched = _by_target(landings, paths)
     states = {
         question: _states(
@@ -70,6 +75,20 @@ def _widen(paths: Collection[str]) -> list[str]:
             path.rpartition("/")[0] if path.count("/") == deepest else path for path in widened
         }
     return sorted(widened)
+
+
+def _in_order(landings: Iterable[Landing], now: datetime) -> list[Landing]:
+    """Newest first, none earlier than what it landed on: a commit that was made long ago and
+    pushed today runs since today. A date in the future is a clock that runs ahead, and moves none
+    but its own commit."""
+    ordered: list[Landing] = []
+    latest: datetime | None = None
+    for landing in reversed(list(landings)):
+        at = landing.at if latest is None else max(landing.at, latest)
+        ordered.append(replace(landing, at=at))
+        if at <= now:
+            latest = at
+    return ordered[::-1]
 
 
 def _by_target(
@@ -122,17 +141,11 @@ def _join(states: Sequence[tuple[Release | None, Landing]]) -> tuple[Period, ...
     """One period for neighbouring states with the same release: it began with the oldest."""
     periods: list[Period] = []
     for index, (release, landing) in enumerate(states):
-        # Against the very next state: a tag alone agrees with two digests that don't.
-        if index and _continues(states[index - 1][0], release):
-            periods[-1] = Period(periods[-1].release, landing.at, landing.commit)
+        # The same to the digest: what a tag alone named then, nobody can tell now.
+        if index and states[index - 1][0] == release:
+            periods[-1] = Period(release, landing.at, landing.commit)
         else:
             periods.append(Period(release, landing.at, landing.commit))
     while periods and periods[-1].release is None:
         periods.pop()  # before there was anything to run
     return tuple(periods)
-
-
-def _continues(newer: Release | None, older: Release | None) -> bool:
-    if newer is None or older is None:
-        return newer is older
-    return newer.agrees(older)

@@ -38,13 +38,16 @@ def make_plan(
     report: Report = silent,
 ) -> tuple[Plan, Facts]:
     """Decide, answer what is asked, and decide again until nothing is asked."""
+    plan = decide(rules, facts, now)
     for _ in range(_MOST_ASKS):
-        plan = decide(rules, facts, now)
         if not plan.asks:
             return plan, facts
         report(f"looking up {len(plan.asks)} facts")
         facts = facts.plus(observer.answer(plan.asks, now))
-    raise RuntimeError("a decision never stops asking")
+        plan = decide(rules, facts, now)
+    why = f"a bug in promoter: some decisions still ask after {_MOST_ASKS} rounds; the others stand"
+    trouble = Trouble("promoter", why, "bug")
+    return replace(plan, troubles=(*plan.troubles, trouble), asks=frozenset()), facts
 
 
 def reconcile(

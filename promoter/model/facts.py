@@ -7,19 +7,19 @@ and the whole function runs again once all collected questions are answered in o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Literal, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 from promoter.model.image import ImageName
 from promoter.model.ports import Branch, ImageDetails, MergeRequest
 from promoter.model.release import Release
 from promoter.model.rule import Pin, RepositoryAddress, Rule
 from promoter.model.target import Discovery, Edit, Reading, Target
+from promoter.model.trouble import TroubleKind
 
 T = TypeVar("T")
-TroubleKind = Literal["input", "transient", "bug"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,7 @@ class Known(Generic[T]):
 class Unknown:
     """No answer. It means wait, and never reads as "absent".
 
-    `kind` tells who can mend it: `input` a person (wrong password, no such repository),
-    `transient` time, `bug` we.
+    `kind` tells who can mend it: a wrong password is `input`, a server that is down `transient`.
     """
 
     why: str
@@ -176,6 +175,20 @@ class NotKnown(Exception):  # noqa: N818 - control flow inside decisions, never 
         super().__init__(unknown.why)
         self.question = question
         self.unknown = unknown
+
+
+def ask_together(steps: Iterable[Callable[[], T]]) -> list[T]:
+    """The results of all steps; NotAsked with what any of them is missing, so one round does."""
+    results: list[T] = []
+    missing: dict[Question[Any], None] = {}
+    for step in steps:
+        try:
+            results.append(step())
+        except NotAsked as more:
+            missing.update(dict.fromkeys(more.questions))
+    if missing:
+        raise NotAsked(tuple(missing))
+    return results
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from promoter.errors import Where
-from promoter.model.facts import Question, TroubleKind
+from promoter.model.facts import Question
 from promoter.model.image import ImageName
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.rule import RepositoryAddress
 from promoter.model.target import FileChange, Target
+from promoter.model.trouble import TroubleKind
 from promoter.model.verdict import Verdict
 
 

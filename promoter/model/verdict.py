@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from promoter.model.trouble import TroubleKind
+
 Door = Literal["open", "merge"]
 Judgement = Literal["pass", "wait", "block"]
 
@@ -15,8 +17,8 @@ class Verdict:
     """A gate's answer for one release in one target.
 
     `gate` is the rule's entry in normal spelling (`soak: 1d`). `guards` is the door it stands at:
-    opening the merge request or merging it. `wait` ends by itself or by `opened_by`; `block` ends only
-    by a person. `evidence` is what the gate saw, as values by name.
+    opening the merge request or merging it. `wait` ends by itself or by `opened_by`; `block` ends
+    only by a person. `evidence` is what the gate saw, as values by name.
     """
 
     gate: str
@@ -25,7 +27,10 @@ class Verdict:
     why: str
     evidence: tuple[tuple[str, str], ...] = ()
     opens_at: datetime | None = None
+    """When it opens by itself, or when the source that did not answer asked to be asked again."""
     opened_by: str | None = None
+    trouble: TroubleKind | None = None
+    """Who can mend what kept the gate from being evaluated; None: it was evaluated."""
 
     @property
     def passes(self) -> bool:

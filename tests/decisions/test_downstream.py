@@ -185,3 +185,24 @@ def test_an_older_upstream_offers_nothing_to_a_newer_downstream() -> None:
     world.ran("web", "production", "2.0.0")
     decision = world.decision("web", "production")
     assert (decision.state, decision.action) == (State.HELD_BACK, None)
+
+
+def test_a_tag_that_moved_since_it_was_promoted_goes_no_further() -> None:
+    """Manifests that carry tags only don't tell the digest; the merged request does."""
+    world = World((rule(*chain("dev", "production", automatic=True)),))
+    world.tag_only |= {("web", "dev"), ("web", "production")}
+    world.registry("web", "1.0.0", "1.1.0")
+    for where in ("dev", "production"):
+        world.lands("web", where, "1.0.0@", at=ago(days=9))
+    world.carry_out(world.plan())
+    world.carry_out(world.plan())
+    assert world.request("web", "dev").state == "merged"
+    world.history["web", "dev"].pop()
+    world.lands("web", "dev", "1.1.0@", at=ago(minutes=1))
+    assert world.decision("web", "production").state is State.PROMOTING
+    world.registry("web", "1.0.0", "1.1.0@another")
+    decision = world.decision("web", "production")
+    assert (decision.state, decision.trouble, decision.action) == (State.UNKNOWN, "input", None)
+    assert decision.why == (
+        "the tag 1.1.0 of ghcr.io/shop/web moved since it was promoted; publish a new version"
+    )

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from promoter.model.facts import ApprovalsOf, PeriodsOf
+from promoter.model.facts import ApprovalsOf, PeriodsOf, Unknown
 from promoter.model.plan import Merge, State
 from tests.decisions.rules import approvals, chain, environment, rule, soak
 from tests.decisions.world import NOW, World, ago
@@ -184,3 +184,24 @@ def test_an_upstream_whose_history_is_unknown_stops_only_what_depends_on_it() ->
         "staging": State.UNKNOWN,
         "production": State.UNKNOWN,
     }
+
+
+def test_a_clock_that_runs_ahead_does_not_lengthen_the_soak_before_it() -> None:
+    world = soaking("staging", hours=24)
+    world.lands("web", "staging", "1.1.0", at=ago(seconds=10))
+    world.lands("web", "staging", "1.2.0", at=NOW + timedelta(days=21))
+    decision = world.decision("web", "production")
+    assert decision.state is State.WAITING
+    why = {each.what: each.why for each in decision.passed_over}["1.1.0"]
+    assert why.startswith("staging ran 1.1.0 for only 10s")
+
+
+def test_a_gate_that_a_person_must_mend_is_wrong_input_and_tells_when_to_ask_again() -> None:
+    world = approved(1)
+    retry_at = NOW + timedelta(minutes=5)
+    world.troubles.append(
+        (lambda q: isinstance(q, ApprovalsOf), Unknown("401: wrong token", "input", retry_at))
+    )
+    decision = world.decision("web", "dev")
+    assert (decision.state, decision.trouble) == (State.WAITING, "input")
+    assert decision.verdicts[-1].opens_at == retry_at

@@ -74,13 +74,13 @@ def test_an_older_build_is_not_later() -> None:
     assert world.decision("web", "dev").state is State.PROPOSED
 
 
-def test_an_image_that_is_gone_is_ordered_by_history() -> None:
+def test_where_the_image_that_runs_is_gone_a_person_decides() -> None:
+    """An older build that never ran here would pass for a newer one."""
     world = follow_builds()
-    world.ran("web", "dev", "a", "gone")
+    world.ran("web", "dev", "gone")
     decision = world.decision("web", "dev")
-    assert (decision.state, decision.action) == (State.HELD_BACK, None)
-    world.built("web", "new", ago(hours=1))
-    assert world.decision("web", "dev").state is State.PROPOSED
+    assert (decision.state, decision.action) == (State.BLOCKED, None)
+    assert "is gone from the registry, so nothing tells whether" in decision.why
 
 
 def test_one_build_whose_details_are_unknown_makes_the_choice_unknown() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from promoter.model.plan import State
+from promoter.model.facts import Period
+from promoter.model.plan import Close, State
 from tests.decisions.rules import chain, environment, rule
 from tests.decisions.world import World, ago
 
@@ -141,3 +142,22 @@ def test_a_request_whose_record_was_edited_away_is_written_anew() -> None:
     world.reconcile()
     assert "Promoter-Release" in world.request("web", "dev").body
     assert world.request("web", "dev").head == request.head, "the commit stays"
+
+
+def test_what_a_merge_request_brought_and_does_not_run_any_more_was_taken_back() -> None:
+    """The branch was reset, or the folder moved after a revert: history does not tell of it."""
+    world = proposed(automatic=True)
+    world.reconcile()
+    assert world.request("web", "dev").state == "merged"
+    del world.history["web", "dev"][-1]
+    decision = world.decision("web", "dev")
+    assert (decision.state, decision.action) == (State.REJECTED, None)
+    assert "brought 1.1.0 here and it was taken back" in decision.why
+
+
+def test_the_request_of_a_target_that_names_no_artifact_any_more_is_closed() -> None:
+    world = proposed()
+    world.history["web", "dev"].append(Period(None, ago(hours=1), "f" * 40))
+    decision = world.decision("web", "dev")
+    assert decision.state is State.NOT_FOLLOWED
+    assert isinstance(decision.action, Close)

@@ -10,7 +10,7 @@ from promoter.model.plan import Decision, State
 from promoter.model.rule import ArtifactRule
 from promoter.model.version import SemanticVersion
 from tests.decisions.rules import artifact, environment, rule
-from tests.decisions.world import World
+from tests.decisions.world import World, ago
 
 
 def decide(
@@ -103,9 +103,26 @@ def test_no_downgrade_when_tags_shrink() -> None:
     assert decision.why == "registry offers 1.1.0, which is not later than 1.2.0 that runs here"
 
 
-@pytest.mark.parametrize("running", ["main", "1.0", "20260101"])
-def test_from_a_tag_that_is_no_version_the_first_version_is_later(running: str) -> None:
+@pytest.mark.parametrize("running", ["main", "20260101", "0.9", "v0.9-slim"])
+def test_from_a_tag_that_is_no_version_a_version_is_later(running: str) -> None:
     assert decide(["1.0.0", "main"], running).state is State.PROPOSED
+
+
+@pytest.mark.parametrize(
+    "running", ["1.43.3.10896", "1.10", "2.0.0_b", "release-2.9.0-amd64-hotfix"]
+)
+def test_a_tag_that_is_no_semantic_version_is_still_not_lower_than_a_lower_number(
+    running: str,
+) -> None:
+    decision = decide(["1.0.0", "1.9.0"], running)
+    assert (decision.state, decision.action) == (State.HELD_BACK, None)
+
+
+@pytest.mark.parametrize(("running", "offered"), [("1.9", "1.9.0"), ("2.0.0_b", "2.0.0")])
+def test_a_version_that_begins_with_the_same_numbers_is_the_same_one(
+    running: str, offered: str
+) -> None:
+    assert decide([offered], running).state is State.CURRENT
 
 
 numbers = st.integers(0, 12)
@@ -142,3 +159,24 @@ def test_the_winner_passes_every_filter_and_no_survivor_is_higher(tags: list[str
             assert version < best
         elif why.startswith("is the same"):
             assert version == best
+
+
+@pytest.mark.parametrize(
+    ("listed", "state"),
+    [
+        (["1.0.0", "1.1.0", "1.2.0"], State.CURRENT),
+        (["1.1.0", "1.2.0", "1.3.0"], State.PROPOSED),
+        (["1.2.0", "1.1.0-rc.1"], State.CURRENT),
+        (["1.0.0", "1.1.0"], State.BLOCKED),
+    ],
+)
+def test_a_digest_alone_is_the_version_whose_tag_names_it(listed: list[str], state: State) -> None:
+    """`pin: digest`: 1.2.0 runs, and only its digest is written. Where its tag is gone, nothing
+    tells that 1.1.0 is lower."""
+    world = World((rule(environment("dev", automatic=True)),))
+    world.registry("web", *listed)
+    world.lands("web", "dev", "web:@web:1.2.0", at=ago(days=1))
+    decision = world.decision("web", "dev")
+    assert decision.state is (State.PROMOTING if state is State.PROPOSED else state)
+    if state is State.BLOCKED:
+        assert "is gone from the registry, so nothing tells whether 1.1.0 is later" in decision.why

@@ -11,7 +11,7 @@ from promoter.engine.library import Library
 from promoter.engine.periods import read_periods
 from promoter.model.facts import Period
 from promoter.model.target import Target
-from tests.engine.shop import DEV, day, kustomization, opened, periods_of
+from tests.engine.shop import DEV, NOW, day, kustomization, opened, periods_of
 from tests.services.git_server import commit, create_repository
 
 FILE = "apps/web/dev/kustomization.yaml"
@@ -27,7 +27,7 @@ def periods(remote: Path, cache: Path, target: Target = DEV) -> tuple[Period, ..
     repository = opened(remote, cache)
     tip = repository.refresh()["refs/heads/main"]
     question = periods_of(tip, target)
-    return read_periods(repository, Library(), tip, [question])[question]
+    return read_periods(repository, Library(), tip, [question], NOW)[question]
 
 
 def story(found: tuple[Period, ...]) -> Story:
@@ -118,24 +118,43 @@ def test_a_target_that_never_named_the_artifact_has_no_periods(
     assert periods(remote, tmp_path / "cache") == ()
 
 
-def test_a_digest_that_is_added_later_is_the_same_release(remote: Path, tmp_path: Path) -> None:
+def test_a_digest_that_is_added_later_begins_a_period_of_its_own(
+    remote: Path, tmp_path: Path
+) -> None:
     pinned = kustomization("1.0.0") + b"    digest: sha256:" + b"a" * 64 + b"\n"
     commit(remote, {FILE: kustomization("1.0.0")}, date=day(0))
     commit(remote, {FILE: pinned}, date=day(1))
-    (period,) = periods(remote, tmp_path / "cache")
-    assert period.since == day(0)
-    assert period.release is not None
-    assert period.release.artifacts[0].digest == "sha256:" + "a" * 64
+    with_digest, without = periods(remote, tmp_path / "cache")
+    assert (with_digest.since, without.since) == (day(1), day(0))
+    assert with_digest.release is not None
+    assert with_digest.release.artifacts[0].digest == "sha256:" + "a" * 64
 
 
-def test_a_tag_without_its_digest_does_not_join_two_digests_that_differ(
+def test_a_commit_from_long_ago_that_is_pushed_today_runs_since_today(
+    remote: Path, tmp_path: Path
+) -> None:
+    commit(remote, {FILE: kustomization("1.0.0")}, date=day(5))
+    commit(remote, {FILE: kustomization("1.1.0")}, date=day(0))
+    assert story(periods(remote, tmp_path / "cache")) == [("1.1.0", day(5)), ("1.0.0", day(5))]
+
+
+def test_a_clock_that_runs_ahead_moves_no_commit_but_its_own(remote: Path, tmp_path: Path) -> None:
+    ahead = NOW + timedelta(days=9)
+    for tag, date in (("1.0.0", day(0)), ("1.1.0", ahead), ("1.2.0", day(2))):
+        commit(remote, {FILE: kustomization(tag)}, date=date)
+    found = story(periods(remote, tmp_path / "cache"))
+    assert found == [("1.2.0", day(2)), ("1.1.0", ahead), ("1.0.0", day(0))]
+
+
+def test_a_tag_alone_joins_no_digest(
     remote: Path, tmp_path: Path
 ) -> None:
     for number, digest in enumerate(("a", "b")):
         pinned = kustomization("1.0.0") + f"    digest: sha256:{digest * 64}\n".encode()
         commit(remote, {FILE: pinned}, date=day(number))
     commit(remote, {FILE: kustomization("1.0.0")}, date=day(2))
-    assert [since for _, since in story(periods(remote, tmp_path / "cache"))] == [day(1), day(0)]
+    found = story(periods(remote, tmp_path / "cache"))
+    assert [since for _, since in found] == [day(2), day(1), day(0)]
 
 
 def test_a_target_may_be_one_file_or_the_whole_repository(remote: Path, tmp_path: Path) -> None:
@@ -157,8 +176,8 @@ def test_many_targets_in_one_pass_are_read_as_each_alone(remote: Path, tmp_path:
     repository = opened(remote, tmp_path / "cache")
     tip = repository.refresh()["refs/heads/main"]
     questions = [periods_of(tip, each) for each in targets]
-    together = read_periods(repository, Library(), tip, questions)
+    together = read_periods(repository, Library(), tip, questions, NOW)
     assert together == {
-        each: read_periods(repository, Library(), tip, [each])[each] for each in questions
+        each: read_periods(repository, Library(), tip, [each], NOW)[each] for each in questions
     }
     assert [len(together[each]) for each in questions[:9]] == [2, 1, 1, 1, 1, 1, 1, 2, 1]

@@ -33,7 +33,11 @@ def judge_all(
         try:
             verdicts.append(gate.judge(rule, case, facts, now))
         except NotKnown as error:
+            unknown = error.unknown
+            why = f"can't be evaluated: {unknown.why}"
             verdicts.append(
-                Verdict(rule.text, guards, "wait", f"can't be evaluated: {error.unknown.why}")
+                Verdict(
+                    rule.text, guards, "wait", why, opens_at=unknown.retry_at, trouble=unknown.kind
+                )
             )
     return tuple(verdicts)

@@ -51,7 +51,8 @@ def _judge_upstream(
     for index, period in enumerate(periods):
         if period.release is None or not period.release.agrees(release):
             continue
-        until = periods[index - 1].since if index else now
+        # A commit from a clock that runs ahead does not make the time before it longer.
+        until = min(periods[index - 1].since, now) if index else now
         ran = max(until - period.since, timedelta(0))
         evidence = (
             ("upstream", upstream),

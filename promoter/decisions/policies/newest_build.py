@@ -14,6 +14,7 @@ from promoter.decisions.policies.policy import (
 from promoter.model.facts import DetailsOf, DigestOf, Facts
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.plan import PassedOver
+from promoter.model.ports import ImageDetails
 from promoter.model.rule import ArtifactRule
 
 
@@ -58,19 +59,16 @@ class NewestBuildPolicy:
             order = same_tag(running, offered)
             if order is Order.SAME:
                 return order
-        before, after = _created(running, facts), _created(offered, facts)
-        # An image that the registry no longer holds tells no time. Its digest still orders by
-        # history: what ran here before is backwards.
-        if before is None or after is None or before == after:
+        before, after = _details(running, facts), _details(offered, facts)
+        if before is None or after is None:
+            return Order.GONE  # an older build that never ran here would pass for a newer one
+        if before.created is None or after.created is None or before.created == after.created:
             return Order.UNORDERED
-        return Order.HIGHER if after > before else Order.LOWER
+        return Order.HIGHER if after.created > before.created else Order.LOWER
 
 
-def _created(image: ImageReference, facts: Facts) -> datetime | None:
+def _details(image: ImageReference, facts: Facts) -> ImageDetails | None:
     digest = image.digest
     if digest is None and image.tag is not None:
         digest = facts.need(DigestOf(image.name, image.tag))
-    if digest is None:
-        return None
-    details = facts.need(DetailsOf(image.name, digest))
-    return details.created if details else None
+    return facts.need(DetailsOf(image.name, digest)) if digest else None

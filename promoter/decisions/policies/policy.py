@@ -22,6 +22,8 @@ class Order(Enum):
     HIGHER = "higher"
     MOVED = "moved"
     """The same version, but its tag names another image now."""
+    GONE = "gone"
+    """The registry no longer holds what runs, and nothing else tells its version or age."""
     UNORDERED = "unordered"
     """The versions tell nothing; what ran before is then backwards."""
 

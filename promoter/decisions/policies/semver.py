@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,8 @@ from promoter.model.image import ImageName, ImageReference
 from promoter.model.plan import PassedOver
 from promoter.model.rule import ArtifactRule
 from promoter.model.version import SemanticVersion
+
+_DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 
 
 class SemverPolicy:
@@ -57,18 +60,34 @@ class SemverPolicy:
         artifact: ArtifactRule,
         running: ImageReference,
         offered: ImageReference,
-        facts: Facts,  # noqa: ARG002 - the versions say it all
+        facts: Facts,
     ) -> Order:
-        if running.tag is None or offered.tag is None:
-            return Order.UNORDERED
-        if running.tag == offered.tag:
-            return same_tag(running, offered)
-        before, after = _version(artifact, running.tag), _version(artifact, offered.tag)
+        here, there = _tag(artifact, running, facts), _tag(artifact, offered, facts)
+        if here is None or there is None:
+            return Order.GONE
+        if here == there:
+            return same_tag(running, offered) if running.tag and offered.tag else Order.SAME
+        before, after = _version(artifact, here), _version(artifact, there)
         if before is None or after is None:
-            return Order.UNORDERED
+            return _order_numbers(here, there)
         if before == after:
             return Order.SAME
         return Order.HIGHER if after > before else Order.LOWER
+
+
+def _tag(artifact: ArtifactRule, image: ImageReference, facts: Facts) -> str | None:
+    """Its tag; where only a digest is written (`pin: digest`) the highest version that names it."""
+    if image.tag is not None:
+        return image.tag
+    versions = sorted(
+        (version, tag)
+        for tag, text in filter_tags(artifact, listed_tags(image.name, facts), [])
+        if (version := SemanticVersion.parse(text)) is not None
+    )
+    tags = [tag for _, tag in reversed(versions)]
+    digests = facts.need_all(DigestOf(image.name, tag) for tag in tags)
+    named = (tag for tag, digest in zip(tags, digests, strict=True) if digest == image.digest)
+    return next(named, None)
 
 
 def _version(artifact: ArtifactRule, tag: str) -> SemanticVersion | None:
@@ -76,6 +95,18 @@ def _version(artifact: ArtifactRule, tag: str) -> SemanticVersion | None:
     # the higher version, and only what says nothing at all does not order.
     text = compared_text(artifact, tag)
     return SemanticVersion.parse(tag if text is None else text)
+
+
+def _order_numbers(running: str, offered: str) -> Order:
+    """By their first dotted numbers: `1.43.3.10896` is no semantic version, and yet not lower than
+    1.0.0. A text without any (`latest`, a commit) tells nothing."""
+    here, there = _DOTTED.search(running), _DOTTED.search(offered)
+    if here is None or there is None:
+        return Order.UNORDERED
+    before, after = ([int(part) for part in each[0].split(".")] for each in (here, there))
+    if after == before[: len(after)] or before == after[: len(before)]:
+        return Order.SAME
+    return Order.HIGHER if after > before else Order.LOWER
 
 
 def _satisfies(version: SemanticVersion, wanted: str, prereleases: bool) -> bool:
