@@ -99,14 +99,15 @@ class LocalForge:
 
     def open(self, draft: MergeRequestDraft, person: Person | None = None) -> MergeRequest:
         """As the port says. Numbers are given by create-only pushes of the next one, so that of
-        two that open at once one wins and the other finds it."""
+        two that open at once one wins and the other finds it. One that is open on another base
+        (the rule's branch changed) moves to this one: `find` would never show it."""
         who = person or self._bot
         for _ in range(_ATTEMPTS):
             # The last look will do: whoever opened one since then took this number.
             known = self._list(self._mirror.refs)
             for each in known:
                 if each.document.state == "open" and each.document.branch == draft.branch:
-                    return self.view(each)
+                    return self.view(self._move(each, draft, who))
             head = self._check_branches(draft)
             at = self._now()
             document = Document(
@@ -130,10 +131,22 @@ class LocalForge:
             return self.view(Local(number, document, tip, head))
         raise TransientError(f"{self._mirror.url}: others opened merge requests faster; try again")
 
+    def _move(self, local: Local, draft: MergeRequestDraft, who: Person) -> Local:
+        """An open merge request, on the base that the draft names."""
+        base = local.document.base
+        if base == draft.base:
+            return local
+        self._check_branches(draft)
+        self._rewrite(local.number, draft, who, f"merges into {draft.base} instead of {base}")
+        return self.show(local.number)
+
     def update(self, number: int, draft: MergeRequestDraft, person: Person | None = None) -> None:
         """As the port says; approvals stay with the head that they were given for."""
-        who = person or self._bot
+        self._rewrite(number, draft, person or self._bot)
 
+    def _rewrite(
+        self, number: int, draft: MergeRequestDraft, who: Person, detail: str = ""
+    ) -> None:
         def change(local: Local) -> tuple[Document, Sequence[RefMove]] | None:
             old = self._open_document(local)
             new = replace(
@@ -146,7 +159,7 @@ class LocalForge:
             )
             return None if new == old else (new, ())
 
-        self._record(number, "updated", who, change)
+        self._record(number, "updated", who, change, detail)
 
     def approvals(self, number: int, head: str) -> Sequence[str]:
         """As the port says; people are named by email."""

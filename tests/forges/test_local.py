@@ -202,6 +202,27 @@ def test_an_ended_request_takes_no_more_words(forge: LocalForge, remote: Path) -
         forge.approvals(7, draft.head)
 
 
+def test_a_branch_has_one_open_request_also_where_its_base_changed(
+    forge: LocalForge, remote: Path
+) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    git(remote, "branch", "release", "main")
+    elsewhere = replace(draft, base="release", title="web 1.2 to dev, on release")
+    with pytest.raises(InputError, match="no branch gone to merge into"):
+        forge.open(replace(draft, base="gone"))
+    for _ in range(2):
+        moved = forge.open(elsewhere)
+        assert (moved.number, moved.base, moved.title) == (1, "release", elsewhere.title)
+        assert list(forge.find("release", "promoter/")) == [moved]
+        assert forge.find("main", "promoter/") == []
+    last = forge.show(1).document.events[-1]
+    assert (last.what, last.detail) == ("updated", "merges into release instead of main")
+    assert len(forge.list()) == 1
+    assert forge.merge(1, draft.head) == "merged"
+    assert git(remote, "show", "release:web") == "2"
+
+
 def test_branches_must_be_there(forge: LocalForge, remote: Path) -> None:
     draft = proposed(remote)
     with pytest.raises(InputError, match="no branch production to merge into"):
