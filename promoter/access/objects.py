@@ -87,10 +87,15 @@ class Objects:
 
     def read_at(self, path: str, commits: Iterable[str]) -> Mapping[str, bytes]:
         """The bytes of one path in many commits; a commit that lacks the path is left out."""
-        names = [f"{check_id(commit)}:{path}" for commit in commits]
-        return {
-            name.partition(":")[0]: data for name, data in self._batch(names) if data is not None
-        }
+        found: dict[str, bytes] = {}
+        for name, data in self._batch([f"{check_id(commit)}:{path}" for commit in commits]):
+            commit = name.partition(":")[0]
+            if data is not None:
+                found[commit] = data
+            # git says "missing" as well where the tree or the blob is lost.
+            elif self.git.read("ls-tree", "-z", "--full-tree", commit, "--", path):
+                raise self.git.failure(f"the object {name} is missing")
+        return found
 
     def _batch(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         wanted = tuple(dict.fromkeys(names))

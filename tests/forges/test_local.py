@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from promoter.access.credentials import Credential, Credentials
+from promoter.access.git_errors import MirrorDamagedError
 from promoter.access.mirror import Mirror
 from promoter.access.objects import Person
 from promoter.errors import ConflictError, InputError, TransientError
@@ -288,6 +289,23 @@ def test_a_damaged_request_is_named(forge: LocalForge, remote: Path, damage: byt
     with pytest.raises(InputError, match=f"^{PREFIX}1: "):
         forge.merge(1, draft.head)
     assert forge.show(2).document.state == "open", "the others go on"
+
+
+@pytest.mark.parametrize("lost", ["merge-request.json", ""])
+def test_an_object_that_the_mirror_lost_is_no_damage_of_the_request(
+    forge: LocalForge, remote: Path, lost: str
+) -> None:
+    opened = forge.open(proposed(remote))
+    cache = remote.parent / "other"
+    mirror = Mirror(str(remote), cache)
+    mirror.refresh()
+    blob = git(remote, "rev-parse", f"{PREFIX}1:{lost}")
+    (file,) = cache.glob(f"*.git/objects/{blob[:2]}/{blob[2:]}")
+    file.unlink()
+    fresh = LocalForge(mirror, bot=BOT, now=lambda: NOW)
+    with pytest.raises(MirrorDamagedError, match="made again at the next look"):
+        fresh.find("main", "promoter/")
+    assert fresh.find("main", "promoter/") == [opened]
 
 
 def harm(remote: Path, number: int, damage: bytes | None) -> None:
