@@ -36,9 +36,14 @@ def main(argv: list[str] | None = None) -> int:
     if verb in ("version", "--version") and len(words) == 1:
         sys.stdout.write(f"promoter {VERSION}\n")
         return 0
-    from promoter.cli.call import call
+    try:
+        from promoter.cli.call import call, end_like_an_interrupt
 
-    return call(verb, words[1:])
+        if argv is None:
+            end_like_an_interrupt()
+        return call(verb, words[1:])
+    except KeyboardInterrupt:  # so early that nothing was done
+        return 130
 
 
 def _help() -> str:

@@ -7,15 +7,17 @@ import difflib
 import importlib
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
 from promoter.access.redaction import redact
 from promoter.cli import VERBS
 from promoter.cli.console import complain, log_everything
-from promoter.cli.exit_codes import BUG, DONE, of_error
+from promoter.cli.exit_codes import BUG, DONE, LATER, of_error
 from promoter.errors import InputError, PromoterError
 
 _FLAG = re.compile(r"--[a-z-]+")
@@ -42,6 +44,7 @@ class _Parser(argparse.ArgumentParser):
 
 def call(verb: str, words: Sequence[str]) -> int:
     debug = "--debug" in words
+    _have_streams()
     try:
         arguments = read_words(verb, words)
         if arguments.debug:
@@ -61,11 +64,35 @@ def call(verb: str, words: Sequence[str]) -> int:
         # The reader is gone (`promoter plan | head`); keep the interpreter from saying so again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if debug:
+            print(redact(traceback.format_exc()), end="", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        complain(f"{place}{error.strerror or error}; make room or allow it, and run again")
+        return LATER
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user but under --debug
         if debug:
             print(redact(traceback.format_exc()), end="", file=sys.stderr)
         complain(f"a bug in promoter: {type(error).__name__}: {error}; --debug shows where")
         return BUG
+
+
+def _have_streams() -> None:
+    """Standard streams that the caller closed (`promoter run >&-`) are /dev/null."""
+    if sys.stdout is None or sys.stderr is None:
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the very end
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+
+
+def end_like_an_interrupt() -> None:
+    """SIGTERM and SIGHUP, as a scheduler or a closed terminal sends them, end a run as Ctrl-C
+    does: with the message and the exit code."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, interrupt)
 
 
 def read_words(verb: str, words: Sequence[str]) -> argparse.Namespace:

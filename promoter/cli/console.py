@@ -11,10 +11,14 @@ from promoter.access.redaction import redact
 from promoter.texts.paint import Paint
 
 
-def paint_for(stream: TextIO) -> Paint:
+def paint_for(stream: TextIO | None) -> Paint:
     """Colour on a terminal unless NO_COLOR is set (no-color.org) or TERM is dumb."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Paint(stream.isatty() and not plain)
+    return Paint(_is_terminal(stream) and not plain)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()  # None: started with the stream closed
 
 
 def complain(message: str) -> None:
@@ -27,7 +31,7 @@ class Progress:
     """A line on the error stream that is overwritten; nothing in a pipe or in CI."""
 
     def __init__(self) -> None:
-        self._shows = sys.stderr.isatty() and not os.environ.get("CI")
+        self._shows = _is_terminal(sys.stderr) and not os.environ.get("CI")
 
     def __call__(self, message: str) -> None:
         if self._shows:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from promoter.decisions.branches import PREFIX, branch_name
+from promoter.decisions.branches import PREFIX
+from promoter.decisions.claims import Claims, gather
 from promoter.decisions.situation import Scene
 from promoter.decisions.target import decide_target
 from promoter.model.facts import (
@@ -28,9 +29,6 @@ from promoter.model.record import Record
 from promoter.model.rule import Rule
 from promoter.model.target import Discovery, Target
 
-Claims = dict[tuple[str, str], list[str]]
-"""The rules that claim a branch, by the repository's URL and the branch's name."""
-
 
 def decide(rules: Sequence[Rule], facts: Facts, now: datetime) -> Plan:
     """The plan as far as the facts go; `asks` holds every question that is still open.
@@ -47,7 +45,7 @@ def decide(rules: Sequence[Rule], facts: Facts, now: datetime) -> Plan:
             asks.update(missing.questions)
         except NotKnown as error:
             troubles.append(Trouble(rule.source, error.unknown.why, error.unknown.kind))
-    claims = _claims([scene for scene, _ in scenes])
+    claims = gather([scene for scene, _ in scenes], facts)
     names = Counter(rule.name for rule in rules)
     decisions: list[Decision] = []
     orphans: list[Orphan] = []
@@ -57,9 +55,8 @@ def decide(rules: Sequence[Rule], facts: Facts, now: datetime) -> Plan:
             for problem in discovery.problems
         )
         for target in discovery.targets:
-            rivals = claims[scene.rule.repository.url, branch_name(target)]
             try:
-                decisions.append(_decide(scene, target, rivals, facts, now))
+                decisions.append(_decide(scene, target, claims, facts, now))
             except NotAsked as missing:
                 asks.update(missing.questions)
         # Nothing is known to be gone where the layout has problems, nor whose a request is where
@@ -83,28 +80,12 @@ def _look(rule: Rule, facts: Facts) -> tuple[Scene, Discovery]:
     return Scene(rule, tip, targets), discovery
 
 
-def _claims(scenes: Sequence[Scene]) -> Claims:
-    """Which rules claim the same application and environment of a repository."""
-    claims: Claims = defaultdict(list)
-    for scene in scenes:
-        for target in scene.targets.values():
-            claims[scene.rule.repository.url, branch_name(target)].append(scene.rule.source)
-    return claims
-
-
-def _decide(
-    scene: Scene, target: Target, rivals: Sequence[str], facts: Facts, now: datetime
-) -> Decision:
+def _decide(scene: Scene, target: Target, claims: Claims, facts: Facts, now: datetime) -> Decision:
     base = Decision(
         scene.rule.source, scene.rule.repository, target, State.UNKNOWN, "no answer yet"
     )
-    if len(rivals) > 1:
-        return replace(
-            base,
-            state=State.BLOCKED,
-            why=f"claimed by {' and '.join(sorted(rivals))}; leave it to one rule",
-            trouble="input",
-        )
+    if why := claims.rivalry(scene, target, facts):
+        return replace(base, state=State.BLOCKED, why=why, trouble="input")
     try:
         return decide_target(scene, target, facts, now)
     except NotAsked:
@@ -127,7 +108,7 @@ def _orphans(scene: Scene, claims: Claims, facts: Facts) -> list[Orphan]:
         record = Record.parse(request.body)
         if request.state != "open" or not request.branch.startswith(PREFIX) or record is None:
             continue
-        if record.rule == rule.name and (rule.repository.url, request.branch) not in claims:
+        if record.rule == rule.name and not claims.holds(scene, request.branch):
             orphans.append((request, record))
     branches = facts.need_all(
         BranchOf(rule.repository, request.branch, scene.tip.commit) for request, _ in orphans

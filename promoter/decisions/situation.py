@@ -117,6 +117,16 @@ def _line(rule: Rule, environment: EnvironmentRule) -> list[str]:
     return line
 
 
+def reading_question(scene: Scene, target: Target) -> ReadingOf | None:
+    """What is asked for the sites of a target; None where its artifacts have no proper names."""
+    try:
+        names = tuple(each.name_for(target.application) for each in scene.rule.artifacts)
+    except ValueError:
+        return None
+    # As the mapping of artifacts by name has them: each once.
+    return ReadingOf(scene.rule.repository, scene.tip.commit, target, tuple(dict.fromkeys(names)))
+
+
 def tag_questions(artifacts: ArtifactsByName, present: frozenset[ImageName]) -> list[TagsOf]:
     """The tag lists that the policies of the present artifacts will ask for."""
     return [

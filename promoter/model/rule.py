@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Literal
 
 from promoter.errors import Where
+from promoter.model.address import GitAddress
 from promoter.model.image import ImageName
 from promoter.model.spell import spell_duration
 
@@ -21,6 +23,14 @@ class RepositoryAddress:
     url: str
     branch: str | None
     forge: str
+
+    @cached_property
+    def key(self) -> str:
+        """The same for every usual spelling of one repository."""
+        try:
+            return GitAddress.parse(self.url).key
+        except ValueError:
+            return self.url
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ STYLES = {
     State.NOT_FOLLOWED: "dim",
 }
 
+_ON_THEIR_WAY = (State.PROPOSED, State.PROMOTING, State.WAITING, State.BLOCKED)
+
 
 def plan_text(plan: Plan, paint: Paint) -> str:
     """Every target with its state and reason, the diff of each proposal, and a summary."""
@@ -36,7 +38,8 @@ def plan_text(plan: Plan, paint: Paint) -> str:
         why = printable(orphan.action.reason)
         lines.append(f"close merge request #{orphan.action.number}: {why}")
     lines += troubles_text(plan.troubles, paint)
-    lines += ["", _summary(plan)]
+    if plan.decisions or not plan.troubles:
+        lines += ["", _summary(plan)]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
@@ -61,7 +64,7 @@ def _decisions(decisions: Sequence[Decision], paint: Paint) -> Iterator[str]:
         yield f"{paint(application, 'bold')}  {paint(rule, 'dim')}"
         members = list(group)
         rows = [
-            (each.target.environment, each.state.value, move(each), _reason(each))
+            (each.target.environment, each.state.value, move(each), reason(each))
             for each in members
         ]
         for decision, line in zip(members, align(rows, indent=2), strict=True):
@@ -69,16 +72,21 @@ def _decisions(decisions: Sequence[Decision], paint: Paint) -> Iterator[str]:
             yield printable(line).replace(state, paint(state, STYLES[decision.state]), 1)
 
 
-def _reason(decision: Decision) -> str:
+def reason(decision: Decision) -> str:
     return f"{decision.where}: {decision.why}" if decision.where else decision.why
 
 
 def move(decision: Decision) -> str:
     """`1.0.0 -> 1.1.0`, or just what runs where nothing later is on its way."""
     running = decision.running.label if decision.running else "?"
-    if decision.offered is None or decision.state in (State.CURRENT, State.HELD_BACK):
-        return running
-    return f"{running} -> {decision.offered.label}"
+    return f"{running}{ahead(decision)}"
+
+
+def ahead(decision: Decision) -> str:
+    """` -> 1.1.0`, or nothing."""
+    if decision.offered is None or decision.state not in _ON_THEIR_WAY:
+        return ""
+    return f" -> {decision.offered.label}"
 
 
 def _summary(plan: Plan) -> str:

@@ -8,7 +8,7 @@ from promoter.model.plan import Decision, Plan, State
 from promoter.model.spell import spell_duration
 from promoter.texts.columns import align
 from promoter.texts.paint import Paint, printable
-from promoter.texts.plan_text import move, troubles_text
+from promoter.texts.plan_text import ahead, reason, troubles_text
 
 _QUIET = (State.CURRENT, State.NOT_FOLLOWED)
 
@@ -27,7 +27,7 @@ def status_text(plan: Plan, now: datetime, paint: Paint) -> str:
     restless = [each for each in plan.decisions if each.state not in _QUIET]
     if restless:
         lines.append("")
-        told = [(str(each.target), each.state.value, each.why) for each in restless]
+        told = [(str(each.target), each.state.value, reason(each)) for each in restless]
         lines += [printable(line) for line in align(told)]
     lines += troubles_text(plan.troubles, paint)
     return "\n".join(lines) + "\n"
@@ -36,5 +36,6 @@ def status_text(plan: Plan, now: datetime, paint: Paint) -> str:
 def _cell(decision: Decision | None, now: datetime) -> str:
     if decision is None or decision.state is State.NOT_FOLLOWED:
         return "-"
+    running = decision.running.label if decision.running else "?"
     age = f" ({spell_duration(now - decision.since)})" if decision.since else ""
-    return f"{move(decision)}{age}"
+    return f"{running}{age}{ahead(decision)}"

@@ -172,3 +172,30 @@ def test_requests_of_people_are_nobodys_orphans() -> None:
     request = world.requests[0]
     world.change_request(request, body="I made this by hand")
     assert world.plan().orphans == ()
+
+
+def test_two_spellings_of_one_repository_are_one_repository() -> None:
+    world = two_applications()
+    mine = rule(environment("dev"), source="rules/a.yaml")
+    address = replace(mine.repository, url=f"{mine.repository.url}/")
+    world.rules = (mine, replace(mine, source="rules/b.yaml", repository=address))
+    plan = world.plan()
+    assert plan.actions == ()
+    assert {each.state for each in plan.decisions} == {State.BLOCKED}
+
+
+def test_a_site_that_two_targets_claim_blocks_both_with_its_place() -> None:
+    """One folder under two names: each rule would undo what the other wrote."""
+    world = World((rule(environment("dev"), environment("test")),))
+    world.registry("web", "1.0.0", "1.1.0")
+    world.ran("web", "dev", "1.0.0")
+    world.ran("web", "test", "1.0.0")
+    world.paths["web", "test"] = "apps/web/dev"
+    plan = world.plan()
+    assert plan.actions == ()
+    assert {each.why for each in plan.decisions} == {
+        "apps/web/dev/kustomization.yaml#/images/0 is claimed by web in test of rules/shop.yaml"
+        " as well",
+        "apps/web/dev/kustomization.yaml#/images/0 is claimed by web in dev of rules/shop.yaml"
+        " as well",
+    }

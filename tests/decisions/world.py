@@ -72,6 +72,8 @@ class World:
     refused: dict[Key, Problem] = field(default_factory=dict)
     same: set[Key] = field(default_factory=set)
     """Targets whose bytes stay the same whatever release they are brought to."""
+    paths: dict[Key, str] = field(default_factory=dict)
+    """Where they are not the usual ones."""
     layout_problems: tuple[Problem, ...] = ()
     troubles: list[tuple[Callable[[Question[Any]], bool], Unknown]] = field(default_factory=list)
     asked: list[Question[Any]] = field(default_factory=list)
@@ -200,12 +202,22 @@ class World:
         title, body = request_title(action.record), request_body(decision, action)
         if action.number is not None:
             (request,) = (each for each in self.requests if each.number == action.number)
-            self.change_request(request, head=here.head, title=title, body=body)
+            self.change_request(
+                request, head=here.head, title=title, body=body, approvals=action.approvals
+            )
             return
         number = len(self.requests) + 1
         url = f"https://git.example.com/manifests/{number}"
         opened = MergeRequest(
-            number, "open", action.branch, action.base, here.head, title, body, url
+            number,
+            "open",
+            action.branch,
+            action.base,
+            here.head,
+            title,
+            body,
+            url,
+            approvals=action.approvals,
         )
         self.requests.append(opened)
 
@@ -287,7 +299,9 @@ class World:
         return tuple(self._target(*key) for key in sorted(keys, key=lambda k: names.index(k[1])))
 
     def _target(self, application: str, environment: str) -> Target:
-        return Target(application, environment, f"apps/{application}/{environment}")
+        usual = f"apps/{application}/{environment}"
+        path = self.paths.get((application, environment), usual)
+        return Target(application, environment, path)
 
     def _land(self, key: Key, release: Release, at: datetime) -> str:
         self.tip = self._commit()

@@ -65,7 +65,7 @@ web in production: waiting
 
 STATUS = """\
 APPLICATION   DEV                   PRODUCTION
-web           1.0.0 -> 1.1.0 (2d)   1.0.0 -> 1.1.0 (2d)
+web           1.0.0 (2d) -> 1.1.0   1.0.0 (2d) -> 1.1.0
 
 web in dev         proposed  open a merge request for 1.1.0 from registry
 web in production  waiting   staging has run 1.1.0 for 1h of 1d (soak: 24h)

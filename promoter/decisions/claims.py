@@ -1,0 +1,65 @@
+"""Who claims what: a branch belongs to one target, and a site to one as well.
+
+Two rules may look at one repository under different spellings of its address, and at one folder
+under different names; without this each would undo what the other wrote.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from promoter.decisions.branches import branch_name
+from promoter.decisions.situation import Scene, reading_question
+from promoter.model.facts import Facts, Known
+from promoter.model.target import Target
+
+_Branch = tuple[str, str]
+_Site = tuple[str, str, str, int, str]
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The rules that claim a branch; the targets that claim a site, once their sites are known."""
+
+    branches: dict[_Branch, list[str]]
+    sites: dict[_Site, list[tuple[str, Target]]]
+
+    def holds(self, scene: Scene, branch: str) -> bool:
+        """Whether some rule claims this branch of the scene's repository."""
+        return (scene.rule.repository.key, branch) in self.branches
+
+    def rivalry(self, scene: Scene, target: Target, facts: Facts) -> str | None:
+        """Why the target can't be decided, as a sentence: somebody else claims the same."""
+        rules = self.branches[scene.rule.repository.key, branch_name(target)]
+        if len(rules) > 1:
+            return f"claimed by {' and '.join(sorted(rules))}; leave it to one rule"
+        for site in _sites(scene, target, facts):
+            others = [(rule, each) for rule, each in self.sites[site] if each != target]
+            if others:
+                rule, other = others[0]
+                _, _, file, _, pointer = site
+                return f"{file}#{pointer} is claimed by {other} of {rule} as well"
+        return None
+
+
+def gather(scenes: Sequence[Scene], facts: Facts) -> Claims:
+    """The claims of all rules, as far as the facts go."""
+    claims = Claims(defaultdict(list), defaultdict(list))
+    for scene in scenes:
+        for target in scene.targets.values():
+            branch = (scene.rule.repository.key, branch_name(target))
+            claims.branches[branch].append(scene.rule.source)
+            for site in _sites(scene, target, facts):
+                claims.sites[site].append((scene.rule.source, target))
+    return claims
+
+
+def _sites(scene: Scene, target: Target, facts: Facts) -> list[_Site]:
+    question = reading_question(scene, target)
+    reading = facts.get(question) if question else None
+    if not isinstance(reading, Known):
+        return []
+    where = (scene.rule.repository.key, scene.tip.branch)
+    return [(*where, site.where.file, site.document, site.pointer) for site in reading.value.sites]
