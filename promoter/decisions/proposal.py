@@ -39,7 +39,8 @@ def propose(
     target, origin = this.target, decided.origin or "registry"
     record = Record(this.rule.name, target.application, target.environment, release, origin)
     branch_is_right = branch is not None and _holds(branch, record, edit)
-    if branch and request and branch_is_right and _is_right(request, branch, record):
+    approvals = _approvals(this.environment.require)
+    if branch and request and branch_is_right and _is_right(request, branch, record, approvals):
         return _judge_merge(this, request, branch, decided, facts, now)
     action = Propose(
         record,
@@ -47,7 +48,7 @@ def propose(
         this.scene.tip.branch,
         this.scene.tip.commit,
         edit.changes,
-        _approvals(this.environment.require),
+        approvals,
         expected=branch.head if branch else None,
         head=branch.head if branch and branch_is_right else None,
         number=request.number if request else None,
@@ -83,8 +84,9 @@ def _holds(branch: Branch, record: Record, edit: Edit) -> bool:
     return dict(branch.files) == wanted and Record.parse(branch.message) == record
 
 
-def _is_right(request: MergeRequest, branch: Branch, record: Record) -> bool:
-    return request.head == branch.head and Record.parse(request.body) == record
+def _is_right(request: MergeRequest, branch: Branch, record: Record, approvals: int) -> bool:
+    says_so = request.approvals == approvals and Record.parse(request.body) == record
+    return says_so and request.head == branch.head
 
 
 def _approvals(require: Iterable[GateRule]) -> int:

@@ -95,6 +95,7 @@ class LocalForge:
             url=f"{self._mirror.url}#{local.number}",
             closed_by=closed_by,
             closed_by_bot=closed_by is not None and self._is_bot(closed_by),
+            approvals=document.needed,
         )
 
     def open(self, draft: MergeRequestDraft, person: Person | None = None) -> MergeRequest:

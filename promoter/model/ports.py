@@ -162,6 +162,8 @@ class MergeRequest:
     url: str
     closed_by: str | None = None
     closed_by_bot: bool = False
+    approvals: int = 0
+    """How many approvals it asks for, as it was opened or last updated."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from promoter.errors import Where
 from promoter.model.facts import BranchOf, EditOf, MergeRequestsOf
 from promoter.model.plan import Merge, Propose, State
-from promoter.model.rule import EnvironmentRule
+from promoter.model.rule import EnvironmentRule, GateRule
 from promoter.model.target import Problem
-from tests.decisions.rules import artifact, environment, rule
+from tests.decisions.rules import approvals, artifact, environment, rule
 from tests.decisions.world import NOW, World, ago
 
 AUTOMATIC = environment("dev", automatic=True)
@@ -205,6 +207,26 @@ def test_a_newer_tag_takes_over_even_where_the_old_one_is_not_listed() -> None:
     world.hidden["web"] = {"1.1.0"}
     world.carry_out(world.plan())
     assert world.request("web", "dev").title == "Promote web to dev: 1.3.0"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [((), (approvals(2),)), ((approvals(2),), (approvals(1),))]
+)
+def test_an_open_request_asks_for_the_approvals_of_the_rule_as_it_is_now(
+    before: tuple[GateRule, ...], after: tuple[GateRule, ...]
+) -> None:
+    world = following(environment("dev", *before))
+    world.carry_out(world.plan())
+    head = world.request("web", "dev").head
+
+    world.rules = (rule(environment("dev", *after)),)
+    action = only_action(world)
+
+    assert isinstance(action, Propose)
+    assert (action.number, action.head) == (1, head), "updated in place, the branch not rebuilt"
+    world.carry_out(world.plan())
+    assert world.request("web", "dev").approvals == after[0].option("count")
+    assert world.plan().actions == ()
 
 
 def test_a_range_that_no_longer_takes_the_tag_closes_the_request() -> None:

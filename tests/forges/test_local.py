@@ -87,13 +87,13 @@ def test_an_update_keeps_approvals_with_their_head(forge: LocalForge, remote: Pa
     forge.approve(1, draft.head, Person("Ann again", "ANN@example.com"))
     forge.approve(1, draft.head, BOB)
     assert forge.approvals(1, draft.head) == (ANN.email, BOB.email)
-    later = replace(proposed(remote, text=b"3\n"), title="web 1.3 to dev")
+    later = replace(proposed(remote, text=b"3\n"), title="web 1.3 to dev", approvals=1)
     assert forge.find("main", "")[0].head == later.head, "the branch itself tells its head"
     forge.update(1, later)
     assert forge.approvals(1, later.head) == ()
     assert forge.approvals(1, draft.head) == (ANN.email, BOB.email)
     shown = forge.find("main", "")[0]
-    assert (shown.title, shown.head) == ("web 1.3 to dev", later.head)
+    assert (shown.title, shown.head, shown.approvals) == ("web 1.3 to dev", later.head, 1)
     before = refs(remote)
     forge.update(1, later)
     assert refs(remote) == before, "nothing new to say, nothing written"
@@ -111,7 +111,7 @@ def test_nobody_approves_a_request_of_their_own(forge: LocalForge, remote: Path)
 
 def test_a_merge_waits_for_approvals_and_is_one_push(forge: LocalForge, remote: Path) -> None:
     draft = replace(proposed(remote), approvals=2)
-    forge.open(draft)
+    assert forge.open(draft).approvals == 2
     base = commit(remote, {"api": b"2\n"})
     with pytest.raises(InputError, match=r"needs 2 approvals.*has 0: 2 missing"):
         forge.merge(1, draft.head)
