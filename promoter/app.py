@@ -87,14 +87,15 @@ class App:
         found: list[Path] = []
         for path in self.settings.rules:
             if path.is_dir():
-                found += sorted((*path.glob("*.yaml"), *path.glob("*.yml")))
-            elif path.exists():
+                files = sorted((*path.glob("*.yaml"), *path.glob("*.yml")))
+                found += [each for each in files if each.is_file()]
+            elif path.is_file():
                 found.append(path)
             else:
                 raise InputError("no such rule file or directory", where=Where(str(path)))
         if not found:
             places = ", ".join(str(path) for path in self.settings.rules)
-            raise InputError(f"there is no rule file (*.yaml) in {places}")
+            raise InputError(f"there is no rule file (*.yaml, *.yml) directly in {places}")
         return found
 
 

@@ -108,7 +108,7 @@ class TestSlips:
         assert said.err == "error: rules: no such rule file or directory\n"
         (workdir / "rules").mkdir()
         said = promoter("plan", expect=64)
-        assert said.err == "error: there is no rule file (*.yaml) in rules\n"
+        assert said.err == "error: there is no rule file (*.yaml, *.yml) directly in rules\n"
 
     @pytest.mark.parametrize(
         ("name", "value", "message"),
