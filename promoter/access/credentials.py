@@ -32,19 +32,28 @@ class Credential:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Credentials by `host` or `host:port`, lower case."""
+    """Credentials by `host` or `host:port`, lower case. `broken`: hosts whose password can't be
+    had now, and why; they must not stop those who ask for another host."""
 
     by_host: Mapping[str, Credential] = field(default_factory=dict)
+    broken: Mapping[str, InputError] = field(default_factory=dict)
 
     def for_host(self, host: str) -> Credential | None:
-        """The credential of exactly this host (and port); never that of a parent domain."""
+        """The credential of exactly this host (and port); never that of a parent domain.
+
+        Raises InputError where the file has one whose password can't be had.
+        """
+        error = self.broken.get(host.lower())
+        if error is not None:
+            raise InputError(error.message, where=error.where)
         return self.by_host.get(host.lower())
 
     @classmethod
     def load(cls, file: Path | None) -> Self:
         """Read the file (None: no credentials at all) and every secret that it points at.
 
-        Raises InputError with file and line; the message never holds a value.
+        Raises InputError with file and line where the file itself is wrong; the message never
+        holds a value.
         """
         if file is None:
             return cls()
@@ -61,15 +70,22 @@ class Credentials:
             return cls()
         if not isinstance(content, dict):
             raise InputError("must be a mapping of hosts to {username, password-file}", where=where)
-        found = {
-            str(host).lower(): _credential(host, each, where) for host, each in content.items()
-        }
-        for each in found.values():
-            redaction.register_pair(each.username, each.password)
-        return cls(found)
+        found: dict[str, Credential] = {}
+        broken: dict[str, InputError] = {}
+        for host, entry in content.items():
+            username, way, value = _check_entry(host, entry, where)
+            try:
+                password = _read_password(way, value)
+            except InputError as error:
+                broken[str(host).lower()] = InputError(f"{host}: {error.message}", where=where)
+                continue
+            redaction.register_pair(username, password)
+            found[str(host).lower()] = Credential(username, password)
+        return cls(found, broken)
 
 
-def _credential(host: object, entry: object, where: Where) -> Credential:
+def _check_entry(host: object, entry: object, where: Where) -> tuple[str, str, str]:
+    """The user, the way to the password and what the file says for it."""
     if not isinstance(entry, dict):
         raise InputError(f"{host}: must be a mapping with username and password-file", where=where)
     unknown = sorted(str(key) for key in entry if key not in ("username", *_WAYS))
@@ -81,16 +97,30 @@ def _credential(host: object, entry: object, where: Where) -> Credential:
     ways = [key for key in _WAYS if key in entry]
     if len(ways) != 1:
         raise InputError(f"{host}: give exactly one of {', '.join(_WAYS)}", where=where)
-    value = str(entry[ways[0]])
-    if ways[0] == "password-file":
-        try:
-            value = Path(value).read_text("utf-8").rstrip("\r\n")
-        except OSError as error:
+    for key, value in entry.items():
+        # YAML reads 0123 as the number 123, and nothing as null.
+        if not isinstance(value, str) or not value:
             raise InputError(
-                f"{host}: password-file {value} can't be read: {error.strerror}", where=where
-            ) from None
-    elif ways[0] == "password-env":
-        name, value = value, os.environ.get(value, "")
-        if not value:
-            raise InputError(f"{host}: the environment variable {name} is not set", where=where)
-    return Credential(str(entry.get("username", "promoter")), value)
+                f"{host}: {key} must be a text that is not empty: put it in quotes", where=where
+            )
+    return entry.get("username", "promoter"), ways[0], entry[ways[0]]
+
+
+def _read_password(way: str, value: str) -> str:
+    """The password itself. Raises InputError where it can't be had."""
+    if way == "password-env":
+        password = os.environ.get(value, "")
+        if not password:
+            raise InputError(f"the environment variable {value} is not set")
+        return password
+    if way == "password":
+        return value
+    try:
+        password = Path(value).read_text("utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise InputError(f"password-file {value} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"password-file {value} is not UTF-8 text") from None
+    if not password:
+        raise InputError(f"password-file {value} is empty")
+    return password
