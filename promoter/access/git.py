@@ -162,6 +162,7 @@ class Git:
         if credential is not None and remote.over_http and remote.host:
             environment |= {
                 "GIT_ASKPASS": str(_HERE / "git_askpass.sh"),
+                "PROMOTER_GIT_SCHEME": remote.address.partition("://")[0],
                 "PROMOTER_GIT_HOST": remote.host,
                 "PROMOTER_GIT_USERNAME": credential.username,
                 "PROMOTER_GIT_PASSWORD": credential.password,

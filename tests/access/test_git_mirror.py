@@ -484,12 +484,13 @@ def test_a_shell_of_a_git_hook_changes_nothing(
     assert mirror.refresh() == {**expected, "refs/heads/x": new}
 
 
-def test_a_redirect_to_another_host_gets_no_password(server: GitServer, cache: Path) -> None:
+def test_a_redirect_to_another_host_or_scheme_gets_no_password() -> None:
     askpass = Path(__file__).parents[2] / "promoter/access/git_askpass.sh"
     answers = {
         prompt: subprocess.run(
             [askpass, prompt],
             env={
+                "PROMOTER_GIT_SCHEME": "https",
                 "PROMOTER_GIT_HOST": "git.example.com",
                 "PROMOTER_GIT_USERNAME": "bot",
                 "PROMOTER_GIT_PASSWORD": CANARY,
@@ -505,6 +506,11 @@ def test_a_redirect_to_another_host_gets_no_password(server: GitServer, cache: P
             "Password for 'https://bot@git.example.com.evil.example.com': ",
             "Username for 'https://evilgit.example.com': ",
             "Enter passphrase for key '/git.example.com': ",
+            "Username for 'http://git.example.com': ",
+            "Password for 'http://bot@git.example.com': ",
+            "Password for 'http://x?https://bot@git.example.com': ",
+            "Password for 'https://evil.example.com/@git.example.com': ",
+            "Username for 'https://git.example.com:8443': ",
         )
     }
-    assert list(answers.values()) == ["bot", CANARY, "", "", "", ""]
+    assert list(answers.values()) == ["bot", CANARY, *[""] * (len(answers) - 2)]
