@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,10 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from promoter.errors import InputError
+
+_PLACE = re.compile(
+    r"https?://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:/[^\s?#]*)?|oci-layout:.+"
+)
 
 
 def _default_cache() -> Path:
@@ -77,9 +82,16 @@ class Settings(BaseSettings):
     @classmethod
     def _known_schemes(cls, value: dict[str, str]) -> dict[str, str]:
         for host, where in value.items():
-            if not where.startswith(("https://", "http://", "oci-layout:")):
+            # The value is never repeated: people do write passwords into it.
+            if "@" in where and where.startswith(("https://", "http://")):
                 raise ValueError(
-                    f"{host} is served at https://..., http://... or oci-layout:PATH, not {where!r}"
+                    f"{host}: remove what stands before the '@'; credentials have a file of their"
+                    " own"
+                )
+            if not _PLACE.fullmatch(where):
+                raise ValueError(
+                    f"{host}: write where it is served as https://HOST, http://HOST:PORT or"
+                    " oci-layout:PATH"
                 )
         return value
 

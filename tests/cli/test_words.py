@@ -125,8 +125,27 @@ class TestSlips:
                 "PROMOTER_REGISTRIES",
                 "a.example=ftp://b.example",
                 (
-                    "setting registries (PROMOTER_REGISTRIES, or its flag): a.example is served at"
-                    " https://..., http://... or oci-layout:PATH, not 'ftp://b.example'"
+                    "setting registries (PROMOTER_REGISTRIES, or its flag): a.example: write where"
+                    " it is served as https://HOST, http://HOST:PORT or oci-layout:PATH"
+                ),
+            ),
+            *(
+                (
+                    "PROMOTER_REGISTRIES",
+                    f"a.example={where}",
+                    (
+                        "setting registries (PROMOTER_REGISTRIES, or its flag): a.example: write"
+                        " where it is served as https://HOST, http://HOST:PORT or oci-layout:PATH"
+                    ),
+                )
+                for where in ("robot:canary@mirror", "https://canary:x", "https://", "oci-layout:")
+            ),
+            (
+                "PROMOTER_REGISTRIES",
+                '{"a.example": "https://robot:canary@mirror"}',
+                (
+                    "setting registries (PROMOTER_REGISTRIES, or its flag): a.example: remove what"
+                    " stands before the '@'; credentials have a file of their own"
                 ),
             ),
             (
