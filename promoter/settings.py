@@ -24,7 +24,12 @@ _PLACE = re.compile(
 
 def _default_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "promoter"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "promoter"
+    except RuntimeError:  # a container's user without an entry, and HOME is not set
+        raise InputError(
+            "this user has no home directory: set PROMOTER_CACHE, or give --cache DIR"
+        ) from None
 
 
 class Settings(BaseSettings):

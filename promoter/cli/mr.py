@@ -122,10 +122,27 @@ def _only_repository(app: App) -> str:
 
 
 def _person(app: App) -> Person:
-    """Who acts: --as, the setting, or the login name."""
-    text = app.settings.person or getpass.getuser()
+    """Who acts: --as, the setting, or the login name. InputError where it would be the bot: what
+    a person says must count as a person's word."""
+    text = app.settings.person or _login_name()
     match = _PERSON.fullmatch(text)
     if match:
-        return Person(match["name"].strip() or match["email"], match["email"])
-    address = text if "@" in text else f"{text.replace(' ', '.')}@localhost"
-    return Person(text, address)
+        person = Person(match["name"].strip() or match["email"], match["email"])
+    else:
+        address = text if "@" in text else f"{text.replace(' ', '.')}@localhost"
+        person = Person(text, address)
+    if person.email.casefold() == app.settings.bot_email.casefold():
+        raise InputError(
+            f"promoter mr: {person.email} is the bot's own address: say who you are with"
+            " --as 'NAME <EMAIL>'"
+        )
+    return person
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry; OSError since Python 3.13
+        raise InputError(
+            "promoter mr: this user has no login name: say who you are with --as 'NAME <EMAIL>'"
+        ) from None
