@@ -14,6 +14,8 @@ from urllib.parse import quote
 MASK = "***"
 _SHORTEST = 4  # masking shorter strings would shred ordinary text
 _USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
+# Behind a slash: of `https://host/path?query`, and of the `GET /path?query` that urllib3 logs.
+_QUERY = re.compile(r"(/[^\s?'\"]*)\?[^\s'\",)]+")
 
 _lock = threading.Lock()
 _secrets: set[str] = set()
@@ -42,3 +44,8 @@ def redact(text: str) -> str:
     for secret in known:
         text = text.replace(secret, MASK)
     return _USER_INFO.sub(f"{MASK}@", text)
+
+
+def redact_log(text: str) -> str:
+    """`redact`, and without the queries of URLs: that of a presigned one is a credential."""
+    return _QUERY.sub(rf"\1?{MASK}", redact(text))

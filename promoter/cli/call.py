@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
-from promoter.access.redaction import redact
+from promoter.access.redaction import redact_log
 from promoter.cli import VERBS
 from promoter.cli.console import complain, log_everything
 from promoter.cli.exit_codes import BUG, DONE, LATER, of_error
@@ -52,7 +52,7 @@ def call(verb: str, words: Sequence[str]) -> int:
         return load_verb(verb).run(arguments)
     except PromoterError as error:
         if debug:
-            print(redact(traceback.format_exc()), end="", file=sys.stderr)
+            print(redact_log(traceback.format_exc()), end="", file=sys.stderr)
         complain(str(error))
         return of_error(error)
     except SystemExit as end:  # how argparse ends after --help
@@ -66,13 +66,13 @@ def call(verb: str, words: Sequence[str]) -> int:
         return 0
     except OSError as error:
         if debug:
-            print(redact(traceback.format_exc()), end="", file=sys.stderr)
+            print(redact_log(traceback.format_exc()), end="", file=sys.stderr)
         place = f"{error.filename}: " if error.filename else ""
         complain(f"{place}{error.strerror or error}; make room or allow it, and run again")
         return LATER
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user but under --debug
         if debug:
-            print(redact(traceback.format_exc()), end="", file=sys.stderr)
+            print(redact_log(traceback.format_exc()), end="", file=sys.stderr)
         complain(f"a bug in promoter: {type(error).__name__}: {error}; --debug shows where")
         return BUG
 

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TextIO
 
-from promoter.access.redaction import redact
+from promoter.access.redaction import redact, redact_log
 from promoter.texts.paint import Paint
 
 
@@ -44,7 +44,7 @@ class Progress:
 
 class _Redacting(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return redact_log(super().format(record))
 
 
 def log_everything() -> None:
