@@ -1,62 +1,177 @@
-"""Manifest files by commit and blob, read once, and the sites found in them."""
+"""Manifest files by commit and blob, read once, and what they say of a target."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from promoter.access.recent import Recent
-from promoter.manifests import find_sites, is_manifest, read_target
+from promoter.manifests import find_sites, is_manifest
+from promoter.manifests.graph import kustomization_paths, references
+from promoter.manifests.in_force import Found, read_in_force
+from promoter.manifests.layers import Layer, read_layer
 from promoter.model.image import ImageName
-from promoter.model.ports import Repository
-from promoter.model.target import Problem, Reading, Site
-
-Found = tuple[tuple[Site, ...], tuple[Problem, ...]]
+from promoter.model.ports import Repository, Tree
+from promoter.model.target import Reading
 
 _MENTIONS = 200_000
+_LAYERS = 50_000
+
+Names = tuple[ImageName, ...]
+Read = Callable[["TargetFiles", Names], Reading]
+
+
+@dataclass(frozen=True)
+class TargetFiles:
+    """The files that decide what a target runs, path -> blob: its own manifests, and what its
+    kustomization builds on wherever that lies. `built` are the paths of that build."""
+
+    path: str
+    files: Mapping[str, str]
+    built: frozenset[str]
+
+    def is_own(self, path: str) -> bool:
+        return not self.path or path == self.path or path.startswith(f"{self.path}/")
+
+    def at(self, files: Mapping[str, str]) -> TargetFiles:
+        """The same target at another time."""
+        return TargetFiles(self.path, files, self.built)
 
 
 class Library:
     """Reads of manifests, cached by blob id: a quiet repository costs no parsing."""
 
     def __init__(self) -> None:
-        self._found: Recent[tuple[str, str, tuple[ImageName, ...]], Found] = Recent(_MENTIONS)
+        self._found: Recent[tuple[str, str, Names], Found] = Recent(_MENTIONS)
+        self._layers: Recent[tuple[str, str], Layer] = Recent(_LAYERS)
 
-    def manifests(self, repository: Repository, commit: str, under: str) -> dict[str, str]:
-        """Path -> blob of the manifests of a directory, or of the one file. No links."""
-        return {
-            entry.path: entry.blob
-            for entry in repository.tree(commit).list(under)
-            if is_manifest(entry.path) and entry.mode.startswith("100")
-        }
+    def files(
+        self, repository: Repository, commit: str, paths: Collection[str]
+    ) -> dict[str, TargetFiles]:
+        """The files of every target, by its path; bases that many share are looked up once."""
+        tree = repository.tree(commit)
+        below = self._builds(repository, tree, paths)
+        found: dict[str, TargetFiles] = {}
+        for path in paths:
+            own = {
+                entry.path: entry.blob
+                for entry in tree.list(path)
+                if is_manifest(entry.path) and entry.mode.startswith("100")
+            }
+            built = _closure(path, below)
+            found[path] = TargetFiles(path, {**built, **own}, frozenset(built))
+        return found
 
-    def sites(
-        self,
-        repository: Repository,
-        wanted: Iterable[tuple[Mapping[str, str], tuple[ImageName, ...]]],
-    ) -> Callable[[Mapping[str, str], tuple[ImageName, ...]], Reading]:
+    def _builds(
+        self, repository: Repository, tree: Tree, paths: Collection[str]
+    ) -> dict[str, tuple[dict[str, str], list[str]]]:
+        """For each directory that some target builds on: its kustomization and the files that
+        this names (path -> blob), and the directories that it names."""
+        below: dict[str, tuple[dict[str, str], list[str]]] = {}
+        wave = set(paths)
+        while wave:
+            blobs = {
+                (directory, name): blob
+                for directory in wave
+                for name in kustomization_paths(directory)
+                if (blob := _blob(tree, name)) is not None
+            }
+            layers = self._read_layers(
+                repository, {(blob, name) for (_, name), blob in blobs.items()}
+            )
+            for directory in wave:
+                here = {name: blob for (at, name), blob in blobs.items() if at == directory}
+                below[directory] = _references(tree, directory, here, layers)
+            wave = {each for at in wave for each in below[at][1]} - below.keys()
+        return below
+
+    def readings(self, repository: Repository, wanted: Iterable[tuple[TargetFiles, Names]]) -> Read:
         """Reads every blob that is not known yet in one batch, and gives the function that makes
-        a target's reading from its files (path -> blob) and the artifacts' names."""
-        missing = {
-            (blob, path, names)
-            for files, names in wanted
-            for path, blob in files.items()
-            if self._found.get((blob, path, names)) is None
-        }
-        contents = repository.blobs({blob for blob, _, _ in missing}) if missing else {}
-        fresh: dict[tuple[str, str, tuple[ImageName, ...]], Found] = {}
-        for blob, path, names in missing:
-            found = find_sites(path, contents[blob], names)
-            fresh[blob, path, names] = self._found.put((blob, path, names), found)
+        a target's reading from its files and the artifacts' names."""
+        mentions: set[tuple[str, str, Names]] = set()
+        layers: set[tuple[str, str]] = set()
+        for target, names in wanted:
+            for path, blob in target.files.items():
+                if target.is_own(path):
+                    mentions.add((blob, path, names))
+                if path in target.built:
+                    layers.add((blob, path))
+        known = self._read_layers(repository, layers)
+        fresh = self._find(repository, mentions)
 
-        def read(files: Mapping[str, str], names: tuple[ImageName, ...]) -> Reading:
-            per_file: list[Found] = []
-            for path, blob in sorted(files.items()):
-                key = (blob, path, names)
-                found = fresh.get(key) or self._found.get(key)
-                if found is None:  # fell out of the cache meanwhile
-                    content = repository.blobs([blob])[blob]
-                    found = self._found.put(key, find_sites(path, content, names))
-                per_file.append(found)
-            return read_target(per_file)
+        def read(target: TargetFiles, names: Names) -> Reading:
+            found = {
+                path: fresh[blob, path, names]
+                for path, blob in sorted(target.files.items())
+                if target.is_own(path)
+            }
+
+            def load(path: str) -> Layer | None:
+                blob = target.files.get(path) if path in target.built else None
+                return known[blob, path] if blob is not None else None
+
+            return read_in_force(target.path, found, load, names)
 
         return read
+
+    def _find(
+        self, repository: Repository, wanted: Collection[tuple[str, str, Names]]
+    ) -> dict[tuple[str, str, Names], Found]:
+        known = {key: self._found.get(key) for key in wanted}
+        missing = [key for key, found in known.items() if found is None]
+        contents = repository.blobs({blob for blob, _, _ in missing}) if missing else {}
+        for key in missing:
+            blob, path, names = key
+            known[key] = self._found.put(key, find_sites(path, contents[blob], names))
+        return {key: found for key, found in known.items() if found is not None}
+
+    def _read_layers(
+        self, repository: Repository, wanted: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], Layer]:
+        known = {key: self._layers.get(key) for key in wanted}
+        missing = [key for key, layer in known.items() if layer is None]
+        contents = repository.blobs({blob for blob, _ in missing}) if missing else {}
+        for key in missing:
+            blob, path = key
+            known[key] = self._layers.put(key, read_layer(path, contents[blob]))
+        return {key: layer for key, layer in known.items() if layer is not None}
+
+
+def _blob(tree: Tree, path: str) -> str | None:
+    """The blob of a regular file at exactly this path."""
+    found = tree.list(path)
+    regular = len(found) == 1 and found[0].path == path and found[0].mode.startswith("100")
+    return found[0].blob if regular else None
+
+
+def _references(
+    tree: Tree,
+    directory: str,
+    here: Mapping[str, str],
+    layers: Mapping[tuple[str, str], Layer],
+) -> tuple[dict[str, str], list[str]]:
+    file = next((name for name in kustomization_paths(directory) if name in here), None)
+    if file is None:
+        return {}, []
+    files, directories = {file: here[file]}, []
+    said = layers[here[file], file].kustomization
+    for path in references(file, said) if said else ():
+        blob = _blob(tree, path)
+        if blob is not None:
+            files[path] = blob
+        elif tree.list(path):
+            directories.append(path)
+    return files, directories
+
+
+def _closure(path: str, below: Mapping[str, tuple[dict[str, str], list[str]]]) -> dict[str, str]:
+    """Every file that the build of a directory reads."""
+    files: dict[str, str] = {}
+    seen, open_ends = {path}, [path]
+    while open_ends:
+        mine, directories = below[open_ends.pop()]
+        files |= mine
+        fresh = [each for each in directories if each not in seen]
+        seen.update(fresh)
+        open_ends += fresh
+    return files

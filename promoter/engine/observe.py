@@ -148,12 +148,10 @@ class Observer:
 
     def _readings(self, batch: Sequence[ReadingOf]) -> Mapping[ReadingOf, object]:
         repository, commit = self._repository(batch[0].repository), batch[0].commit
-        files = {
-            question: self._library.manifests(repository, commit, question.target.path)
-            for question in batch
-        }
-        read = self._library.sites(repository, [(files[each], each.names) for each in batch])
-        return {question: read(files[question], question.names) for question in batch}
+        files = self._library.files(repository, commit, {each.target.path for each in batch})
+        wanted = [(files[each.target.path], each.names) for each in batch]
+        read = self._library.readings(repository, wanted)
+        return {each: read(files[each.target.path], each.names) for each in batch}
 
     def _periods(self, batch: Sequence[PeriodsOf], now: datetime) -> Mapping[PeriodsOf, object]:
         repository = self._repository(batch[0].repository)
@@ -161,23 +159,20 @@ class Observer:
 
     def _edits(self, batch: Sequence[EditOf]) -> Mapping[EditOf, Edit]:
         repository, commit = self._repository(batch[0].repository), batch[0].commit
-        wanted = [
-            (
-                self._library.manifests(repository, commit, each.target.path),
-                tuple(name for name, _ in each.pins),
-            )
-            for each in batch
-        ]
-        read = self._library.sites(repository, wanted)
-        sites = [read(files, names).sites for files, names in wanted]
-        paths = [{site.where.file for site in found} for found in sites]
+        files = self._library.files(repository, commit, {each.target.path for each in batch})
+        wanted = {
+            each: (files[each.target.path], tuple(name for name, _ in each.pins)) for each in batch
+        }
+        read = self._library.readings(repository, wanted.values())
+        sites = {each: read(*wanted[each]).sites for each in batch}
+        paths = {each: sorted({site.where.file for site in sites[each]}) for each in batch}
         blobs = repository.blobs(
-            {files[path] for (files, _), mine in zip(wanted, paths, strict=True) for path in mine}
+            {wanted[each][0].files[path] for each in batch for path in paths[each]}
         )
         edits: dict[EditOf, Edit] = {}
-        for each, (files, _), found, mine in zip(batch, wanted, sites, paths, strict=True):
-            contents = {path: blobs[files[path]] for path in sorted(mine)}
-            edits[each] = edit_target(contents, found, each.release, dict(each.pins))
+        for each in batch:
+            contents = {path: blobs[wanted[each][0].files[path]] for path in paths[each]}
+            edits[each] = edit_target(contents, sites[each], each.release, dict(each.pins))
         return edits
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from promoter.engine.library import Library
+from promoter.engine.library import Library, TargetFiles
 from promoter.manifests import is_manifest
 from promoter.model.facts import Period, PeriodsOf
 from promoter.model.image import ImageName
@@ -18,13 +18,15 @@ from promoter.model.ports import BlobChange, Landing, Repository
 from promoter.model.release import Release
 
 _MOST_PATHS = 32
+_Touched = dict[int, tuple[Landing, list[BlobChange]]]
+"""Landings by their place in the history, 0 the newest, with the changes that matter."""
 
 
 @dataclass(frozen=True)
 class _State:
-    """A target's manifests (path -> blob) as `landing` left them."""
+    """A target's files as `landing` left them."""
 
-    files: dict[str, str]
+    files: TargetFiles
     landing: Landing
 
 
@@ -36,22 +38,22 @@ def read_periods(
     now: datetime,
 ) -> dict[PeriodsOf, tuple[Period, ...]]:
     """The periods of several targets at one commit, newest first."""
-    paths = {question.target.path for question in questions}
+    targets = library.files(repository, commit, {each.target.path for each in questions})
+    roots = {path: _roots(files) for path, files in targets.items()}
+    paths = set().union(*roots.values())
     landings = _in_order(repository.landings(commit, _widen(paths)), now)
-    touched = _by_target(landings, paths)
-    states = {
-        question: _states(
-            library.manifests(repository, commit, question.target.path),
-            touched[question.target.path],
-        )
-        for question in questions
+    touched = _by_path(landings, paths)
+    histories = {
+        path: _states(files, _merge(touched[root] for root in roots[path]))
+        for path, files in targets.items()
     }
-    read = library.sites(
+    states = {question: histories[question.target.path] for question in questions}
+    read = library.readings(
         repository,
         [(state.files, question.names) for question in questions for state in states[question]],
     )
 
-    def release(files: dict[str, str], names: tuple[ImageName, ...]) -> Release | None:
+    def release(files: TargetFiles, names: tuple[ImageName, ...]) -> Release | None:
         reading = read(files, names)
         return None if reading.problems else reading.release
 
@@ -91,26 +93,33 @@ def _in_order(landings: Iterable[Landing], now: datetime) -> list[Landing]:
     return ordered[::-1]
 
 
-def _by_target(
-    landings: Iterable[Landing], paths: Collection[str]
-) -> dict[str, list[tuple[Landing, list[BlobChange]]]]:
-    """For each target path the landings that touched its manifests, newest first.
+def _roots(target: TargetFiles) -> set[str]:
+    """Where a change can touch the target: its own path, and each file that it builds on."""
+    return {target.path, *(path for path in target.built if not target.is_own(path))}
+
+
+def _by_path(landings: Sequence[Landing], paths: Collection[str]) -> dict[str, _Touched]:
+    """For each path the landings that touched it or a manifest below it.
 
     Found by each file's own folders, so that a thousand targets cost no more than one.
     """
-    touched: dict[str, list[tuple[Landing, list[BlobChange]]]] = {path: [] for path in paths}
-    for landing in landings:
+    touched: dict[str, _Touched] = {path: {} for path in paths}
+    for index, landing in enumerate(landings):
         for change in landing.changes:
-            if not is_manifest(change.path):
-                continue
             for path in _self_and_folders(change.path):
                 found = touched.get(path)
-                if found is None:
-                    continue
-                if not found or found[-1][0] is not landing:
-                    found.append((landing, []))
-                found[-1][1].append(change)
+                if found is not None and (path == change.path or is_manifest(change.path)):
+                    found.setdefault(index, (landing, []))[1].append(change)
     return touched
+
+
+def _merge(several: Iterable[_Touched]) -> list[tuple[Landing, list[BlobChange]]]:
+    """What touched any of a target's paths, newest first."""
+    merged: _Touched = {}
+    for touched in several:
+        for index, (landing, changes) in touched.items():
+            merged.setdefault(index, (landing, []))[1].extend(changes)
+    return [merged[index] for index in sorted(merged)]
 
 
 def _self_and_folders(path: str) -> Iterator[str]:
@@ -122,18 +131,19 @@ def _self_and_folders(path: str) -> Iterator[str]:
 
 
 def _states(
-    files: dict[str, str], touched: Sequence[tuple[Landing, Sequence[BlobChange]]]
+    target: TargetFiles, touched: Sequence[tuple[Landing, Sequence[BlobChange]]]
 ) -> list[_State]:
-    """The target's manifests after each landing that touched them, newest first."""
+    """The target's files after each landing that touched them, newest first."""
     states: list[_State] = []
     for landing, changes in touched:
-        states.append(_State(files, landing))
-        files = dict(files)
+        states.append(_State(target, landing))
+        files = dict(target.files)
         for change in changes:
             if change.before is None:
                 files.pop(change.path, None)
             else:
                 files[change.path] = change.before
+        target = target.at(files)
     return states
 
 

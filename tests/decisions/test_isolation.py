@@ -194,8 +194,8 @@ def test_a_site_that_two_targets_claim_blocks_both_with_its_place() -> None:
     plan = world.plan()
     assert plan.actions == ()
     assert {each.why for each in plan.decisions} == {
-        "apps/web/dev/kustomization.yaml#/images/0 is claimed by web in test of rules/shop.yaml"
+        "ghcr.io/shop/web at apps/web/dev/kustomization.yaml#/images/0 is claimed by web in test of rules/shop.yaml"
         " as well",
-        "apps/web/dev/kustomization.yaml#/images/0 is claimed by web in dev of rules/shop.yaml"
+        "ghcr.io/shop/web at apps/web/dev/kustomization.yaml#/images/0 is claimed by web in dev of rules/shop.yaml"
         " as well",
     }

@@ -46,13 +46,33 @@ def test_manifests_are_files_of_the_directory_itself(remote: Path, tmp_path: Pat
     link = "apps/web/dev/link.yaml"
     tip = commit(remote, {link: b"kustomization.yaml"}, modes={link: "120000"})
     repository = opened(remote, tmp_path / "cache")
-    assert sorted(Library().manifests(repository, tip, "apps/web/dev")) == [
-        "apps/web/dev/deployment.yaml",
-        "apps/web/dev/kustomization.yaml",
-    ]
     one = "apps/web/dev/kustomization.yaml"
-    assert list(Library().manifests(repository, tip, one)) == [one]
-    assert Library().manifests(repository, tip, "apps/none") == {}
+    found = Library().files(repository, tip, ("apps/web/dev", one, "apps/none"))
+    assert sorted(found["apps/web/dev"].files) == ["apps/web/dev/deployment.yaml", one]
+    assert list(found[one].files) == [one]
+    assert found["apps/none"].files == {}
+
+
+def test_a_target_has_what_it_builds_on_wherever_that_lies(remote: Path, tmp_path: Path) -> None:
+    tip = commit(
+        remote,
+        {
+            "apps/web/test/kustomization.yaml": b"resources: [../base]\n",
+            "apps/web/base/kustomization.yaml": b"resources: [all.yaml, gone.yaml, ../test]\n",
+            "apps/web/base/all.yaml": b"kind: Deployment\n",
+            "apps/web/base/other.yaml": b"kind: Deployment\n",
+        },
+    )
+    repository = opened(remote, tmp_path / "cache")
+    found = Library().files(repository, tip, ("apps/web/test",))["apps/web/test"]
+    assert sorted(found.files) == [
+        "apps/web/base/all.yaml",
+        "apps/web/base/kustomization.yaml",
+        "apps/web/test/kustomization.yaml",
+    ]
+    assert [path for path in found.files if found.is_own(path)] == [
+        "apps/web/test/kustomization.yaml"
+    ]
 
 
 def test_a_quiet_repository_costs_no_reading(remote: Path, tmp_path: Path) -> None:
@@ -60,17 +80,17 @@ def test_a_quiet_repository_costs_no_reading(remote: Path, tmp_path: Path) -> No
     real: Repository = repository  # type: ignore[assignment]  # the rest is the real one's
     library = Library()
     tip = real.refresh()["refs/heads/main"]
-    files = library.manifests(real, tip, "apps/web/dev")
-    first = library.sites(real, [(files, (WEB,))])(files, (WEB,))
+    files = library.files(real, tip, ("apps/web/dev",))["apps/web/dev"]
+    first = library.readings(real, [(files, (WEB,))])(files, (WEB,))
     assert first.release is not None
     assert first.release.label == "1.0.0"
-    assert sorted(repository.read) == sorted(files.values())
+    assert set(repository.read) == set(files.files.values())
     repository.read.clear()
     tip = commit(remote, {"apps/web/dev/deployment.yaml": b"kind: Job\n"})
     real.refresh()
-    files = library.manifests(real, tip, "apps/web/dev")
-    assert library.sites(real, [(files, (WEB,))])(files, (WEB,)) == first
-    assert repository.read == [files["apps/web/dev/deployment.yaml"]]
+    files = library.files(real, tip, ("apps/web/dev",))["apps/web/dev"]
+    assert library.readings(real, [(files, (WEB,))])(files, (WEB,)) == first
+    assert repository.read == [files.files["apps/web/dev/deployment.yaml"]]
 
 
 def test_what_falls_out_of_the_cache_is_read_again(
@@ -80,12 +100,10 @@ def test_what_falls_out_of_the_cache_is_read_again(
     repository = opened(remote, tmp_path / "cache")
     library = Library()
     tip = repository.refresh()["refs/heads/main"]
-    wanted = [
-        (library.manifests(repository, tip, path), (WEB,))
-        for path in ("apps/web/dev", "apps/web/dev-eu")
-    ]
-    read = library.sites(repository, wanted)
-    again = library.sites(repository, wanted)
+    targets = library.files(repository, tip, ("apps/web/dev", "apps/web/dev-eu"))
+    wanted = [(files, (WEB,)) for files in targets.values()]
+    read = library.readings(repository, wanted)
+    again = library.readings(repository, wanted)
     for files, names in wanted:
         assert read(files, names) == again(files, names)
         assert read(files, names).release is not None

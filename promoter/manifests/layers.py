@@ -1,0 +1,210 @@
+"""What one file contributes to a kustomize build: containers, and what a kustomization says.
+
+Independent of what is looked for, so that it is read once for each version of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from promoter.errors import InputError, Where
+from promoter.manifests.events import Stream, parse
+from promoter.manifests.kustomization import FILES
+from promoter.manifests.nodes import (
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    mappings,
+    pointer,
+    text_of,
+)
+
+_REACHED = ("containers", "initContainers")
+"""The lists that kustomize's `images:` looks into, at any depth of any kind."""
+
+_UNSEEN = (
+    "helmCharts",
+    "helmChartInflationGenerator",
+    "generators",
+    "transformers",
+    "configurations",
+    "crds",
+    "replacements",
+    "vars",
+)
+"""Keys of a kustomization that can bring images, or change them, in ways that are not read here."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """An `image:` in a resource or a patch. `identity` is the kind, the name of the resource and
+    of the container, None where one of them is missing; `reached`: kustomize's `images:` can
+    change it; `editable`: it stands in a file of its own."""
+
+    file: str
+    document: int
+    pointer: str
+    where: Where
+    text: str
+    identity: tuple[str, str, str] | None
+    reached: bool
+    editable: bool = True
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of `images:`, as written."""
+
+    file: str
+    document: int
+    pointer: str
+    where: Where
+    name: str
+    new_name: str | None
+    new_tag: str | None
+    digest: str | None
+
+
+@dataclass(frozen=True)
+class Kustomization:
+    """`resources` (with the old `bases`), `components` and `patches` are paths as written;
+    `inline` are the containers of patches within the file; `unseen` the keys that hide images."""
+
+    file: str
+    resources: tuple[str, ...]
+    components: tuple[str, ...]
+    patches: tuple[str, ...]
+    inline: tuple[Container, ...]
+    entries: tuple[Entry, ...]
+    unseen: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """`broken` says why the file can't be read; then it contributes nothing that is known."""
+
+    containers: tuple[Container, ...] = ()
+    kustomization: Kustomization | None = None
+    broken: str | None = None
+
+
+def read_layer(path: str, content: bytes) -> Layer:
+    """What a file contributes. Never raises: a build goes on around a file that can't be read."""
+    is_kustomization = path.rpartition("/")[2] in FILES
+    if not is_kustomization and b"image" not in content:
+        return Layer()
+    try:
+        stream = parse(path, content)
+    except InputError as error:
+        return Layer(broken=str(error))
+    if not is_kustomization:
+        return Layer(tuple(_containers(stream)))
+    root = stream.documents[0].root if stream.documents else None
+    if not isinstance(root, Mapping):
+        return Layer(kustomization=Kustomization(path, (), (), (), (), (), ()))
+    return Layer(kustomization=_kustomization(stream, root))
+
+
+def _kustomization(stream: Stream, root: Mapping) -> Kustomization:
+    patches: list[str] = []
+    inline: list[Container] = []
+    for text in _patch_texts(root):
+        if "\n" in text or ":" in text:
+            inline += _inline(stream, root, text)
+        else:
+            patches.append(text)
+    return Kustomization(
+        stream.file,
+        (*_texts(root.get("resources")), *_texts(root.get("bases"))),
+        tuple(_texts(root.get("components"))),
+        tuple(patches),
+        tuple(inline),
+        tuple(_entries(stream, root)),
+        tuple(key for key in _UNSEEN if root.get(key) is not None),
+    )
+
+
+def _texts(node: Node | None) -> Iterator[str]:
+    if isinstance(node, Sequence):
+        yield from (text for item in node.items if (text := text_of(item)))
+
+
+def _patch_texts(root: Mapping) -> Iterator[str]:
+    """Paths and texts of all patches: a path has no line break and no colon."""
+    yield from _texts(root.get("patchesStrategicMerge"))
+    for key in ("patches", "patchesJson6902"):
+        listed = root.get(key)
+        for item in listed.items if isinstance(listed, Sequence) else ():
+            if isinstance(item, Mapping):
+                yield from (text for each in ("path", "patch") if (text := item.text(each)))
+
+
+def _inline(stream: Stream, root: Mapping, text: str) -> Iterator[Container]:
+    """The images that a patch within the kustomization sets; they can't be edited there."""
+    where = stream.where(root.start)
+    try:
+        patch = parse(stream.file, text.encode())
+    except InputError:
+        return
+    for each in _containers(patch):
+        yield Container(
+            stream.file, 0, "", where, each.text, each.identity, each.reached, editable=False
+        )
+    for document in patch.documents:
+        for _, operation in mappings(document.root):
+            value = operation.text("value")
+            if (operation.text("path") or "").endswith("/image") and value:
+                yield Container(stream.file, 0, "", where, value, None, True, editable=False)
+
+
+def _entries(stream: Stream, root: Mapping) -> Iterator[Entry]:
+    images = root.get("images")
+    for index, item in enumerate(images.items if isinstance(images, Sequence) else ()):
+        if isinstance(item, Mapping) and (name := item.text("name")):
+            yield Entry(
+                stream.file,
+                0,
+                f"/images/{index}",
+                stream.where(item.start),
+                name,
+                item.text("newName"),
+                item.text("newTag"),
+                item.text("digest"),
+            )
+
+
+def _containers(stream: Stream) -> Iterator[Container]:
+    for number, document in enumerate(stream.documents):
+        for path, mapping in mappings(document.root):
+            image = mapping.get("image")
+            if not isinstance(image, Scalar) or not image.value:
+                continue
+            place = (*path, "image")
+            reached = len(path) > 1 and path[-2] in _REACHED
+            identity = _identity(document.root, path, mapping) if reached else None
+            where = stream.where(image.start)
+            yield Container(
+                stream.file, number, pointer(place), where, image.value, identity, reached
+            )
+
+
+def _identity(root: Node, path: Path, container: Mapping) -> tuple[str, str, str] | None:
+    """Kind and name of the resource, which may be an item of a List, and the container's name."""
+    resource = root
+    if isinstance(root, Mapping) and path[:1] == ("items",):
+        listed = root.get("items")
+        if isinstance(listed, Sequence):
+            resource = listed.items[int(path[1])]
+    if not isinstance(resource, Mapping):
+        return None
+    metadata = resource.get("metadata")
+    parts = (
+        resource.text("kind"),
+        metadata.text("name") if isinstance(metadata, Mapping) else None,
+        container.text("name"),
+    )
+    kind, name, own = parts
+    return (kind, name, own) if kind and name and own else None
