@@ -79,7 +79,13 @@ class Tokens:
             return token.text
 
     def _fetch(self, realm: str, service: str, repository: str) -> _Token:
-        origin = origin_of(realm)
+        try:
+            origin = origin_of(realm)
+        except InputError:
+            raise InputError(
+                f"{self._host} wants a token and does not say where to fetch it (its 'realm' is"
+                " no http or https address); check that a registry answers there"
+            ) from None
         if origin.scheme != "https" and not self._plain_http:
             raise InputError(
                 redact(
