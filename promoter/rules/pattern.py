@@ -18,7 +18,7 @@ APPLICATION = "application"
 ENVIRONMENT = "environment"
 _PLACEHOLDERS = (APPLICATION, ENVIRONMENT)
 _PIECE = re.compile(r"\{(?P<name>[^{}]*)\}|(?P<literal>[^{}]+)")
-_FILE_ENDINGS = (".yaml", ".yml", ".json")
+_FILE_ENDINGS = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,11 @@ def _check_path(text: str) -> None:
         raise ValueError(
             f"{quote(text)}: '{wildcard}' is no wildcard here; use {{application}} and"
             " {environment}"
+        )
+    if text.endswith(".json"):
+        raise ValueError(
+            f"{quote(text)}: JSON files are not read as manifests: write .yaml or .yml, or the"
+            " directory"
         )
     for component in text.split("/"):
         if component in ("", ".", ".."):
