@@ -105,8 +105,13 @@ class Rule:
 
     @property
     def name(self) -> str:
-        """The file's name without folders and ending: `shop` of `rules/shop.yaml`."""
-        return self.source.rpartition("/")[2].rpartition(".")[0] or self.source
+        return self.name_of(self.source)
+
+    @staticmethod
+    def name_of(source: str) -> str:
+        """The file's name without folders and ending: `shop.eu` of `rules/shop.eu.yaml`."""
+        file = source.rpartition("/")[2]
+        return file.rpartition(".")[0] or file
 
     def environment(self, name: str) -> EnvironmentRule:
         return next(each for each in self.environments if each.name == name)

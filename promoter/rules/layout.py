@@ -7,7 +7,6 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from posixpath import basename
 
 from promoter.model.rule import Rule
 from promoter.model.target import Discovery, Problem, Target
@@ -23,7 +22,7 @@ def discover(rule: Rule, paths: Iterable[str]) -> Discovery:
     order of the environments.
 
     A pattern matches whole path components. A directory matches where some file is below it;
-    a file matches a pattern that ends in `.yaml`, `.yml` or `.json`. A pattern without
+    a file matches a pattern that ends in `.yaml` or `.yml`. A pattern without
     `{application}` names the application after the rule file. Targets that are found twice
     or lie in one another are left out and told as problems: an edit of one would touch the
     other.
@@ -34,7 +33,7 @@ def discover(rule: Rule, paths: Iterable[str]) -> Discovery:
     for environments, patterns in _searches(rule):
         matched: set[str] = set()
         for pattern in patterns:
-            for target in _match(pattern, environments, files, _stem(rule.source)):
+            for target in _match(pattern, environments, files, rule.name):
                 matched.add(target.environment)
                 if _APPLICATION_NAME.fullmatch(target.application):
                     found[target] = None
@@ -90,12 +89,6 @@ def _match(
             environment=names.get(ENVIRONMENT, environments[0]),
             path=match[0],
         )
-
-
-def _stem(source: str) -> str:
-    """`shop` of `rules/shop.yaml`."""
-    name = basename(source)
-    return name.partition(".")[0] or name
 
 
 def _doubles(rule: Rule, targets: Sequence[Target]) -> Iterator[tuple[Target, Target, Problem]]:

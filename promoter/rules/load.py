@@ -18,7 +18,7 @@ from promoter.model.rule import (
 from promoter.rules.address import forge_of
 from promoter.rules.document import Document, read_document
 from promoter.rules.graph import sort_upstream_first
-from promoter.rules.wording import label
+from promoter.rules.wording import label, printable
 
 if TYPE_CHECKING:
     from promoter.rules.complaints import Complaint
@@ -41,6 +41,12 @@ def load_rules(files: Mapping[str, str]) -> tuple[tuple[Rule, ...], tuple[InputE
 
 
 def _load(file: str, text: str) -> tuple[Rule | None, tuple[InputError, ...]]:
+    if not _can_name_a_rule(Rule.name_of(file)):
+        message = (
+            "the file's name names the rule: rename it without '<', '>', control characters and"
+            " spaces at its ends"
+        )
+        return None, (InputError(message, where=Where(printable(file))),)
     document, unreadable = read_document(file, text)
     if document is None:
         return None, unreadable
@@ -67,6 +73,12 @@ def _load(file: str, text: str) -> tuple[Rule | None, tuple[InputError, ...]]:
     if shape is None or wrong:
         return None, wrong
     return _build(file, shape), ()
+
+
+def _can_name_a_rule(name: str) -> bool:
+    """Whether a line of a commit message and an HTML comment give the name back as it is: by it
+    the bot knows its own merge requests again."""
+    return name.isprintable() and name == name.strip() and not set(name) & {"<", ">"}
 
 
 def _place(complaints: Iterable[Complaint], document: Document) -> Iterator[InputError]:

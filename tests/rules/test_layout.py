@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -89,6 +90,16 @@ def test_one_target_for_each_file_where_the_pattern_spells_its_ending() -> None:
         "web/values-prod.yaml.bak",
         "web/templates/values-dev.yaml",
     ) == ["web in dev at web/values-dev.yaml", "web in prod at web/values-prod.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("rules/shop.eu.yaml", "shop.eu"), ("rules/shop.yml", "shop"), ("rules/shop", "shop")],
+)
+def test_without_a_placeholder_the_application_has_the_rules_name(source: str, name: str) -> None:
+    named = replace(rule("deploy/{environment}", dev=None), source=source)
+    assert named.name == name
+    assert found(named, "deploy/dev/a.yaml") == [f"{name} in dev at deploy/dev"]
 
 
 def test_a_file_beside_the_applications_is_none() -> None:

@@ -155,6 +155,36 @@ def test_a_broken_file_never_stops_the_others() -> None:
     assert {error.where.file for error in errors if error.where} == {"b.yaml", "c.yaml"}
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "shop .yaml",
+            " shop.yaml",
+            "a\nb.yaml",
+            "a\u2028b.yaml",
+            "shop\u00a0.yaml",
+            "a\x1b[0m.yaml",
+        ),
+        *("a-->b.yaml", "a--!>.yaml", "<b>.yaml", "\udcff.yaml"),
+    ],
+)
+def test_a_file_whose_name_can_not_stand_in_a_commit_message_is_refused(name: str) -> None:
+    rules, errors = load_rules({f"rules/{name}": SHOP, FILE: SHOP})
+    assert [rule.source for rule in rules] == [FILE]
+    (error,) = errors
+    assert str(error).isprintable()
+    assert error.message == (
+        "the file's name names the rule: rename it without '<', '>', control characters and"
+        " spaces at its ends"
+    )
+
+
+def test_a_name_with_a_space_inside_is_none_of_those() -> None:
+    (rule,), errors = load_rules({"my rules/the shop.yaml": SHOP})
+    assert (rule.name, errors) == ("the shop", ())
+
+
 def test_rules_are_hashable_because_questions_hold_them() -> None:
     assert len({load(SHOP), load(SHOP)}) == 1
 
