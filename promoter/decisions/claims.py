@@ -39,8 +39,9 @@ class Claims:
             others = [(rule, each) for rule, each in self.sites[site] if each != target]
             if others:
                 rule, other = others[0]
-                _, _, file, _, pointer = site
-                return f"{file}#{pointer} is claimed by {other} of {rule} as well"
+                _, _, file, _, place = site
+                pointer, _, name = place.partition(" ")
+                return f"{name} at {file}#{pointer} is claimed by {other} of {rule} as well"
         return None
 
 
@@ -62,4 +63,8 @@ def _sites(scene: Scene, target: Target, facts: Facts) -> list[_Site]:
     if not isinstance(reading, Known):
         return []
     where = (scene.rule.repository.key, scene.tip.branch)
-    return [(*where, site.where.file, site.document, site.pointer) for site in reading.value.sites]
+    return [
+        # An entry that is still to be made (`/images/-`) is told by its name.
+        (*where, site.where.file, site.document, f"{site.pointer} {site.image.name}")
+        for site in reading.value.sites
+    ]
