@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from promoter.cli.demo_world import DemoWorld
+from tests.services.git_server import git
 from tests.stories.shop import Terminal
 
 
@@ -54,3 +56,14 @@ def test_a_user_without_a_home_says_where_the_cache_is(monkeypatch: pytest.Monke
     monkeypatch.delenv("PROMOTER_CACHE")
     said = Terminal()("status", expect=64)
     said.line("error: this user has no home directory: set PROMOTER_CACHE, or give --cache DIR")
+
+
+def test_another_branch_in_the_rule_moves_what_is_open(
+    promoter: Terminal, world: DemoWorld
+) -> None:
+    git(Path(world.repository.removeprefix("file://")), "branch", "release", "main")
+    rules = Path(world.environment["PROMOTER_RULES"]) / "shop.yaml"
+    rules.write_text(rules.read_text().replace("branch: main", "branch: release"))
+    promoter("run")
+    promoter("mr", "show", "3").line("merges into release instead of main")
+    assert promoter("run").out.startswith("nothing to do")
