@@ -6,25 +6,33 @@ each takes inputs that the other refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+import gc
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
+from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
-    CollectionEndEvent,
     CollectionStartEvent,
     DocumentEndEvent,
     DocumentStartEvent,
+    MappingEndEvent,
     MappingStartEvent,
-    NodeEvent,
     ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
 )
 from ruamel.yaml.reader import ReaderError
 
 from promoter.errors import InputError, Where
+from promoter.manifests import quoting
 from promoter.manifests.nodes import Alias, Document, Mapping, Node, Scalar, Sequence
 
 Signature = tuple[str | None, ...]
@@ -33,6 +41,10 @@ Signature = tuple[str | None, ...]
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _DEEPEST = 200
+_LARGEST = 50 * 1024 * 1024
+_LARGEST_PURE = 10 * 1024 * 1024  # the pure parser takes some 2 s for each MB
+_LARGE = 1024 * 1024
+_LINE = re.compile("\n")
 
 # Besides its own errors the parser lets these escape on damaged input (an escape beyond
 # Unicode, a %YAML version of twenty digits).
@@ -41,33 +53,66 @@ _PARSER_FAILURES = (YAMLError, ValueError, ArithmeticError, LookupError, Asserti
 
 @dataclass(frozen=True)
 class Stream:
-    """A parsed file. `text` is without the byte order mark, line endings as they stand."""
+    """A parsed file. `text` is without the byte order mark, line endings as they stand.
+
+    `built` None: the documents are built from the text when someone asks for them.
+    """
 
     file: str
     text: str
     bom: bool
     pure: bool
-    documents: tuple[Document, ...]
     events: tuple[Signature, ...]
+    built: tuple[Document, ...] | None
+
+    @cached_property
+    def documents(self) -> tuple[Document, ...]:
+        if self.built is not None:
+            return self.built
+        return _build(self.file, self.text, self.bom, pure=self.pure).documents
 
     @property
     def content(self) -> bytes:
         return (_BOM if self.bom else b"") + self.text.encode()
 
+    @cached_property
+    def _line_starts(self) -> tuple[int, ...]:
+        return (0, *(match.end() for match in _LINE.finditer(self.text)))
+
+    @cached_property
+    def favourite_quote(self) -> str:
+        """The kind of quote that the file uses more."""
+        return quoting.favourite_quote(self.text)
+
+    def line(self, index: int) -> int:
+        """The line of a code point, from 0. Lines end at a line feed, as Git and editors count."""
+        return bisect_right(self._line_starts, index) - 1
+
     def where(self, index: int) -> Where:
-        """The place of a code point. Lines end at a line feed, as Git and editors count."""
-        line_start = self.text.rfind("\n", 0, index) + 1
-        return Where(self.file, self.text.count("\n", 0, index) + 1, index - line_start + 1)
+        """The place of a code point, for people."""
+        line = self.line(index)
+        return Where(self.file, line + 1, index - self._line_starts[line] + 1)
+
+    def refuse(self, index: int, why: str) -> NoReturn:
+        raise InputError(why, where=self.where(index))
 
 
 def parse(file: str, content: bytes, *, pure: bool | None = None) -> Stream:
     """Parse a file; `pure` asks for one parser only. Raises InputError with line and column."""
+    if len(content) > _LARGEST:
+        size = f"{len(content) / 1024 / 1024:.0f} MiB"
+        most = f"{_LARGEST // 1024 // 1024} MiB"
+        raise InputError(
+            f"has {size}; only files up to {most} are read, split it", where=Where(file)
+        )
     bom = content.startswith(_BOM)
     text = _decode(file, content.removeprefix(_BOM))
     if pure is None:
         try:
             return _build(file, text, bom, pure=False)
-        except _PARSER_FAILURES:
+        except _PARSER_FAILURES as error:
+            if len(content) > _LARGEST_PURE:
+                raise _not_yaml(file, text, error) from None
             pure = True
     try:
         return _build(file, text, bom, pure=pure)
@@ -106,76 +151,102 @@ def _code_point(character: object) -> int:
     return character if isinstance(character, int) else ord(str(character)[:1] or "\0")
 
 
-@dataclass
-class _Open:
-    """A collection whose end has not come yet."""
-
-    event: Any
-    first: int
-    children: list[Node] = field(default_factory=list)
-
-    def close(self, end: int, last: int) -> Mapping | Sequence:
-        event, children = self.event, tuple(self.children)
-        start, flow = event.start_mark.index, bool(event.flow_style)
-        anchor, tag = event.anchor, _tag(event)
-        if isinstance(event, MappingStartEvent):
-            entries = tuple(zip(children[::2], children[1::2], strict=True))
-            return Mapping(start, end, self.first, last, anchor, tag, entries, flow)
-        return Sequence(start, end, self.first, last, anchor, tag, children, flow)
-
-
 class _Builder:
     """Nodes from events, without recursion; an alias leads to its anchor's node, unexpanded."""
 
     def __init__(self) -> None:
         self.documents: list[Document] = []
-        self.open: list[_Open] = []
         self.anchors: dict[str, Node] = {}
         self.aliases: list[Alias] = []
-        self.root: Node | None = None
+        # Open collections: their first event and its position, and the children of each.
+        self.open: list[tuple[Any, int]] = []
+        self.children: list[list[Node]] = [[]]
 
-    def take(self, event: Any, position: int) -> None:
-        if isinstance(event, CollectionStartEvent):
+    def take(self, event: Any, position: int, signature: Signature) -> None:
+        kind = type(event)
+        if kind is ScalarEvent:
+            start, end = event.start_mark.index, event.end_mark.index
+            _, anchor, tag, value, style = signature
+            node = Scalar(start, end, position, position, anchor, tag, value or "", style or "")
+            self._add(node)
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if len(self.open) >= _DEEPEST:
                 raise ValueError(f"nested deeper than {_DEEPEST} levels")
             # A name that is given again means the new node from here on, not the old one.
             self.anchors.pop(event.anchor, None)
-            self.open.append(_Open(event, position))
-        elif isinstance(event, CollectionEndEvent):
-            self._add(self.open.pop().close(event.end_mark.index, position))
-        elif isinstance(event, NodeEvent):
-            self._add(self._leaf(event, position))
-        elif isinstance(event, DocumentStartEvent):
-            self.anchors, self.aliases, self.root = {}, [], None
-        elif isinstance(event, DocumentEndEvent) and self.root is not None:
-            self.documents.append(Document(self.root, tuple(self.aliases)))
-
-    def _leaf(self, event: Any, position: int) -> Scalar | Alias:
-        start, end = event.start_mark.index, event.end_mark.index
-        if isinstance(event, AliasEvent):
-            name = str(event.anchor)
+            self.open.append((event, position))
+            self.children.append([])
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            self._add(self._closed(event, position))
+        elif kind is AliasEvent:
+            start, end, name = event.start_mark.index, event.end_mark.index, str(event.anchor)
             alias = Alias(start, end, position, position, name, self.anchors.get(name))
             self.aliases.append(alias)
-            return alias
-        anchor, style = event.anchor, event.style or ""
-        return Scalar(start, end, position, position, anchor, _tag(event), event.value, style)
+            self._add(alias)
+        elif kind is DocumentStartEvent:
+            self.anchors, self.aliases, self.children = {}, [], [[]]
+        elif kind is DocumentEndEvent:
+            self.documents += [Document(root, tuple(self.aliases)) for root in self.children[0]]
+
+    def _closed(self, end_event: Any, last: int) -> Mapping | Sequence:
+        event, first = self.open.pop()
+        children, end = self.children.pop(), end_event.end_mark.index
+        start, flow = event.start_mark.index, bool(event.flow_style)
+        anchor, tag = event.anchor, _tag(event)
+        if isinstance(event, MappingStartEvent):
+            entries = tuple(zip(children[::2], children[1::2], strict=True))
+            return Mapping(start, end, first, last, anchor, tag, entries, flow)
+        return Sequence(start, end, first, last, anchor, tag, tuple(children), flow)
 
     def _add(self, node: Node) -> None:
         if node.anchor is not None:
             self.anchors[node.anchor] = node
-        if self.open:
-            self.open[-1].children.append(node)
-        else:
-            self.root = node
+        self.children[-1].append(node)
 
 
 def _build(file: str, text: str, bom: bool, *, pure: bool) -> Stream:
     events: Iterable[Any] = YAML(typ="safe", pure=pure).parse(text)
     builder, signatures = _Builder(), list[Signature]()
-    for position, event in enumerate(events):
-        builder.take(event, position)
-        signatures.append(_signature(event))
-    return Stream(file, text, bom, pure, tuple(builder.documents), tuple(signatures))
+    known: dict[Signature, Signature] = {}  # keys and markers come again and again: one object
+    with _no_collection(len(text)):
+        for position, event in enumerate(events):
+            signature = _signature(event)
+            signature = known.setdefault(signature, signature)
+            signatures.append(signature)
+            builder.take(event, position, signature)
+        return Stream(file, text, bom, pure, tuple(signatures), tuple(builder.documents))
+
+
+def reads_as(before: Stream, text: str, expected: tuple[Signature, ...]) -> Stream | None:
+    """The stream of another text of the same file; None where its events are not the expected.
+
+    Those of a large text are compared one by one and no nodes are made, to save memory.
+    """
+    try:
+        if len(text) < _LARGE:
+            after = _build(before.file, text, before.bom, pure=before.pure)
+            return after if after.events == expected else None
+        events: Iterable[Any] = YAML(typ="safe", pure=before.pure).parse(text)
+        said = zip_longest(map(_signature, events), expected)
+        if any(one != other for one, other in said):
+            return None
+    except _PARSER_FAILURES:
+        return None
+    return Stream(before.file, text, before.bom, before.pure, expected, None)
+
+
+@contextmanager
+def _no_collection(size: int) -> Iterator[None]:
+    """No cyclic garbage collection while a large file is read: there are no cycles in it, and
+    walking over all that was read, again and again, takes as long as reading."""
+    if size < _LARGE or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def scalar_signature(value: str, style: str, anchor: str | None, tag: str | None) -> Signature:
@@ -183,8 +254,8 @@ def scalar_signature(value: str, style: str, anchor: str | None, tag: str | None
 
 
 def _signature(event: Any) -> Signature:
-    if isinstance(event, ScalarEvent):
-        return scalar_signature(event.value, event.style or "", event.anchor, _tag(event))
+    if type(event) is ScalarEvent:
+        return ("ScalarEvent", event.anchor, _tag(event), event.value, event.style or "")
     name = type(event).__name__
     if isinstance(event, CollectionStartEvent):
         return (name, event.anchor, _tag(event), "flow" if event.flow_style else "block")
@@ -196,4 +267,4 @@ def _signature(event: Any) -> Signature:
 
 
 def _tag(event: Any) -> str | None:
-    return None if event.tag is None else str(event.tag)
+    return None if event.ctag is None else str(event.tag)

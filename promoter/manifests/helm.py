@@ -5,6 +5,9 @@
 - `repository: host/name:1.2`, where no tag key stands
 - `image: host/name` beside `tag:` or `digest:`
 
+A `global.imageRegistry` above the mapping is the registry of every name that has none of its
+own, as in the charts that know it.
+
 A chart reads `digest` only where it knows the key, so none is inserted: a digest can be
 written where the key stands (also empty), or where one is part of a scalar already.
 """
@@ -14,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from promoter.errors import InputError
-from promoter.manifests.nodes import Mapping
-from promoter.manifests.splice import Change, SetScalar
+from promoter.manifests.changes import Change, SetScalar
+from promoter.manifests.nodes import Mapping, Node, Path, mappings
 from promoter.manifests.units import (
     Place,
     Unit,
@@ -24,6 +27,7 @@ from promoter.manifests.units import (
     bad_version,
     parse_name,
     shown,
+    two_claims,
 )
 from promoter.model.image import ImageName, ImageReference, is_digest, is_tag
 
@@ -36,8 +40,12 @@ def read(place: Place, names: Collection[ImageName]) -> Iterator[Unit | Unreadab
     own = _own_reference(values, key)
     if own is None:
         return
-    name = parse_name(_full_name(values, own), names)
+    name = parse_name(_full_name(place, own), names)
     if name is None:
+        return
+    other = _other_claim(values, key, names)
+    if other is not None and other != name:
+        yield Unreadable(two_claims(name, other), shown(values, "tag", "digest", key))
         return
     tag, digest, why = _version(values, name, own)
     node = shown(values, "tag", "digest", key)
@@ -104,9 +112,42 @@ def _own_reference(values: Mapping, key: str) -> ImageReference | None:
         return None
 
 
-def _full_name(values: Mapping, own: ImageReference) -> str:
-    registry = (values.text("registry") or "").strip("/")
-    return f"{registry}/{own.name.written}" if registry else own.name.written
+def _full_name(place: Place, own: ImageReference) -> str:
+    written = own.name.written
+    registry = _global_registry(place) if not _has_registry(own) else ""
+    registry = registry or (place.mapping.text("registry") or "").strip("/")
+    return f"{registry}/{written}" if registry else written
+
+
+def _has_registry(own: ImageReference) -> bool:
+    return own.name.written.startswith(f"{own.name.registry}/")
+
+
+def global_registries(root: Node) -> dict[Path, str]:
+    """`global.imageRegistry` by the path of the mapping that holds `global`."""
+    found: dict[Path, str] = {}
+    for path, mapping in mappings(root):
+        settings = mapping.get("global")
+        registry = settings.text("imageRegistry") if isinstance(settings, Mapping) else None
+        if registry:
+            found[path] = registry.strip("/")
+    return found
+
+
+def _global_registry(place: Place) -> str:
+    """The one of the nearest mapping around; empty: none."""
+    if not place.registries:
+        return ""
+    around = (place.path[:depth] for depth in range(len(place.path), -1, -1))
+    return next((place.registries[path] for path in around if path in place.registries), "")
+
+
+def _other_claim(values: Mapping, key: str, names: Collection[ImageName]) -> ImageName | None:
+    """The followed image that `image` names beside `repository`, with one version for both."""
+    if key != "repository" or not is_split(values):
+        return None
+    own = _own_reference(values, "image")
+    return parse_name(own.name.written, names) if own else None
 
 
 def _is_joined(values: Mapping) -> bool:

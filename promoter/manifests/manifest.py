@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from promoter.manifests.changes import Change, SetScalar
 from promoter.manifests.helm import is_split
-from promoter.manifests.splice import Change, SetScalar
 from promoter.manifests.units import Place, Unit, Unreadable, Version, is_template, parse_name
 from promoter.model.image import ImageName, ImageReference
 

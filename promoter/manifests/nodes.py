@@ -2,12 +2,16 @@
 
 Places are code points from the start of `Stream.text`, half open; `start` includes an anchor
 and a tag. `first` and `last` are positions in `Stream.events`. Aliases are never expanded.
+
+Nothing changes a node once it is made. The classes are not declared frozen only because that
+doubles the time to make one, and a file of 50 MB has millions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 Path = tuple[str, ...]
 """Keys and (decimal) indices from a document's root, as in a JSON pointer (RFC 6901)."""
@@ -15,7 +19,7 @@ Path = tuple[str, ...]
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Scalar:
     """`style` is empty for a plain scalar, else one of `'`, `"`, `|`, `>`."""
 
@@ -33,7 +37,7 @@ class Scalar:
         return not self.style and self.value in _NULLS
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Mapping:
     start: int
     end: int
@@ -57,7 +61,7 @@ class Mapping:
         return text_of(self.get(key))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Sequence:
     start: int
     end: int
@@ -69,7 +73,7 @@ class Sequence:
     flow: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Alias:
     """`target` is None where the alias stands inside of what it names."""
 
@@ -96,11 +100,38 @@ class Document:
 
     def aliases_of(self, node: Node) -> tuple[Alias, ...]:
         """The aliases by which other paths lead to the same node."""
+        if node.anchor is None:
+            return ()
         return tuple(
             alias
-            for alias in self.aliases
-            if alias.target is node or (alias.target is None and alias.name == node.anchor)
+            for alias in self._aliases_by_name.get(node.anchor, ())
+            if alias.target is node or alias.target is None
         )
+
+    @cached_property
+    def _aliases_by_name(self) -> dict[str, list[Alias]]:
+        found: dict[str, list[Alias]] = {}
+        for alias in self.aliases:
+            found.setdefault(alias.name, []).append(alias)
+        return found
+
+    @cached_property
+    def alias_paths(self) -> dict[Alias, Path]:
+        """Where each alias stands; one that is a key, at the path of its value."""
+        return dict(_aliases(self.root, ()))
+
+
+def _aliases(node: Node, path: Path) -> Iterator[tuple[Alias, Path]]:
+    if isinstance(node, Alias):
+        yield node, path
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from _aliases(item, (*path, str(index)))
+    elif isinstance(node, Mapping):
+        for key, value in node.entries:
+            below = (*path, key_of(key) or "")
+            yield from _aliases(key, below)
+            yield from _aliases(value, below)
 
 
 def text_of(node: Node | None) -> str | None:

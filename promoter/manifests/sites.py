@@ -1,21 +1,17 @@
-"""Finds the sites in manifests, reads a target's release from them, and edits them."""
+"""Finds the sites in manifests, and reads a target's release from them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from promoter.errors import InputError, Where
+from promoter.errors import InputError
 from promoter.manifests import helm, kustomization, manifest
 from promoter.manifests.events import Stream, is_utf16, parse
 from promoter.manifests.nodes import mappings, pointer
-from promoter.manifests.pinning import version_for
-from promoter.manifests.splice import Change, splice
-from promoter.manifests.units import Kind, Place, Unit, Unreadable, Version
-from promoter.model.image import ImageName, ImageReference
+from promoter.manifests.units import Kind, Place, Unit, Unreadable
+from promoter.model.image import ImageName
 from promoter.model.release import Release
-from promoter.model.rule import Pin
-from promoter.model.target import Edit, FileChange, Problem, Reading, Site, SiteKind
+from promoter.model.target import Problem, Reading, Site, SiteKind
 
 KINDS: Mapping[SiteKind, Kind] = {
     "kustomization": kustomization,
@@ -23,8 +19,8 @@ KINDS: Mapping[SiteKind, Kind] = {
     "manifest": manifest,
 }
 
-_Key = tuple[int, str, SiteKind]
-_DEFAULT_PIN: Pin = "tag-and-digest"
+Key = tuple[int, str, SiteKind]
+"""What tells a unit from every other one of its file."""
 
 
 def is_manifest(path: str) -> bool:
@@ -40,7 +36,7 @@ def find_sites(
     A file that names none of them is not parsed. One that does and is not YAML is a problem,
     unless it is a template (`{{`), which has no sites.
     """
-    if not _mentions(content, names):
+    if not mentions(content, names):
         return (), ()
     try:
         stream = parse(path, content)
@@ -48,14 +44,21 @@ def find_sites(
         if b"{{" in content:
             return (), ()
         return (), (Problem(error.message, error.where),)
+    return sites_of(stream, names)
+
+
+def sites_of(
+    stream: Stream, names: Collection[ImageName]
+) -> tuple[tuple[Site, ...], tuple[Problem, ...]]:
+    """As `find_sites`, of a file that is parsed already."""
     sites: list[Site] = []
     problems: list[Problem] = []
-    for found in _units(stream, names):
+    for found in units(stream, names):
         where = stream.where(found.node.start)
         if isinstance(found, Unreadable):
             problems.append(Problem(found.why, where))
         else:
-            document, place, kind = _key(found)
+            document, place, kind = key_of_unit(found)
             sites.append(Site(where, document, place, kind, found.image, found.carries_digest))
     return tuple(sites), tuple(problems)
 
@@ -88,145 +91,29 @@ def read_target(found: Iterable[tuple[tuple[Site, ...], tuple[Problem, ...]]]) -
     return Reading(tuple(sites), release, None, tuple(problems))
 
 
-def edit_target(
-    files: Mapping[str, bytes],
-    sites: Sequence[Site],
-    release: Release,
-    pins: Mapping[ImageName, Pin],
-) -> Edit:
-    """The bytes that bring these sites to a release: all of them, or none and the reasons.
-
-    `files` holds at least every file that a site is in. Sites of images that the release
-    does not hold stay as they are; an image without a pin is written with tag and digest.
-    """
-    by_file: dict[str, list[Site]] = {}
-    for site in sites:
-        if release.get(site.image.name) is not None:
-            by_file.setdefault(site.where.file, []).append(site)
-    changes: list[FileChange] = []
-    refused: list[Problem] = []
-    for path, same in by_file.items():
-        if path not in files:
-            refused.append(Problem("is not there any more; look again", Where(path)))
-            continue
-        try:
-            after = _edit_file(path, files[path], same, release, pins)
-        except _Refused as error:
-            refused += error.problems
-        else:
-            if after != files[path]:
-                changes.append(FileChange(path, files[path], after))
-    return Edit((), tuple(refused)) if refused else Edit(tuple(changes))
-
-
-class _Refused(Exception):  # noqa: N818 - carries problems from one file, never seen outside
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(problems)
-        self.problems = problems
-
-
-def _edit_file(
-    path: str,
-    content: bytes,
-    sites: Sequence[Site],
-    release: Release,
-    pins: Mapping[ImageName, Pin],
-) -> bytes:
-    """The file's bytes after the edit; raises _Refused with every reason."""
-    try:
-        before = parse(path, content)
-    except InputError as error:
-        raise _Refused([Problem(error.message, error.where)]) from None
-    names = {site.image.name for site in sites}
-    units: dict[_Key, list[Unit]] = {}
-    for unit in _readable(before, names):
-        units.setdefault(_key(unit), []).append(unit)
-    changes: dict[Site, Sequence[Change]] = {}
-    wanted: dict[_Key, ImageReference] = {}
-    problems: list[Problem] = []
-    for site in sites:
-        # Two units share a path only where a key stands twice, which `splice` refuses.
-        same = units.get((site.document, site.pointer, site.kind), [])
-        if site.image not in [unit.image for unit in same]:
-            problems.append(Problem(f"{site.image} is not here any more; look again", site.where))
-            continue
-        try:
-            version, changes[site] = _changes(same[-1], release, pins)
-        except InputError as error:
-            problems.append(Problem(error.message, error.where or site.where))
-        else:
-            wanted[_key(same[-1])] = same[-1].image.at(version.tag, version.digest)
-    if problems:
-        raise _Refused([*problems, *_refusals(before, changes)])
-    after = _splice_all(before, changes)
-    _check_reading(before, after, names, wanted)
-    return after.content
-
-
-def _changes(
-    unit: Unit, release: Release, pins: Mapping[ImageName, Pin]
-) -> tuple[Version, Sequence[Change]]:
-    artifact = release.get(unit.image.name)
-    if artifact is None:
-        raise InputError(f"the release does not hold {unit.image.name}")
-    version = version_for(unit, artifact, pins.get(artifact.name, _DEFAULT_PIN))
-    return version, KINDS[unit.kind].write(unit, version)
-
-
-def _splice_all(before: Stream, changes: Mapping[Site, Sequence[Change]]) -> Stream:
-    try:
-        return splice(before, chain.from_iterable(changes.values()))
-    except InputError as error:
-        # One by one, so that every reason is told and not only the first.
-        problems = _refusals(before, changes) or [Problem(error.message, error.where)]
-        raise _Refused(problems) from None
-
-
-def _refusals(before: Stream, changes: Mapping[Site, Sequence[Change]]) -> list[Problem]:
-    problems = []
-    for site, made in changes.items():
-        try:
-            splice(before, made)
-        except InputError as error:
-            problems.append(Problem(error.message, error.where or site.where))
-    return problems
-
-
-def _check_reading(
-    before: Stream,
-    after: Stream,
-    names: Collection[ImageName],
-    wanted: Mapping[_Key, ImageReference],
-) -> None:
-    """What is written must read as what was meant, and every other site as before."""
-    expected = {**{_key(unit): unit.image for unit in _readable(before, names)}, **wanted}
-    read = {_key(unit): unit.image for unit in _readable(after, names)}
-    for key, image in expected.items():
-        if read.get(key) != image:
-            why = f"{image} would not read back as written at {key[1]}; edit it by hand"
-            raise _Refused([Problem(why, Where(after.file))])
-
-
-def _mentions(content: bytes, names: Collection[ImageName]) -> bool:
+def mentions(content: bytes, names: Collection[ImageName]) -> bool:
     """Whether the bytes hold the last component of any of the names."""
     encodings = ("utf-16-le", "utf-16-be") if is_utf16(content) else ("utf-8",)
     return any(name.short.encode(encoding) in content for name in names for encoding in encodings)
 
 
-def _units(stream: Stream, names: Collection[ImageName]) -> Iterator[Unit | Unreadable]:
+def units(stream: Stream, names: Collection[ImageName]) -> Iterator[Unit | Unreadable]:
+    """What the kinds find in every document, in the order of the text."""
     wanted = frozenset(names)
     for number, document in enumerate(stream.documents):
-        for path, mapping in mappings(document.root):
-            place = Place(stream.file, number, document.root, path, mapping)
+        root = document.root
+        registries = helm.global_registries(root) if "imageRegistry" in stream.text else {}
+        for path, mapping in mappings(root):
+            place = Place(stream.file, number, root, path, mapping, registries)
             for kind in KINDS.values():
                 yield from kind.read(place, wanted)
 
 
-def _readable(stream: Stream, names: Collection[ImageName]) -> Iterator[Unit]:
-    return (unit for unit in _units(stream, names) if isinstance(unit, Unit))
+def readable(stream: Stream, names: Collection[ImageName]) -> Iterator[Unit]:
+    return (unit for unit in units(stream, names) if isinstance(unit, Unit))
 
 
-def _key(unit: Unit) -> _Key:
+def key_of_unit(unit: Unit) -> Key:
     return unit.place.document, pointer(unit.path), unit.kind
 
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from promoter.manifests.changes import Change
 from promoter.manifests.nodes import Mapping, Node, Path
-from promoter.manifests.splice import Change
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.target import SiteKind
 
 
 @dataclass(frozen=True)
 class Place:
-    """A mapping in a document: `file` is the whole path, `document` counts from 0."""
+    """A mapping in a document: `file` is the whole path, `document` counts from 0.
+
+    `registries` are the registries that a chart's `global.imageRegistry` gives to the names
+    below a path.
+    """
 
     file: str
     document: int
     root: Node
     path: Path
     mapping: Mapping
+    registries: dict[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,3 +100,8 @@ def bad_version(key: str, name: ImageName, text: str, should_be: str) -> str:
     if is_template(text):
         return f"{key} of {name} is a template expression ({text}); write {should_be} here"
     return f"{key} of {name} is {text!r}, which is not {should_be}"
+
+
+def two_claims(one: ImageName, other: ImageName) -> str:
+    """The sentence for a site that two followed images would both write."""
+    return f"{one} and {other} both claim this place; follow one of them"

@@ -79,9 +79,19 @@ def test_a_tag_that_looks_like_a_number_is_its_source_text_and_is_quoted_anew() 
 
 def test_an_entry_is_followed_by_the_name_in_force_or_by_the_bases_name() -> None:
     content = b"images:\n- name: nginx\n  newName: ghcr.io/shop/web\n  newTag: v1\n"
-    assert [str(site.image) for site in sites_in(FILE, content, WEB, "nginx")] == [f"{WEB}:v1"]
+    assert [str(site.image) for site in sites_in(FILE, content, WEB)] == [f"{WEB}:v1"]
     assert [str(site.image) for site in sites_in(FILE, content, "nginx")] == ["nginx:v1"]
     assert sites_in(FILE, content, "ghcr.io/shop/api") == ()
+
+
+def test_an_entry_that_two_followed_images_claim_is_a_problem_and_no_site() -> None:
+    content = b"images:\n- name: nginx\n  newName: ghcr.io/shop/web\n  newTag: v1\n"
+    sites, problems = find_sites(FILE, content, names(WEB, "nginx"))
+    assert sites == ()
+    assert [str(each) for each in problems] == [
+        f"{FILE}:3:12: {WEB} and docker.io/library/nginx both claim this place;"
+        " follow one of them"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +127,7 @@ def test_a_tag_is_not_left_beside_a_new_digest() -> None:
 
 def test_an_entry_that_is_shared_by_an_alias_is_refused_with_the_other_line() -> None:
     before = f"images:\n- &web\n  name: {WEB}\n  newTag: v1\nx-again: *web\n".encode()
-    assert refusal(FILE, before, V2).startswith(f"{FILE}:2:3: &web is used again by alias (line 5)")
+    assert refusal(FILE, before, V2).startswith(f"{FILE}:2:3: &web is used again by alias: /x-again/newTag (line 5)")
 
 
 def test_images_twice_is_refused() -> None:

@@ -12,15 +12,10 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from promoter.errors import InputError
+from promoter.manifests.changes import Change, InsertKey, SetScalar
 from promoter.manifests.events import parse
-from promoter.manifests.splice import (
-    Change,
-    InsertKey,
-    SetScalar,
-    _Patch,
-    _proved,
-    splice,
-)
+from promoter.manifests.proof import Patch, proved
+from promoter.manifests.splice import splice
 from tests.needs import need
 
 
@@ -127,23 +122,23 @@ def test_what_stands_already_changes_nothing_and_asks_nothing() -> None:
         (
             "tag: &v v1\nb: *v\nc: *v\n",
             put("tag"),
-            "a.yaml:1:6: &v is used again by alias (line 2, 3)",
+            "a.yaml:1:6: &v is used again by alias: /b (line 2), /c (line 3) would change with it",
         ),
         ("a: &a\n  tag: v1\nb: {<<: *a}\n", put("a/tag"), "a.yaml:1:4: &a is used again"),
         ("a: &a\n  tag: v1\nb: *a\n", insert("a/tag"), "a.yaml:1:4: &a is used again"),
         ("a: &a\n  tag: v1\n  b: *a\n", put("a/tag"), "a.yaml:1:4: &a is used again"),
-        ("a: &a {tag: v1}\nb: *a\n", put("b/tag"), "a.yaml:2:4: *a is an alias"),
+        ("a: &a {tag: v1}\nb: *a\n", put("b/tag"), "a.yaml:2:4: /b is the alias *a; name the path"),
         ("tag: v1\ntag: v3\n", put("tag"), "a.yaml:2:1: the key 'tag' stands 2 times (lines 1, 2)"),
         ("a: {tag: v1}\na: {}\n", put("a"), "a.yaml:2:1: the key 'a' stands 2 times"),
         ("tag: ${TAG}\n", put("tag"), "a.yaml:1:6: the value is a template expression (${TAG})"),
         ("tag: '{{ .t }}'\n", put("tag"), "a.yaml:1:6: the value is a template expression"),
         ("tag: !!int 1\n", put("tag"), "a.yaml:1:6: the value has the type tag:yaml.org,2002:int"),
-        ("tag: [v1]\n", put("tag"), "a.yaml:1:6: is a mapping or a list"),
+        ("tag: [v1]\n", put("tag"), "a.yaml:1:6: is a list where one value"),
         ("tag: &v\n", put("tag"), "a.yaml:1:6: has no value that could be replaced"),
         ("- \n", put("0"), "a.yaml:1:2: has no value that could be replaced"),
         ("a: {tag}\n", put("a/tag"), "a.yaml:1:8: has no value that could be replaced"),
         ("tag: v1\n", put("tag", "a\nb"), "a.yaml:1:6: can't be set: 'a\\nb' holds control"),
-        ("tag: v1\n", put("a/tag"), "a.yaml:1:1: holds no 'a'"),
+        ("tag: v1\n", put("a/tag"), "a.yaml:1:1: the document exists, it has no 'a'"),
         ("tag: v1\n", put("tag", document=1), "a.yaml:1:1: has no document 2"),
         ("tag: v1\ndigest: c\n", insert("tag"), "a.yaml:1:1: the key 'digest' stands already"),
         ("tag: |\n  v1\n", insert("tag"), "a.yaml:1:6: spans several lines"),
@@ -151,7 +146,7 @@ def test_what_stands_already_changes_nothing_and_asks_nothing() -> None:
         ("? tag\n: v1\n", insert("tag"), "a.yaml:3:1: can't be edited safely here"),
     ],
 )
-def test_what_cannot_be_proved_is_refused_with_its_place(
+def test_what_cannot_beproved_is_refused_with_its_place(
     content: str, change: Change, message: str
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -172,25 +167,25 @@ def test_a_shared_value_is_changed_on_an_explicit_yes() -> None:
 @pytest.mark.parametrize(
     ("patch", "kept"),
     [
-        (_Patch(5, 7, "v2", 5, 1, (("ScalarEvent", None, None, "v2", ""),), 0), True),
-        (_Patch(5, 7, "v2", 5, 1, (("ScalarEvent", None, None, "v3", ""),), 0), False),
-        (_Patch(5, 7, "v2 # c", 5, 1, (("ScalarEvent", None, None, "v2", ""),), 1), False),
-        (_Patch(11, 14, "", 0, 0, (), 0), False),
-        (_Patch(0, 0, "# c\n", 0, 0, (), 0), False),
+        (Patch(5, 7, "v2", 5, 1, (("ScalarEvent", None, None, "v2", ""),), 0), True),
+        (Patch(5, 7, "v2", 5, 1, (("ScalarEvent", None, None, "v3", ""),), 0), False),
+        (Patch(5, 7, "v2 # c", 5, 1, (("ScalarEvent", None, None, "v2", ""),), 1), False),
+        (Patch(11, 14, "", 0, 0, (), 0), False),
+        (Patch(0, 0, "# c\n", 0, 0, (), 0), False),
     ],
     ids=["right", "other value", "other line", "comment lost", "line added"],
 )
 def test_the_proof_fails_where_more_or_less_than_the_intended_differs(
-    patch: _Patch, kept: bool
+    patch: Patch, kept: bool
 ) -> None:
     before = parse("a.yaml", b"tag: v1\nb: # c\n")
     position = next(i for i, event in enumerate(before.events) if "v1" in event)
     placed = replace(patch, position=position if patch.removed else 0)
     if kept:
-        assert _proved(before, [placed]).text == "tag: v2\nb: # c\n"
+        assert proved(before, [placed]).text == "tag: v2\nb: # c\n"
     else:
         with pytest.raises(InputError, match="can't be edited safely"):
-            _proved(before, [placed])
+            proved(before, [placed])
 
 
 OLD = st.sampled_from(["v1", "'v1'", '"v1"', "", "~", '""', "1.0", "!!str v1"])
