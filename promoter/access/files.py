@@ -58,7 +58,7 @@ def why_not_replaceable(old: Content) -> str | None:
             "has another name (a hard link), and the edit would part the two;"
             " make it a file of its own, or a symbolic link"
         )
-    if not os.access(old.path, os.W_OK):
+    if not os.access(old.path, os.W_OK) and os.access(old.path, os.F_OK):
         return "is read-only; give yourself permission to write it"
     return None
 

@@ -240,7 +240,7 @@ class TestTrouble:
         self, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         if os.geteuid() == 0:  # root may write anything
-            monkeypatch.setattr(os, "access", lambda *_: False)
+            monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
         file.chmod(0o444)
         assert "is read-only" in str(why_not_replaceable(read(file)))
 
