@@ -77,7 +77,8 @@ class App:
                 reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
                 errors.append(InputError(f"can't be read: {reason}", where=Where(str(path))))
         rules, broken = load_rules(files)
-        return rules, (*errors, *broken)
+        errors += [*broken, *(_no_forge(rule) for rule in rules if not _has_forge(rule))]
+        return tuple(rule for rule in rules if _has_forge(rule)), tuple(errors)
 
     def local_forge(self, url: str) -> LocalForge:
         """The local forge of a repository, for the verbs that act as a person."""
@@ -97,6 +98,18 @@ class App:
             places = ", ".join(str(path) for path in self.settings.rules)
             raise InputError(f"there is no rule file (*.yaml, *.yml) directly in {places}")
         return found
+
+
+def _has_forge(rule: Rule) -> bool:
+    return rule.repository.forge in FORGES
+
+
+def _no_forge(rule: Rule) -> InputError:
+    return InputError(
+        f"repository.forge: {rule.repository.forge} is not supported by this version of promoter"
+        f" yet; supported: {', '.join(FORGES)}",
+        where=rule.where,
+    )
 
 
 def build(settings: Settings, clock: Callable[[], datetime] = read_clock) -> App:

@@ -81,6 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _act(forge: LocalForge, local: Local, arguments: argparse.Namespace, person: Person) -> None:
     """Acts on the head that was just read: what is pushed meanwhile is not approved unseen."""
+    state = local.document.state
+    if state != "open":
+        raise InputError(f"!{local.number} is {state} already: only an open one can be changed")
     number, head = local.number, forge.view(local).head
     if arguments.action == "approve":
         forge.approve(number, head, person)
@@ -96,7 +99,10 @@ def _shown(app: App, url: str, forge: LocalForge, local: Local, as_json: bool) -
     if as_json:
         more = {"body": view.body, "approved_by": list(approvers), "needed": document.needed}
         return dump({**request_json(view), **more})
-    events = [f"{each.at}  {each.what} by {each.person} {each.detail}" for each in document.events]
+    events = [
+        f"{each.at}  {each.what} by {each.person}" + (f": {each.detail}" if each.detail else "")
+        for each in document.events
+    ]
     diff = _diff(app, url, view) if view.state == "open" else ()
     return request_text(view, approvers, document.needed, events, diff, paint_for(sys.stdout))
 

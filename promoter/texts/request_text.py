@@ -29,7 +29,8 @@ def request_text(
 ) -> str:
     """Head, body without the bot's record, approvals, what happened, and the diff."""
     body = request.body.partition("<!--")[0].rstrip()
-    approved = f"{len(approvers)} of {needed}" + (f" ({', '.join(approvers)})" if approvers else "")
+    count = f"{len(approvers)} of {needed}" if needed else f"{len(approvers)}"
+    approved = count + (f" ({', '.join(approvers)})" if approvers else "")
     lines = [
         paint(printable(f"!{request.number} {request.title}"), "bold"),
         printable(f"{request.state}, {request.branch} at {request.head[:12]} into {request.base}"),
