@@ -9,7 +9,7 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from promoter.access.listing import Found
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError, Where
@@ -21,8 +21,7 @@ _CHANGED = "changed meanwhile; run again"
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """A file's bytes as they were read, and what tells whether it is still that file."""
 
     shown: str

@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from promoter.errors import Where
 from promoter.model.target import Problem
@@ -21,8 +21,7 @@ from promoter.texts.paint import printable
 _NOT_A_FILE = "is not a regular file"
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A file to look at. `shown` is how messages spell it, `path` where it really is; `named`
     tells whether a person named this very file, and not a directory above it."""
 
@@ -31,8 +30,7 @@ class Found:
     named: bool
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(NamedTuple):
     """Files in the order of their names, each once; those that a person named come first.
 
     `skipped` is what a person should know of; `refused` is what they named and can't have.

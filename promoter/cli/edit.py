@@ -1,6 +1,7 @@
 """`promoter edit`: images and values in files, in place; no rule file, no network.
 
-Its imports are few on purpose: scripts call it once a file, as they call `sed -i`.
+It starts fast on purpose: scripts call it once a file, as they call `sed -i`. So its imports are
+few, and its values are named tuples, which are made eight times faster than dataclasses.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from promoter.manifests.events import Stream, parse
 from promoter.manifests.nodes import Alias, Mapping, Node, Path, Scalar, key_of, text_of
@@ -11,8 +11,7 @@ from promoter.manifests.nodes import Sequence as Items
 from promoter.manifests.nodes import pointer as pointer_of
 
 
-@dataclass(frozen=True)
-class ScalarChange:
+class ScalarChange(NamedTuple):
     """`line` is in the new file, documents count from 0; `old` None: there was no such scalar."""
 
     line: int

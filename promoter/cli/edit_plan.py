@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from promoter.access.files import Content, read_file, why_not_replaceable
 from promoter.access.listing import Found
@@ -17,8 +18,7 @@ from promoter.model.target import Problem
 _MISSES_TOLD = 5
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What every file is brought to. `shared` says yes to values that aliases show elsewhere."""
 
     images: tuple[ImageReference, ...]
@@ -26,15 +26,13 @@ class Wishes:
     shared: bool = False
 
 
-@dataclass(frozen=True)
-class FileEdit:
+class FileEdit(NamedTuple):
     old: Content
     new: bytes
     changes: tuple[ScalarChange, ...]
 
 
-@dataclass(frozen=True)
-class EditPlan:
+class EditPlan(NamedTuple):
     """The files that change, or, where anything is refused, would have changed."""
 
     edits: tuple[FileEdit, ...]
@@ -63,14 +61,14 @@ class _Planner:
         self.wishes = wishes
         self.edits: list[FileEdit] = []
         self.refused: list[Problem] = []
-        self.unmet: dict[ImageReference | Setting, list[Problem]] = {}
-        self.unmet.update((each, []) for each in wishes.images)
-        self.unmet.update((each, []) for each in wishes.settings)
+        # Where an image that nothing has granted yet may be named, exactly or nearly.
+        self.unmet: dict[ImageReference, list[Content]] = {each: [] for each in wishes.images}
+        self.unset = dict.fromkeys(wishes.settings)
 
     def take(self, found: Found) -> None:
         try:
             old = read_file(found)
-            new = self._edited(found, old.data)
+            new = self._edited(found, old)
         except InputError as error:
             self.refused.append(Problem(error.message, error.where))
         except _Refused as error:
@@ -87,17 +85,27 @@ class _Planner:
     def miss(self, count: int) -> None:
         """A wish that no file could grant is a slip, not a success."""
         read = "1 file was read" if count == 1 else f"{count} files were read"
-        for wish, near in self.unmet.items():
-            if isinstance(wish, ImageReference):
-                self.refused.append(Problem(f"nothing names the image {wish.name}; {read}"))
-            elif not self.refused:  # it may stand where something else is wrong
-                self.refused.append(Problem(f"nothing stands at {wish.pointer}; {read}"))
-            self.refused += near[:_MISSES_TOLD]
-            if len(near) > _MISSES_TOLD:
-                self.refused.append(Problem(f"{len(near) - _MISSES_TOLD} more places are near"))
+        # What else is refused may be where it stands.
+        where_else = [f"nothing stands at {each.pointer}; {read}" for each in self.unset]
+        self.refused += [] if self.refused else [Problem(each) for each in where_else]
+        for image, mentioning in self.unmet.items():
+            near: list[Problem] = []
+            for each in mentioning:
+                if find_sites(each.shown, each.data, [image.name])[0]:
+                    break  # here, and at that version already
+                near += near_misses(each.shown, each.data, [image.name])
+            else:
+                self.refused.append(Problem(f"nothing names the image {image.name}; {read}"))
+                self.refused += near[:_MISSES_TOLD]
+                if len(near) > _MISSES_TOLD:
+                    self.refused.append(Problem(f"{len(near) - _MISSES_TOLD} more are near"))
 
-    def _edited(self, found: Found, data: bytes) -> bytes:
+    def _edited(self, found: Found, old: Content) -> bytes:
         """The file with all wishes granted that concern it."""
+        data = old.data
+        for image, mentioning in self.unmet.items():
+            if image.name.short.encode() in data:
+                mentioning.append(old)
         settings = self._settings_for(found, data)
         new = self._with_images(found.shown, data, data)
         if not settings:
@@ -123,18 +131,9 @@ class _Planner:
             elif done.changed:
                 self.unmet.pop(image, None)
                 data = done.content
-            elif image in self.unmet:
-                self._look_for(shown, data, image)
         if problems:
             raise _Refused(*problems)
         return data
-
-    def _look_for(self, shown: str, data: bytes, image: ImageReference) -> None:
-        """Whether an image that needed no edit is here, or nearly so."""
-        if find_sites(shown, data, [image.name])[0]:
-            del self.unmet[image]
-        else:
-            self.unmet[image] += near_misses(shown, data, [image.name])
 
     def _settings_for(self, found: Found, data: bytes) -> tuple[Setting, ...]:
         """The settings that concern the file, each with its document.
@@ -157,7 +156,7 @@ class _Planner:
         for each in settings:
             holding = documents_holding(stream, each.pointer)
             if holding or found.named:
-                self.unmet.pop(each, None)
+                self.unset.pop(each, None)
                 meant.append(replace(each, document=_document(each, stream, holding)))
         return tuple(meant)
 
