@@ -18,6 +18,11 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
+def _timeless(text: str) -> str:
+    """How long the soak has lasted depends on the machine."""
+    return re.sub(r"for \ds of", "for 0s of", text)
+
+
 def test_the_demo_prints_what_readme_shows(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -27,8 +32,8 @@ def test_the_demo_prints_what_readme_shows(
     assert main(["demo", "--in", str(folder)]) == 0
     printed = capsys.readouterr().out.replace(str(folder), "/tmp/shop")
     shown = next(block for block in _blocks("console") if "$ promoter plan" in block)
-    lines = iter(printed.splitlines())
-    for line in shown.splitlines():
+    lines = iter(_timeless(printed).splitlines())
+    for line in _timeless(shown).splitlines():
         if line:
             assert any(each == line for each in lines), f"README shows, in this order: {line}"
 

@@ -45,7 +45,7 @@ environments:
     after: staging
     merge: automatic
     require:
-      - soak: 3s
+      - soak: 8s
       - approvals: 1
 """
 
