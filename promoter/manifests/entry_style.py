@@ -22,6 +22,7 @@ class Style:
     flow: bool = False
     key_quote: str = ""
     quotes: tuple[tuple[str, str], ...] = ()
+    order: tuple[str, ...] = ()
 
     def entry(
         self, stream: Stream, at: int, image: InsertImage
@@ -30,7 +31,7 @@ class Style:
         fields: list[str] = []
         events: list[Signature] = [begins("MappingStartEvent", self.flow)]
         quotes = dict(self.quotes)
-        for key, value in image.fields:
+        for key, value in sorted(image.fields, key=self._rank):
             version = key in ("newTag", "digest")
             quote = quotes.get(key, quotes.get("newTag", "") if version else quotes.get("name", ""))
             if self.flow and not quote and (version or self.key_quote):
@@ -40,6 +41,10 @@ class Style:
             fields.append(f"{key_text}: {text}")
             events += [key_event, event]
         return fields, [*events, _ENTRY_END]
+
+    def _rank(self, field: tuple[str, str]) -> int:
+        """Keys that the last entry has, in its order; the others behind."""
+        return self.order.index(field[0]) if field[0] in self.order else len(self.order)
 
     def lines(
         self, stream: Stream, at: int, images: Series[InsertImage]
@@ -82,10 +87,13 @@ def style_of(stream: Stream, items: Series[Node], indent: int, *, flow: bool) ->
         for key, value in last.entries
         if isinstance(key, Scalar) and isinstance(value, Scalar) and value.style in ("'", '"')
     )
+    order = tuple(key.value for key, _ in last.entries if isinstance(key, Scalar))
     if last.flow or flow:
         quoted = isinstance(first_key, Scalar) and first_key.style == '"'
-        return Style(indent, 2, True, '"' if quoted else "", quotes)
-    return Style(indent, max(column_of(stream, first_key.start) - indent, 2), quotes=quotes)
+        return Style(indent, 2, True, '"' if quoted else "", quotes, order)
+    return Style(
+        indent, max(column_of(stream, first_key.start) - indent, 2), quotes=quotes, order=order
+    )
 
 
 def column_of(stream: Stream, index: int) -> int:

@@ -100,13 +100,13 @@ class Stream:
 def parse(file: str, content: bytes, *, pure: bool | None = None) -> Stream:
     """Parse a file; `pure` asks for one parser only. Raises InputError with line and column."""
     if len(content) > _LARGEST:
-        size = f"{len(content) / 1024 / 1024:.0f} MiB"
         most = f"{_LARGEST // 1024 // 1024} MiB"
-        raise InputError(
-            f"has {size}; only files up to {most} are read, split it", where=Where(file)
-        )
+        why = f"has {len(content):,} bytes; only files up to {most} are read, split it"
+        raise InputError(why, where=Where(file))
     bom = content.startswith(_BOM)
     text = _decode(file, content.removeprefix(_BOM))
+    if text.startswith("\ufeff"):
+        raise InputError("begins with two byte order marks; keep one", where=Where(file, 1, 1))
     if pure is None:
         try:
             return _build(file, text, bom, pure=False)
@@ -222,17 +222,25 @@ def reads_as(before: Stream, text: str, expected: tuple[Signature, ...]) -> Stre
 
     Those of a large text are compared one by one and no nodes are made, to save memory.
     """
-    try:
-        if len(text) < _LARGE:
+    if len(text) < _LARGE:
+        try:
             after = _build(before.file, text, before.bom, pure=before.pure)
-            return after if after.events == expected else None
-        events: Iterable[Any] = YAML(typ="safe", pure=before.pure).parse(text)
-        said = zip_longest(map(_signature, events), expected)
-        if any(one != other for one, other in said):
+        except _PARSER_FAILURES:
             return None
-    except _PARSER_FAILURES:
+        return after if after.events == expected else None
+    if says(text, expected, pure=before.pure) is not True:
         return None
     return Stream(before.file, text, before.bom, before.pure, expected, None)
+
+
+def says(text: str, expected: tuple[Signature, ...], *, pure: bool) -> bool | None:
+    """Whether a parser reads these very events; None where it can't read the text."""
+    try:
+        events: Iterable[Any] = YAML(typ="safe", pure=pure).parse(text)
+        said = zip_longest(map(_signature, events), expected)
+        return all(one == other for one, other in said)
+    except _PARSER_FAILURES:
+        return None
 
 
 @contextmanager

@@ -39,6 +39,9 @@ def image_patches(
     """The patches that put these entries in; InputError where one stands already."""
     (top,) = trails.follow(document, ())
     root = top.node
+    name, count = Counter(image.name for image in images).most_common(1)[0]
+    if count > 1:
+        stream.refuse(root.start, f"two entries for {name} were asked for; one is right")
     if not isinstance(root, Mapping):
         stream.refuse(root.start, f"is not a mapping, so no `{_KEY}:` can be added")
     if not root.all(_KEY):

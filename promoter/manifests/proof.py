@@ -6,12 +6,15 @@ lines the old ones but for theirs.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promoter.errors import InputError
-from promoter.manifests.events import Signature, Stream, reads_as
+from promoter.manifests.events import Signature, Stream, reads_as, says
+
+_ODD_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)|\ufeff")
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,30 @@ def proved(before: Stream, patches: Sequence[Patch]) -> Stream:
         "can't be edited safely here, the file would read differently; edit it by hand",
         where=before.where(patches[0].start),
     )
-    after = reads_as(before, text, _expected_events(before, patches))
+    expected = _expected_events(before, patches)
+    after = reads_as(before, text, expected)
     if after is None or not _only_these_lines(before, text, patches):
         raise doubt
+    odd = _ODD_BREAK.search(before.text)
+    if (
+        odd is not None
+        and _is_read_elsewhere(before, odd)
+        and not says(text, expected, pure=not before.pure)
+    ):
+        raise doubt
     return after
+
+
+def _is_read_elsewhere(before: Stream, odd: re.Match[str]) -> bool:
+    """Whether the other parser reads the file too; refuses it where that one sees other values."""
+    same = says(before.text, before.events, pure=not before.pure)
+    if same is False:
+        why = (
+            f"U+{ord(odd.group()):04X} stands here, which only some YAML readers take for the end"
+            " of a line; write a line feed, or an escape in double quotes"
+        )
+        before.refuse(odd.start(), why)
+    return same is True
 
 
 def _expected_events(before: Stream, patches: Sequence[Patch]) -> tuple[Signature, ...]:

@@ -99,6 +99,7 @@ def test_what_one_parser_refuses_the_other_takes(content: bytes) -> None:
         (b"a: 1\nb: \xff\n", "a.yaml:2: is not UTF-8; save it as UTF-8"),
         ("a: 1".encode("utf-16"), "a.yaml: is UTF-16; save it as UTF-8"),
         (b"[" * 300, "a.yaml: is not YAML: nested deeper than 200 levels"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfa: 1", "a.yaml:1:1: begins with two byte order marks"),
         (b'"\\Uffffffff"', "a.yaml: is not YAML: "),
     ],
 )
@@ -107,6 +108,11 @@ def test_an_error_says_where_and_what(content: bytes, message: str) -> None:
         parse("a.yaml", content)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_too_large_is_refused_unread() -> None:
+    with pytest.raises(InputError, match=r"a\.yaml: has 52,428,801 bytes; only files up to 50 MiB"):
+        parse("a.yaml", b"\xff" * (50 * 1024 * 1024 + 1))
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=14).map("".join))

@@ -89,8 +89,7 @@ def test_an_entry_that_two_followed_images_claim_is_a_problem_and_no_site() -> N
     sites, problems = find_sites(FILE, content, names(WEB, "nginx"))
     assert sites == ()
     assert [str(each) for each in problems] == [
-        f"{FILE}:3:12: {WEB} and docker.io/library/nginx both claim this place;"
-        " follow one of them"
+        f"{FILE}:3:12: {WEB} and docker.io/library/nginx both claim this place; follow one of them"
     ]
 
 
@@ -127,7 +126,9 @@ def test_a_tag_is_not_left_beside_a_new_digest() -> None:
 
 def test_an_entry_that_is_shared_by_an_alias_is_refused_with_the_other_line() -> None:
     before = f"images:\n- &web\n  name: {WEB}\n  newTag: v1\nx-again: *web\n".encode()
-    assert refusal(FILE, before, V2).startswith(f"{FILE}:2:3: &web is used again by alias: /x-again/newTag (line 5)")
+    assert refusal(FILE, before, V2).startswith(
+        f"{FILE}:2:3: &web is used again by alias: /x-again/newTag (line 5)"
+    )
 
 
 def test_images_twice_is_refused() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 
 import pytest
@@ -16,7 +14,6 @@ from promoter.manifests.changes import Change, InsertKey, SetScalar
 from promoter.manifests.events import parse
 from promoter.manifests.proof import Patch, proved
 from promoter.manifests.splice import splice
-from tests.needs import need
 
 
 def changed(content: str, *changes: Change, shared: bool = False) -> str:
@@ -231,21 +228,3 @@ def test_a_set_and_an_inserted_value_read_back_by_both_parsers(
     for number, line in enumerate(before.split(ending)):
         if number != chosen + 1:
             assert line in kept
-
-
-def test_the_measured_edit_cases_come_out_byte_for_byte() -> None:
-    """Real files, one scalar each. Template expressions are the only ones refused."""
-    corpus = need("shared/corpus")
-    lines = (corpus / "edit_cases.jsonl").read_text("utf-8").splitlines()
-    cases = [json.loads(line) for line in lines]
-    assert len(cases) > 2000
-    for case in cases:
-        content = (corpus / case["repo"] / case["file"]).read_bytes()
-        change = SetScalar(case["doc"], tuple(str(step) for step in case["path"]), case["new"])
-        stream = parse(case["file"], content)
-        if "${" in case["old"]:
-            with pytest.raises(InputError, match="template expression"):
-                splice(stream, [change], shared=True)
-            continue
-        after = splice(stream, [change], shared=True).content
-        assert hashlib.sha256(after).hexdigest() == case["expect_sha256"], case
