@@ -9,7 +9,7 @@ an image that was not met.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from promoter.manifests.kustomization import FILES
@@ -141,15 +141,17 @@ class _Build:
         return [_in_force(each) for each in layer.containers]
 
     def _patched(self, file: str, said: Kustomization, found: list[InForce]) -> list[InForce]:
-        changed = list(said.inline)
+        patches = list(said.inline)
         for text in said.patches:
             path = _inside(file, text)
             layer = self._read(path) if path else None
             if layer is None:
                 self.unseen.append(f"{file} is patched by {text}")
             else:
-                changed += layer.containers
-        for patch in changed:
+                patches.append(layer)
+        removed = {each for patch in patches for each in patch.removed}
+        found = [each for each in found if not _is_removed(each.container, removed)]
+        for patch in (each for several in patches for each in several.containers):
             same = [each for each in found if each.container.identity == patch.identity]
             if patch.identity is None or not same:
                 found = [*found, _in_force(patch)]
@@ -164,6 +166,11 @@ class _Build:
             if layer.broken:
                 self.unseen.append(layer.broken)
         return layer
+
+
+def _is_removed(container: Container, removed: Collection[tuple[str, ...]]) -> bool:
+    identity = container.identity
+    return identity is not None and (identity in removed or identity[:2] in removed)
 
 
 def _inside(file: str, text: str) -> str | None:

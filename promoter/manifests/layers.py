@@ -6,7 +6,7 @@ Independent of what is looked for, so that it is read once for each version of a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promoter.errors import InputError, Where
 from promoter.manifests.events import Stream, parse
@@ -24,6 +24,8 @@ from promoter.manifests.nodes import (
 
 _REACHED = ("containers", "initContainers")
 """The lists that kustomize's `images:` looks into, at any depth of any kind."""
+
+_DELETE = b"$patch"
 
 _UNSEEN = (
     "helmCharts",
@@ -71,22 +73,24 @@ class Entry:
 @dataclass(frozen=True)
 class Kustomization:
     """`resources` (with the old `bases`), `components` and `patches` are paths as written;
-    `inline` are the containers of patches within the file; `unseen` the keys that hide images."""
+    `inline` is what patches within the file say; `unseen` are the keys that hide images."""
 
     file: str
     resources: tuple[str, ...]
     components: tuple[str, ...]
     patches: tuple[str, ...]
-    inline: tuple[Container, ...]
+    inline: tuple[Layer, ...]
     entries: tuple[Entry, ...]
     unseen: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """`broken` says why the file can't be read; then it contributes nothing that is known."""
+    """`removed` are the kind and name of resources (and the name of a container) that a patch
+    deletes. `broken` says why the file can't be read; then it contributes nothing that is known."""
 
     containers: tuple[Container, ...] = ()
+    removed: tuple[tuple[str, ...], ...] = ()
     kustomization: Kustomization | None = None
     broken: str | None = None
 
@@ -94,14 +98,14 @@ class Layer:
 def read_layer(path: str, content: bytes) -> Layer:
     """What a file contributes. Never raises: a build goes on around a file that can't be read."""
     is_kustomization = path.rpartition("/")[2] in FILES
-    if not is_kustomization and b"image" not in content:
+    if not is_kustomization and b"image" not in content and _DELETE not in content:
         return Layer()
     try:
         stream = parse(path, content)
     except InputError as error:
         return Layer(broken=str(error))
     if not is_kustomization:
-        return Layer(tuple(_containers(stream)))
+        return Layer(tuple(_containers(stream)), tuple(_removed(stream)))
     root = stream.documents[0].root if stream.documents else None
     if not isinstance(root, Mapping):
         return Layer(kustomization=Kustomization(path, (), (), (), (), (), ()))
@@ -110,10 +114,10 @@ def read_layer(path: str, content: bytes) -> Layer:
 
 def _kustomization(stream: Stream, root: Mapping) -> Kustomization:
     patches: list[str] = []
-    inline: list[Container] = []
+    inline: list[Layer] = []
     for text in _patch_texts(root):
         if "\n" in text or ":" in text:
-            inline += _inline(stream, root, text)
+            inline.append(_inline(stream, root, text))
         else:
             patches.append(text)
     return Kustomization(
@@ -142,22 +146,40 @@ def _patch_texts(root: Mapping) -> Iterator[str]:
                 yield from (text for each in ("path", "patch") if (text := item.text(each)))
 
 
-def _inline(stream: Stream, root: Mapping, text: str) -> Iterator[Container]:
-    """The images that a patch within the kustomization sets; they can't be edited there."""
+def _inline(stream: Stream, root: Mapping, text: str) -> Layer:
+    """What a patch within the kustomization says; its images can't be edited there."""
     where = stream.where(root.start)
     try:
         patch = parse(stream.file, text.encode())
-    except InputError:
-        return
-    for each in _containers(patch):
-        yield Container(
-            stream.file, 0, "", where, each.text, each.identity, each.reached, editable=False
-        )
+    except InputError as error:
+        return Layer(broken=str(error))
+    nowhere = Container(stream.file, 0, "", where, "", None, reached=True, editable=False)
+    found = [
+        replace(nowhere, text=each.text, identity=each.identity, reached=each.reached)
+        for each in _containers(patch)
+    ]
     for document in patch.documents:
         for _, operation in mappings(document.root):
             value = operation.text("value")
             if (operation.text("path") or "").endswith("/image") and value:
-                yield Container(stream.file, 0, "", where, value, None, True, editable=False)
+                found.append(replace(nowhere, text=value))
+    return Layer(tuple(found), tuple(_removed(patch)))
+
+
+def _removed(stream: Stream) -> Iterator[tuple[str, ...]]:
+    """What strategic merge patches delete: a whole resource, or one container of it."""
+    for document in stream.documents:
+        for path, mapping in mappings(document.root):
+            if mapping.text("$patch") != "delete":
+                continue
+            if not path:
+                metadata = mapping.get("metadata")
+                name = metadata.text("name") if isinstance(metadata, Mapping) else None
+                kind = mapping.text("kind")
+                if kind and name:
+                    yield kind, name
+            elif identity := _identity(document.root, path, mapping):
+                yield identity
 
 
 def _entries(stream: Stream, root: Mapping) -> Iterator[Entry]:
