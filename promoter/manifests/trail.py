@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence as Series
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from promoter.errors import InputError
 from promoter.manifests.events import Stream
@@ -129,6 +128,8 @@ def _missing(node: Node, path: Path, step: str) -> str:
     merged = _comes_by_merge(node, step)
     if merged is not None:
         return f"{place} has '{step}' only by <<: *{merged}; edit it at &{merged}, or write it out"
+    from difflib import get_close_matches  # costs a start-up some milliseconds
+
     keys = [key for each, _ in node.entries[:1000] if (key := key_of(each)) is not None]
     near = get_close_matches(step, keys, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""

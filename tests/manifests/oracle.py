@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import ReusedAnchorWarning
 from ruamel.yaml.error import YAMLError
 
 from promoter.errors import InputError
@@ -46,7 +48,9 @@ def names_in(content: bytes) -> list[ImageName]:
 def load(content: bytes, *, pure: bool = False) -> list[Any] | None:
     """The documents as another reader sees them; None where it can't."""
     try:
-        return list(YAML(typ="safe", pure=pure).load_all(content))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            return list(YAML(typ="safe", pure=pure).load_all(content))
     except (YAMLError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
         return None
 

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from promoter.manifests import edit_target, find_sites, is_manifest
+from promoter.manifests import edit_target, find_sites
 from promoter.manifests.quoting import is_misread
-from promoter.model.image import ImageName, ImageReference
+from promoter.model.image import ImageReference
 from promoter.model.release import Release
 from promoter.model.target import Problem, Site
+from tests.manifests.oracle import load, manifests_in, names_in
 from tests.manifests.reading import NEW
 from tests.needs import need
 
-_LOOKS_LIKE_A_NAME = re.compile(
-    rb"(?:image|repository|name|newName)[\"']?:[ \t]+[\"']?([a-z0-9][A-Za-z0-9./_:-]*)"
-)
 TAG = "v9.9.9"
-
-
-def _names(content: bytes) -> list[ImageName]:
-    """Whatever could be an image's name by the look of the line alone."""
-    found: dict[ImageName, None] = {}
-    for text in _LOOKS_LIKE_A_NAME.findall(content):
-        try:
-            found[ImageReference.parse(text.decode()).name] = None
-        except ValueError:
-            continue
-    return list(found)
-
-
-def _load(content: bytes) -> list[Any] | None:
-    """The documents as another reader sees them; None where it can't."""
-    try:
-        return list(YAML(typ="safe").load_all(content))
-    except (YAMLError, ValueError):
-        return None
 
 
 def _leaves(node: Any, path: str = "") -> dict[str, str]:
@@ -62,7 +37,7 @@ def _check(sites: Sequence[Site], before: bytes, after: bytes, loaded: list[Any]
     kept = Counter(old) & Counter(new)
     assert 0 <= inserted <= 2 * len(sites)
     assert len(new) - kept.total() <= 2 * len(sites) + inserted
-    again = _load(after)
+    again = load(after)
     if loaded is None or again is None:
         assert loaded is again is None
         return
@@ -98,15 +73,12 @@ def _there_and_back(path: str, content: bytes, image: ImageReference) -> bytes |
 
 def test_every_image_of_real_repositories_is_edited_to_the_byte_or_refused() -> None:
     corpus = need("shared/corpus")
-    files = [
-        each for each in sorted(corpus.rglob("*")) if each.is_file() and is_manifest(each.name)
-    ]
     seen: Counter[str] = Counter()
-    for file in files:
+    for file in manifests_in(corpus):
         path, content = str(file.relative_to(corpus)), file.read_bytes()
-        sites, problems = find_sites(path, content, _names(content))
+        sites, problems = find_sites(path, content, names_in(content))
         _assert_placed(problems, path)
-        loaded = _load(content) if sites else None
+        loaded = load(content) if sites else None
         for name in dict.fromkeys(site.image.name for site in sites):
             same = [site for site in sites if site.image.name == name]
             release = Release.of([ImageReference.parse(f"{name}:{TAG}@{NEW}")])

@@ -102,3 +102,42 @@ def test_an_edit_that_cannot_be_right_is_refused_with_its_place(
 ) -> None:
     said = refusal(FILE, real(content), reference, pin=pin)  # type: ignore[arg-type]  # a table
     assert said.startswith(FILE + why.replace("WEB", WEB))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("global: {imageRegistry: ghcr.io}\ni: {NAME, tag: v1}\n", True),
+        ("global: {imageRegistry: ghcr.io/}\ni: {registry: x.y, NAME, tag: v1}\n", True),
+        ("global: {imageRegistry: quay.io}\ni: {registry: ghcr.io, NAME, tag: v1}\n", False),
+        ("global: {imageRegistry: ''}\ni: {registry: ghcr.io, NAME, tag: v1}\n", True),
+        ("global: {imageRegistry: quay.io}\ni: {repository: ghcr.io/shop/web, tag: v1}\n", True),
+        ("spec: {values: {global: {imageRegistry: ghcr.io}, i: {NAME, tag: v1}}}\n", True),
+        ("a: {global: {imageRegistry: ghcr.io}}\nb: {NAME, tag: v1}\n", False),
+        (
+            "global: {imageRegistry: x}\ns: {global: {imageRegistry: ghcr.io}, i: {NAME, tag: v1}}",
+            True,
+        ),
+    ],
+)
+def test_a_global_registry_is_that_of_names_without_one(content: str, found: bool) -> None:
+    real_content = content.replace("NAME", "repository: shop/web").encode()
+    assert [str(site.image) for site in sites_in(FILE, real_content)] == [f"{WEB}:v1"] * found
+
+
+def test_an_argo_cd_applications_values_object_is_read_like_a_values_file() -> None:
+    content = real(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  sources:\n  - helm:\n"
+        "      valuesObject:\n        image: {repository: WEB, tag: v1}\n"
+    )
+    after = edited("app.yaml", content, V2)
+    assert after == content.replace(b"tag: v1}", b"tag: 1.3.0}")
+
+
+def test_one_version_for_two_followed_images_is_a_problem() -> None:
+    content = real("repository: WEB\nimage: ghcr.io/shop/api\ntag: v1\n")
+    sites, problems = find_sites(FILE, content, names(WEB, "ghcr.io/shop/api"))
+    assert sites == ()
+    assert [str(each) for each in problems] == [
+        f"{FILE}:3:6: {WEB} and ghcr.io/shop/api both claim this place; follow one of them"
+    ]

@@ -155,3 +155,72 @@ def test_the_cases_of_a_comparable_tool_come_out_byte_for_byte() -> None:
         )
         digest = case["digest"].replace("sha12345", OLD).replace("sha23456", NEW)
         assert edited(FILE, before, f"{case['image']}@{digest}", pin="keep") == after, case["name"]
+
+
+FLUX = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec:\n  images:\n"
+ARGO = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    kustomize:\n"
+
+
+def test_a_flux_kustomization_has_the_same_entries_in_its_spec() -> None:
+    before = f"{FLUX}  - name: web\n    newName: {WEB}\n    newTag: v1\n"
+    (site,) = sites_in("cluster/web.yaml", before.encode())
+    assert (site.pointer, str(site.image)) == ("/spec/images/0", f"{WEB}:v1")
+    after = edited("cluster/web.yaml", before.encode(), V2).decode()
+    assert after == before.replace("v1\n", f"1.3.0\n    digest: {NEW}\n", 2).replace(
+        f"fluxcd.io/1.3.0\n    digest: {NEW}\n", "fluxcd.io/v1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("web=WEB:v1", "web=WEB:1.3.0@NEW"),
+        ("WEB:v1", "WEB:1.3.0@NEW"),
+        ("WEB@OLD", "WEB:1.3.0@NEW"),
+        ("'web=WEB:v1@OLD'", "'web=WEB:1.3.0@NEW'"),
+        ("WEB=quay.io/mirror/web:v1", "WEB=quay.io/mirror/web:1.3.0@NEW"),
+        ("WEB", "WEB:1.3.0@NEW"),
+    ],
+)
+def test_an_argo_cd_application_has_them_as_strings(before: str, after: str) -> None:
+    def real(entry: str) -> bytes:
+        text = f"{ARGO}      images:\n      - other:v1\n      - {entry} # c\n"
+        return text.replace("WEB", WEB).replace("NEW", NEW).replace("OLD", OLD).encode()
+
+    (site,) = sites_in("app.yaml", real(before))
+    assert site.pointer == "/spec/source/kustomize/images/1"
+    assert edited("app.yaml", real(before), V2) == real(after)
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("web=WEB:${TAG}", "the entry holds a template expression, write name=newname:tag@digest"),
+        ("WEB@sha256:0", "the entry holds no image reference, write"),
+        ("WEB=ghcr.io/shop/api:v1", "ghcr.io/shop/api and WEB both claim this place"),
+    ],
+)
+def test_an_argo_cd_string_that_cannot_be_read_is_a_problem(entry: str, problem: str) -> None:
+    content = f"{ARGO}      images: ['{entry.replace('WEB', WEB)}']\n".encode()
+    sites, problems = find_sites("app.yaml", content, names(WEB, "ghcr.io/shop/api"))
+    assert sites == ()
+    said = f"app.yaml:6:16: {problem.replace('WEB', WEB)}"
+    assert [str(each).startswith(said) for each in problems] == [True]
+
+
+def test_a_tag_that_something_is_added_to_is_a_problem() -> None:
+    content = f"images:\n- name: {WEB}\n  newTag: v1\n  tagSuffix: -alpine\n".encode()
+    sites, problems = find_sites(FILE, content, names())
+    assert sites == ()
+    said = f"{FILE}:4:14: tagSuffix is added to the tag of {WEB}, which then names another image"
+    assert [str(each).startswith(said) for each in problems] == [True]
+
+
+def test_every_combination_of_keys_is_brought_to_tag_and_digest() -> None:
+    for new_name in ("", f"  newName: {WEB}\n"):
+        name = "web" if new_name else WEB
+        for tag in ("", "  newTag: v1\n", "  newTag: ''\n", "  newTag:\n"):
+            for digest in ("", f"  digest: {OLD}\n", '  digest: ""\n', "  digest: ~\n"):
+                before = f"images:\n- name: {name}\n{new_name}{tag}{digest}".encode()
+                (site,) = sites_in(FILE, edited(FILE, before, V2))
+                assert str(site.image) == V2

@@ -117,3 +117,34 @@ def test_a_version_that_is_filled_in_is_a_problem_but_in_a_charts_template(
     else:
         assert len(said) == 1
         assert said[0].startswith(f"{FILE}:2:8: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "above"),
+    [
+        ("Pod", "spec"),
+        ("Deployment", "spec/template/spec"),
+        ("StatefulSet", "spec/template/spec"),
+        ("DaemonSet", "spec/template/spec"),
+        ("ReplicaSet", "spec/template/spec"),
+        ("Job", "spec/template/spec"),
+        ("CronJob", "spec/jobTemplate/spec/template/spec"),
+        ("List", "items/0/spec/template/spec"),
+    ],
+)
+@pytest.mark.parametrize("group", ["initContainers", "containers", "ephemeralContainers"])
+def test_every_workload_and_every_group_of_containers_is_read(
+    kind: str, above: str, group: str
+) -> None:
+    lines, indent = ["apiVersion: v1", f"kind: {kind}"], ""
+    for step in above.split("/"):
+        if step == "0":
+            lines.append(f"{indent}-")
+        else:
+            lines.append(f"{indent}{step}:")
+        indent += "  "
+    lines += [f"{indent}{group}:", f"{indent}- name: web", f"{indent}  image: {WEB}:v1 # c", ""]
+    file = "\n".join(lines)
+    (site,) = sites_in(FILE, file.encode())
+    assert site.pointer == f"/{above}/{group}/0/image"
+    assert edited(FILE, file.encode(), V2) == file.replace(f"{WEB}:v1", V2).encode()
