@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
-import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -71,15 +72,25 @@ def test_an_alias_bomb_is_neither_expanded_nor_edited_by_accident() -> None:
     assert done.content == content.replace(b"web:v1", b"web:v2")
 
 
+MEASURE = """\
+import resource, sys, time
+from promoter.manifests import Setting, set_values
+content = sys.stdin.buffer.read()
+start = time.process_time()
+after = set_values("a.yaml", content, [Setting("/items/200000/spec/containers/0/image", "x")])
+assert len(after) < len(content)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(time.process_time() - start, peak / 1024)
+"""
+
+
 @pytest.mark.soak
 def test_fifty_megabytes_are_edited_within_two_minutes_and_three_gigabytes() -> None:
     content = pods(50 * 1024 * 1024 // len(POD.format(100_000, WEB)))
     assert len(content) > 49_000_000
-    tracemalloc.start()
-    setting = Setting("/items/200000/spec/containers/0/image", "x")
-    after = set_values("a.yaml", content, [setting])
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert len(after) < len(content)
-    assert peak < 3_000_000_000
-    assert seconds(lambda: set_values("a.yaml", content, [setting])) < 120
+    command = [sys.executable, "-c", MEASURE]
+    done = subprocess.run(command, input=content, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    spent, peak = map(float, done.stdout.split())
+    assert spent < 120
+    assert peak < 3_000
