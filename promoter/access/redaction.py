@@ -6,10 +6,8 @@ any URL, in text that goes to a log, an error, a merge request or a metric.
 
 from __future__ import annotations
 
-import base64
 import re
 import threading
-from urllib.parse import quote
 
 MASK = "***"
 _SHORTEST = 4  # masking shorter strings would shred ordinary text
@@ -23,6 +21,9 @@ _secrets: set[str] = set()
 
 def register(secret: str) -> None:
     """Mask `secret` from now on, as it is, percent-encoded, and as Base64."""
+    import base64  # here, because most commands have no secret and start faster without
+    from urllib.parse import quote
+
     if len(secret) < _SHORTEST:
         return
     with _lock:
@@ -33,6 +34,8 @@ def register(secret: str) -> None:
 
 def register_pair(username: str, password: str) -> None:
     """Mask the password, and what an `Authorization: Basic` header makes of the pair."""
+    import base64
+
     register(password)
     register(base64.b64encode(f"{username}:{password}".encode()).decode())
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import os
 import re
 import signal
 import sys
-import traceback
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import NoReturn, Protocol, cast
 
 from promoter.access.redaction import redact_log
@@ -52,7 +49,7 @@ def call(verb: str, words: Sequence[str]) -> int:
         return load_verb(verb).run(arguments)
     except PromoterError as error:
         if debug:
-            print(redact_log(traceback.format_exc()), end="", file=sys.stderr)
+            _show_traceback()
         complain(str(error))
         return of_error(error)
     except SystemExit as end:  # how argparse ends after --help
@@ -66,21 +63,33 @@ def call(verb: str, words: Sequence[str]) -> int:
         return 0
     except OSError as error:
         if debug:
-            print(redact_log(traceback.format_exc()), end="", file=sys.stderr)
+            _show_traceback()
         place = f"{error.filename}: " if error.filename else ""
         complain(f"{place}{error.strerror or error}; make room or allow it, and run again")
         return LATER
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user but under --debug
         if debug:
-            print(redact_log(traceback.format_exc()), end="", file=sys.stderr)
+            _show_traceback()
         complain(f"a bug in promoter: {type(error).__name__}: {error}; --debug shows where")
         return BUG
+
+
+def _show_traceback() -> None:
+    import traceback
+
+    print(redact_log(traceback.format_exc()), end="", file=sys.stderr)
+
+
+def _nearest(word: str, words: Iterable[str]) -> str | None:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, list(words), 1)), None)
 
 
 def _have_streams() -> None:
     """Standard streams that the caller closed (`promoter run >&-`) are /dev/null."""
     if sys.stdout is None or sys.stderr is None:
-        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the very end
+        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - to the very end
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
 
 
@@ -102,8 +111,8 @@ def read_words(verb: str, words: Sequence[str]) -> argparse.Namespace:
     if unknown:
         # Without what stands behind "=": nobody knows what was meant to go there.
         word = unknown[0].partition("=")[0]
-        near = difflib.get_close_matches(word, _FLAG.findall(parser.format_usage()), 1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
+        near = _nearest(word, _FLAG.findall(parser.format_usage()))
+        hint = f" (did you mean {near}?)" if near else ""
         parser.error(f"unknown argument {word}{hint}")
     return arguments
 
@@ -111,8 +120,8 @@ def read_words(verb: str, words: Sequence[str]) -> argparse.Namespace:
 def load_verb(verb: str) -> Verb:
     """The verb's module. Raises InputError with a suggestion."""
     if verb not in VERBS:
-        near = difflib.get_close_matches(verb, VERBS, 1)
-        hint = f"; did you mean '{near[0]}'?" if near else "; see promoter --help"
+        near = _nearest(verb, VERBS)
+        hint = f"; did you mean '{near}'?" if near else "; see promoter --help"
         raise InputError(f"promoter: no verb '{verb}'{hint}")
     return cast("Verb", importlib.import_module(f"promoter.cli.{verb}"))
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
-from promoter.model.plan import Plan, State, Trouble
+
+if TYPE_CHECKING:  # `promoter edit` has no plan, and should not wait for its classes
+    from promoter.model.plan import Plan, Trouble
 
 DONE = 0
 BUG = 1
@@ -21,7 +24,6 @@ _ERRORS: dict[type[PromoterError], int] = {
 }
 _TROUBLES = {"bug": BUG, "input": INPUT, "transient": LATER}
 _WORST_FIRST = (BUG, INPUT, LATER)
-_WAITS = (State.WAITING, State.BLOCKED)
 
 
 def of_error(error: PromoterError) -> int:
@@ -38,4 +40,6 @@ def of_troubles(plan: Plan, more: Iterable[Trouble], broken_rules: bool) -> int:
 
 def waits(plan: Plan) -> bool:
     """Whether a gate or a block keeps some target; a request that a person may merge does not."""
-    return any(each.state in _WAITS for each in plan.decisions)
+    from promoter.model.plan import State
+
+    return any(each.state in (State.WAITING, State.BLOCKED) for each in plan.decisions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from promoter.errors import InputError, Where
 from promoter.manifests import kustomization
@@ -18,8 +19,10 @@ from promoter.manifests.splice import patches_for, splice
 from promoter.manifests.units import Unit
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.release import Release
-from promoter.model.rule import Pin
 from promoter.model.target import Edit, FileChange, Problem, Site
+
+if TYPE_CHECKING:  # a command that edits files needs no rules, and starts faster without
+    from promoter.model.rule import Pin
 
 DEFAULT_PIN: Pin = "tag-and-digest"
 _NEW_ENTRY = pointer(kustomization.NEW_ENTRY)

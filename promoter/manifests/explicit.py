@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from promoter.errors import InputError, Where
 from promoter.manifests.changes import SetScalar
@@ -20,8 +20,10 @@ from promoter.manifests.splice import splice
 from promoter.manifests.trail import NoSuchPathError, Trails
 from promoter.model.image import ImageReference
 from promoter.model.release import Release
-from promoter.model.rule import Pin
 from promoter.model.target import Problem, Site
+
+if TYPE_CHECKING:  # a command that edits files needs no rules, and starts faster without
+    from promoter.model.rule import Pin
 
 _BAD_ESCAPE = re.compile(r"~(?![01])")
 

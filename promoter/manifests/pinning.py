@@ -5,10 +5,14 @@ Tag and digest name one image and are one unit: never a new one beside an old on
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from promoter.errors import InputError
 from promoter.manifests.units import Unit, Version
 from promoter.model.image import ImageReference
-from promoter.model.rule import Pin
+
+if TYPE_CHECKING:  # a command that edits files needs no rules, and starts faster without
+    from promoter.model.rule import Pin
 
 
 def version_for(unit: Unit, artifact: ImageReference, pin: Pin) -> Version:

@@ -8,7 +8,7 @@ import pytest
 
 from promoter.cli.exit_codes import BUG, DONE, INPUT, LATER, of_error, of_troubles
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
-from promoter.model.facts import TroubleKind
+from promoter.model.trouble import TroubleKind
 from promoter.model.plan import Plan, Trouble
 
 

@@ -125,7 +125,11 @@ def check(root: Path, folder: Path, counts: Counter[str]) -> None:
         return
     counts["renders"] += 1
     rendered = images(before)
-    read = Counter(f"{each.name}{_suffix(each.tag, each.digest)}" for each in graph.images)
+    read = Counter(
+        f"{each.name}{_suffix(each.tag, each.digest)}"
+        for each in graph.images
+        if each.container.reached
+    )
     if not graph.unseen:
         met = Counter({image: count for image, count in read.items() if image in rendered})
         assert rendered == met, f"{path} renders other images than were read"
