@@ -11,14 +11,15 @@ from promoter.manifests.nodes import Path
 class SetScalar:
     """Give the scalar at `path` another value; an empty one is filled.
 
-    A template expression (`${TAG}`, `{{ .tag }}`) in the old value is refused, unless
-    `over_template`: a person named this very path.
+    `explicit`: a person named this very path. Then a template expression (`${TAG}`,
+    `{{ .tag }}`) in the old value is no reason to refuse, and a whole number or a truth value
+    stays one.
     """
 
     document: int
     path: Path
     value: str
-    over_template: bool = False
+    explicit: bool = False
 
 
 @dataclass(frozen=True)

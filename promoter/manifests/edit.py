@@ -59,13 +59,26 @@ def edit_target(
             refused.append(Problem("is not there any more; look again", Where(path)))
             continue
         try:
-            after = edit_stream(_parsed(path, files[path]), same, release, pins).content
+            before = _parsed(path, files[path])
+            after = edit_stream(before, same, release, pins).content
+            if after != files[path]:
+                _refuse_sealed(before)
         except RefusedEdit as error:
             refused += error.problems
         else:
             if after != files[path]:
                 changes.append(FileChange(path, files[path], after))
     return Edit((), tuple(refused)) if refused else Edit(tuple(changes))
+
+
+def _refuse_sealed(stream: Stream) -> None:
+    """A file that SOPS encrypted is signed as a whole, its plain values too. A person who sets a
+    value there by hand knows; the bot would break it unseen."""
+    for document in stream.documents:
+        seal = document.root.get("sops") if isinstance(document.root, MappingNode) else None
+        if isinstance(seal, MappingNode) and seal.get("mac") is not None:
+            why = "is sealed by SOPS: another value breaks its MAC; change it with `sops set`"
+            raise RefusedEdit([Problem(why, stream.where(seal.start))])
 
 
 def edit_stream(

@@ -30,8 +30,8 @@ _BAD_ESCAPE = re.compile(r"~(?![01])")
 
 @dataclass(frozen=True)
 class Setting:
-    """A value for the scalar at a JSON pointer (RFC 6901), as text: `5` is written so that it
-    stays text.
+    """A value for the scalar at a JSON pointer (RFC 6901). It is text (`1.10` is quoted where that
+    is needed to stay so), but `5` in place of a number is one, and `true` in place of `false`.
 
     `document` counts from 0; None: the only document that has the pointer.
     """
@@ -65,7 +65,7 @@ def set_values(
     for setting in settings:
         steps = _steps(path, setting.pointer)
         document = _document(stream, trails, setting, steps)
-        changes.append(SetScalar(document, steps, setting.value, over_template=True))
+        changes.append(SetScalar(document, steps, setting.value, explicit=True))
     return splice(stream, changes, shared=shared).content
 
 

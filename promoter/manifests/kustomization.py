@@ -84,7 +84,6 @@ def entries_in(root: Mapping) -> int:
 
 def _read_entry(place: Place, names: Collection[ImageName]) -> Iterator[Unit | Unreadable]:
     entry = place.mapping
-    # The rule may follow the name in force, or the one that the base uses.
     in_force, base = parse_name(entry.text("newName"), names), parse_name(entry.text("name"), names)
     name = in_force or base
     if name is None:
@@ -93,7 +92,9 @@ def _read_entry(place: Place, names: Collection[ImageName]) -> Iterator[Unit | U
         yield Unreadable(two_claims(in_force, base), shown(entry, "newName"))
         return
     tag, digest = entry.text("newTag") or None, entry.text("digest") or None
-    if entry.text("tagSuffix"):
+    if in_force is None and entry.text("newName"):
+        yield Unreadable(_elsewhere(name, entry.text("newName")), shown(entry, "newName"))
+    elif entry.text("tagSuffix"):
         why = f"tagSuffix is added to the tag of {name}, which then names another image; drop it"
         yield Unreadable(why, shown(entry, "tagSuffix"))
     elif tag is not None and not is_tag(tag):
@@ -125,9 +126,17 @@ def _read_strings(place: Place, names: Collection[ImageName]) -> Iterator[Unit |
         if base_name is not None and base_name != name:
             yield Unreadable(two_claims(name, base_name), node)
             continue
+        if base_name is not None and image.name not in names:
+            yield Unreadable(_elsewhere(name, image.name.written), node)
+            continue
         reference = ImageReference(name, image.tag, image.digest)
         path = (*place.path, "images", str(index))
         yield Unit("kustomization", place, path, node, reference, carries_digest=True)
+
+
+def _elsewhere(name: ImageName, new_name: str | None) -> str:
+    """A tag or a digest of one image may not be there under another name."""
+    return f"{name} is rendered as {new_name} here, so that is the image to follow"
 
 
 def _write_string(unit: Unit, version: Version) -> Change:

@@ -9,8 +9,12 @@ from collections.abc import Collection, Iterator, Sequence
 
 from promoter.manifests.changes import Change, SetScalar
 from promoter.manifests.helm import is_split
+from promoter.manifests.nodes import Mapping
 from promoter.manifests.units import Place, Unit, Unreadable, Version, is_template, parse_name
 from promoter.model.image import ImageName, ImageReference
+
+_VERSION_KEYS = ("imageTag", "imageVersion", "version")
+_FLUX_IMAGES = "image.toolkit.fluxcd.io/"
 
 
 def read(place: Place, names: Collection[ImageName]) -> Iterator[Unit | Unreadable]:
@@ -26,7 +30,7 @@ def read(place: Place, names: Collection[ImageName]) -> Iterator[Unit | Unreadab
             hint = "a template expression" if is_template(text) else "not an image reference"
             yield Unreadable(f"image is {hint}, write name:tag@digest here ({error})", node)
         return
-    if image.name in names:
+    if image.name in names and (image.suffix or not _is_only_a_name(place)):
         path = (*place.path, "image")
         yield Unit("manifest", place, path, node, image, carries_digest=True)
 
@@ -34,6 +38,14 @@ def read(place: Place, names: Collection[ImageName]) -> Iterator[Unit | Unreadab
 def write(unit: Unit, version: Version) -> Sequence[Change]:
     reference = unit.image.at(version.tag, version.digest)
     return [SetScalar(unit.place.document, unit.path, str(reference))]
+
+
+def _is_only_a_name(place: Place) -> bool:
+    """Whether the version stands beside it under another key, or belongs nowhere (a Flux
+    ImageRepository)."""
+    root = place.root
+    api = (root.text("apiVersion") or "") if isinstance(root, Mapping) else ""
+    return api.startswith(_FLUX_IMAGES) or any(place.mapping.text(key) for key in _VERSION_KEYS)
 
 
 def _named(text: str, names: Collection[ImageName]) -> bool:

@@ -13,6 +13,8 @@ _WORDS = frozenset(
     "y n yes no true false on off null ~ = << .nan .inf +.inf -.inf".split()  # noqa: SIM905
 )
 _INTEGER = re.compile(r"[-+]?(?:0[bB][01]+|0[oO][0-7]+|0[xX][0-9a-fA-F]+|[0-9]+)")
+_WHOLE = re.compile(r"0|-?[1-9][0-9]*")
+_TRUTH = re.compile(r"true|false")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ]\s*[0-9].*)?")
@@ -30,6 +32,11 @@ def is_misread(value: str) -> bool:
         return False
     bare = value.replace("_", "")  # separators of digits in YAML 1.1 and in Go
     return any(pattern.fullmatch(bare) for pattern in (_INTEGER, _FLOAT, _SEXAGESIMAL, _TIMESTAMP))
+
+
+def keeps_type(old: str, new: str) -> bool:
+    """Whether both plain scalars are whole numbers, or both truth values, to every reader."""
+    return any(pattern.fullmatch(old) and pattern.fullmatch(new) for pattern in (_WHOLE, _TRUTH))
 
 
 def is_plain(value: str, *, flow: bool) -> bool:

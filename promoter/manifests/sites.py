@@ -100,9 +100,10 @@ def mentions(content: bytes, names: Collection[ImageName]) -> bool:
 def units(stream: Stream, names: Collection[ImageName]) -> Iterator[Unit | Unreadable]:
     """What the kinds find in every document, in the order of the text."""
     wanted = frozenset(names)
+    has_registries = "imageRegistry" in stream.text  # once a file, not once a document
     for number, document in enumerate(stream.documents):
         root = document.root
-        registries = helm.global_registries(root) if "imageRegistry" in stream.text else {}
+        registries = helm.global_registries(root) if has_registries else {}
         for path, mapping in mappings(root):
             place = Place(stream.file, number, root, path, mapping, registries)
             for kind in KINDS.values():

@@ -13,6 +13,7 @@ from promoter.manifests.events import Stream, scalar_signature
 from promoter.manifests.images_list import image_patches
 from promoter.manifests.nodes import Alias, Mapping, Node, Scalar, Sequence, key_of, text_of
 from promoter.manifests.proof import Patch, proved
+from promoter.manifests.quoting import keeps_type
 from promoter.manifests.trail import Found, Trails
 from promoter.manifests.writing import end_of, line_ending, place_of_nothing, spans_lines, written
 
@@ -84,12 +85,16 @@ def _replacement(stream: Stream, found: Found, change: SetScalar) -> Patch:
         if properties := _PROPERTIES.match(stream.text, start, end):
             start = properties.end()
         raw = stream.text[start:end]
-        if not change.over_template and any(each in raw for each in _TEMPLATES):
+        if not change.explicit and any(each in raw for each in _TEMPLATES):
             why = f"the value is a template expression ({raw.strip()}); write a value"
             stream.refuse(node.start, why)
         _refuse_unwritable(stream, node, raw)
-    text, event = written(stream, node.start, change.value, style, flow=found.in_flow)
-    event = scalar_signature(change.value, event[-1] or "", node.anchor, node.tag)
+    if change.explicit and not node.style and keeps_type(node.value, change.value):
+        text, style = change.value, ""
+    else:
+        text, event = written(stream, node.start, change.value, style, flow=found.in_flow)
+        style = event[-1] or ""
+    event = scalar_signature(change.value, style, node.anchor, node.tag)
     return Patch(start, end, lead + text, node.first, 1, (event,), stream.line(start))
 
 

@@ -148,3 +148,16 @@ def test_every_workload_and_every_group_of_containers_is_read(
     (site,) = sites_in(FILE, file.encode())
     assert site.pointer == f"/{above}/{group}/0/image"
     assert edited(FILE, file.encode(), V2) == file.replace(f"{WEB}:v1", V2).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"image: {WEB}\nimageTag: 1.7.9\n",
+        f"image: {WEB}\nversion: '1.7.9'\n",
+        f"apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nspec: {{image: {WEB}}}\n",
+    ],
+)
+def test_a_name_that_is_only_a_name_is_no_site(content: str) -> None:
+    """A chart would join `web:9.0.0@sha256:...` with the tag that stands beside it."""
+    assert sites_in("values.yaml", content.encode(), WEB) == ()

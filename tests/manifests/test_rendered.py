@@ -56,7 +56,6 @@ def complete(folder: Path) -> None:
             if local and path.suffix == ".yaml" and not path.exists() and path.parent.exists():
                 path.write_text(stub.format(number=f"{folder.name.lower()}-{number}"))
 
-
     for generator in ("configMapGenerator", "secretGenerator"):
         for made in (said or {}).get(generator) or ():
             for each in (*(made.get("files") or ()), *(made.get("envs") or ())):

@@ -8,7 +8,7 @@ from promoter.manifests import edit_target, find_sites, is_manifest, read_target
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.release import Release
 from promoter.model.target import FileChange, Reading
-from tests.manifests.reading import NEW, OLD, WEB, names
+from tests.manifests.reading import NEW, OLD, WEB, names, sites_in
 
 API = "ghcr.io/shop/api"
 
@@ -171,3 +171,13 @@ def test_sites_of_an_older_look_are_refused() -> None:
     ]
     broken = dict.fromkeys(FILES, b"a: [")
     assert len(edit_target(broken, sites, release, {}).refused) == 2
+
+
+def test_a_file_that_sops_sealed_is_refused() -> None:
+    """Its MAC covers the plain values too: after an edit it could not be decrypted any more."""
+    content = f"image: {WEB}:v1\nsops:\n    mac: ENC[AES256_GCM,data:x]\n".encode()
+    (site,) = sites_in("values.yaml", content, WEB)
+    edit = edit_target({"values.yaml": content}, [site], release_of(f"{WEB}:v2"), {})
+    assert edit.changes == ()
+    (problem,) = edit.refused
+    assert str(problem).startswith("values.yaml:3:5: is sealed by SOPS: another value breaks its")

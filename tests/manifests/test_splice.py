@@ -228,3 +228,16 @@ def test_a_set_and_an_inserted_value_read_back_by_both_parsers(
     for number, line in enumerate(before.split(ending)):
         if number != chosen + 1:
             assert line in kept
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "written"),
+    [("3", "5", "5"), ("true", "false", "false"), ("1.2", "1.3", '"1.3"'), ("3", "yes", '"yes"')],
+)
+def test_a_number_or_a_truth_value_that_a_person_sets_stays_one(
+    old: str, new: str, written: str
+) -> None:
+    """Kubernetes takes no `replicas: "5"`; a version is text even where it looks like a number."""
+    change = SetScalar(0, ("replicas",), new, explicit=True)
+    after = splice(parse("a.yaml", f"replicas: {old}\n".encode()), [change])
+    assert after.content == f"replicas: {written}\n".encode()
