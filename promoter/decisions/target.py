@@ -78,6 +78,8 @@ def _stop_by_manifests(decided: Decision, this: Situation) -> Decision | None:
     if not reading.sites:
         names = ", ".join(str(name) for name in this.artifacts)
         why = f"nothing under {this.target.path} names {names}"
+        if reading.near:
+            why += f"; near: {reading.near[0]}"
         return replace(decided, state=State.NOT_FOLLOWED, why=why)
     if reading.mixed:
         return replace(decided, state=State.BLOCKED, why=f"mixed: {reading.mixed}")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from promoter.access.recent import Recent
-from promoter.manifests import find_sites, is_manifest
+from promoter.manifests import find_sites, is_manifest, near_misses
 from promoter.manifests.graph import kustomization_paths, references
 from promoter.manifests.in_force import Found, read_in_force
 from promoter.manifests.layers import Layer, read_layer
 from promoter.model.image import ImageName
 from promoter.model.ports import Repository, Tree
-from promoter.model.target import Reading
+from promoter.model.target import Problem, Reading
 
 _MENTIONS = 200_000
 _LAYERS = 50_000
@@ -113,6 +113,16 @@ class Library:
             return read_in_force(target.path, found, load, names)
 
         return read
+
+    def near(
+        self, repository: Repository, target: TargetFiles, names: Names
+    ) -> tuple[Problem, ...]:
+        """What a person may have meant, in a target where nothing was found."""
+        own = {path: blob for path, blob in sorted(target.files.items()) if target.is_own(path)}
+        contents = repository.blobs(set(own.values()))
+        return tuple(
+            near for path, blob in own.items() for near in near_misses(path, contents[blob], names)
+        )
 
     def _find(
         self, repository: Repository, wanted: Collection[tuple[str, str, Names]]

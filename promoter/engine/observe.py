@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +35,7 @@ from promoter.model.facts import (
     Unknown,
 )
 from promoter.model.ports import MergeRequest
-from promoter.model.target import Edit
+from promoter.model.target import Edit, Reading
 from promoter.registries.details import read_details
 from promoter.rules.layout import discover
 
@@ -151,7 +152,15 @@ class Observer:
         files = self._library.files(repository, commit, {each.target.path for each in batch})
         wanted = [(files[each.target.path], each.names) for each in batch]
         read = self._library.readings(repository, wanted)
-        return {each: read(files[each.target.path], each.names) for each in batch}
+        readings: dict[ReadingOf, Reading] = {}
+        for each in batch:
+            target = files[each.target.path]
+            reading = read(target, each.names)
+            if not reading.sites and not reading.problems:
+                near = self._library.near(repository, target, each.names)
+                reading = replace(reading, near=near)
+            readings[each] = reading
+        return readings
 
     def _periods(self, batch: Sequence[PeriodsOf], now: datetime) -> Mapping[PeriodsOf, object]:
         repository = self._repository(batch[0].repository)

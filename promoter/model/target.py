@@ -64,6 +64,8 @@ class Reading:
     release: Release | None
     mixed: str | None = None
     problems: tuple[Problem, ...] = ()
+    near: tuple[Problem, ...] = ()
+    """Where there is no site: the places that name almost what is followed."""
 
     @property
     def names(self) -> frozenset[ImageName]:

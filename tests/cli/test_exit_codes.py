@@ -8,8 +8,8 @@ import pytest
 
 from promoter.cli.exit_codes import BUG, DONE, INPUT, LATER, of_error, of_troubles
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
-from promoter.model.trouble import TroubleKind
 from promoter.model.plan import Plan, Trouble
+from promoter.model.trouble import TroubleKind
 
 
 @pytest.mark.parametrize(
