@@ -22,7 +22,7 @@ VERBS = {
 _EPILOG = """\
 Run `promoter VERB --help` for its flags and an example.
 
-Exit codes: 0 done or nothing to do, 2 changes planned (only with --detailed-exitcode),
+Exit codes: 0 done or nothing to do, 2 changes planned (plan --detailed-exitcode, edit --check),
 3 waiting, 64 wrong input, 75 try again later, 1 a bug.
 """
 
