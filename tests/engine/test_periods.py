@@ -146,9 +146,7 @@ def test_a_clock_that_runs_ahead_moves_no_commit_but_its_own(remote: Path, tmp_p
     assert found == [("1.2.0", day(2)), ("1.1.0", ahead), ("1.0.0", day(0))]
 
 
-def test_a_tag_alone_joins_no_digest(
-    remote: Path, tmp_path: Path
-) -> None:
+def test_a_tag_alone_joins_no_digest(remote: Path, tmp_path: Path) -> None:
     for number, digest in enumerate(("a", "b")):
         pinned = kustomization("1.0.0") + f"    digest: sha256:{digest * 64}\n".encode()
         commit(remote, {FILE: pinned}, date=day(number))
