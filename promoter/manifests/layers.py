@@ -205,7 +205,8 @@ def _containers(stream: Stream) -> Iterator[Container]:
             if not isinstance(image, Scalar) or not image.value:
                 continue
             place = (*path, "image")
-            reached = len(path) > 1 and path[-2] in _REACHED
+            # A chart's values have mappings of that name, which kustomize does not look into.
+            reached = len(path) > 1 and path[-2] in _REACHED and path[-1].isdecimal()
             identity = _identity(document.root, path, mapping) if reached else None
             where = stream.where(image.start)
             yield Container(

@@ -163,6 +163,16 @@ def test_what_images_do_not_reach_in_a_shared_base_is_a_problem_with_its_place()
     assert "kustomize's images don't reach it" in problem.message
 
 
+def test_a_mapping_that_is_named_as_the_list_of_containers_is_not_reached() -> None:
+    files = shop("")
+    files[f"{BASE}/deployment.yaml"] = (
+        "kind: HelmRelease\nspec:\n  values:\n    initContainers:\n"
+        "      wait: {image: ghcr.io/shop/web:1.0.0}\n"
+    )
+    (problem,) = read(files).problems
+    assert "kustomize's images don't reach it" in problem.message
+
+
 def test_a_base_below_the_target_is_its_own() -> None:
     files = {
         f"{OVERLAY}/kustomization.yaml": "resources: [base, values.yaml]\n",
