@@ -42,7 +42,8 @@ def make_plan(
     for _ in range(_MOST_ASKS):
         if not plan.asks:
             return plan, facts
-        report(f"looking up {len(plan.asks)} facts")
+        count = len(plan.asks)
+        report(f"looking up {count} fact{'' if count == 1 else 's'}")
         facts = facts.plus(observer.answer(plan.asks, now))
         plan = decide(rules, facts, now)
     why = f"a bug in promoter: some decisions still ask after {_MOST_ASKS} rounds; the others stand"
