@@ -16,6 +16,7 @@ from promoter.decisions.target import decide_target
 from promoter.model.facts import (
     BranchOf,
     Facts,
+    Known,
     MergeRequestsOf,
     NotAsked,
     NotKnown,
@@ -73,11 +74,16 @@ def decide(rules: Sequence[Rule], facts: Facts, now: datetime) -> Plan:
 
 
 def _look(rule: Rule, facts: Facts) -> tuple[Scene, Discovery]:
-    facts.prefetch(MergeRequestsOf(rule.repository))
+    requests_of = MergeRequestsOf(rule.repository)
+    facts.prefetch(requests_of)
     tip = facts.need(TipOf(rule.repository))
     discovery = facts.need(TargetsOf(rule, tip.commit))
     targets = {(each.application, each.environment): each for each in discovery.targets}
-    return Scene(rule, tip, targets), discovery
+    known = facts.get(requests_of)
+    requests: dict[str, list[MergeRequest]] = {}
+    for each in known.value if isinstance(known, Known) else ():
+        requests.setdefault(each.branch, []).append(each)
+    return Scene(rule, tip, targets, requests), discovery
 
 
 def _decide(scene: Scene, target: Target, claims: Claims, facts: Facts, now: datetime) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promoter.decisions.branches import branch_name
@@ -27,11 +27,13 @@ from promoter.model.target import Reading, Target
 
 @dataclass(frozen=True)
 class Scene:
-    """What all targets of a rule share: the tip that is looked at and every target by name."""
+    """What all targets of a rule share: the tip that is looked at, every target by name, and the
+    merge requests by branch (none while they are not known)."""
 
     rule: Rule
     tip: Tip
     targets: Mapping[tuple[str, str], Target]
+    requests: Mapping[str, Sequence[MergeRequest]]
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,16 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         if (target.application, name) in scene.targets
     }
     facts.prefetch(reading, periods, requests, branch, *line.values())
-    everybody = facts.need(requests)
-    mine = tuple(each for each in everybody if each.branch == branch.name)
-    upstreams = {
+    facts.need(requests)
+    mine = tuple(scene.requests.get(branch.name, ()))
+    upstreams = [
         branch_name(scene.targets[target.application, name])
         for name in environment.after.environments
         if name in line
-    }
-    merged = (e for e in everybody if e.state == "merged" and e.branch in upstreams)
-    records = (Record.parse(each.body) for each in sorted(merged, key=lambda e: -e.number))
+    ]
+    theirs = (each for name in upstreams for each in scene.requests.get(name, ()))
+    merged = sorted((e for e in theirs if e.state == "merged"), key=lambda e: -e.number)
+    records = (Record.parse(each.body) for each in merged)
     known = {name: facts.need(question) for name, question in line.items()}
     return Situation(
         scene,
@@ -120,11 +123,10 @@ def _line(rule: Rule, environment: EnvironmentRule) -> list[str]:
 def reading_question(scene: Scene, target: Target) -> ReadingOf | None:
     """What is asked for the sites of a target; None where its artifacts have no proper names."""
     try:
-        names = tuple(each.name_for(target.application) for each in scene.rule.artifacts)
+        names = tuple(scene.rule.artifacts_for(target.application))
     except ValueError:
         return None
-    # As the mapping of artifacts by name has them: each once.
-    return ReadingOf(scene.rule.repository, scene.tip.commit, target, tuple(dict.fromkeys(names)))
+    return ReadingOf(scene.rule.repository, scene.tip.commit, target, names)
 
 
 def tag_questions(artifacts: ArtifactsByName, present: frozenset[ImageName]) -> list[TagsOf]:

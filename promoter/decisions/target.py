@@ -22,7 +22,7 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
     rule = scene.rule
     decided = Decision(rule.source, rule.repository, target, State.UNKNOWN, "")
     try:
-        artifacts = {each.name_for(target.application): each for each in rule.artifacts}
+        artifacts = rule.artifacts_for(target.application)
     except ValueError as error:
         return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
     this = look_at(scene, target, artifacts, facts)

@@ -113,5 +113,12 @@ class Rule:
         file = source.rpartition("/")[2]
         return file.rpartition(".")[0] or file
 
+    def artifacts_for(self, application: str) -> dict[ImageName, ArtifactRule]:
+        """What is followed for one application, by the image's name, each once.
+
+        Raises ValueError where that is no image name.
+        """
+        return {each.name_for(application): each for each in self.artifacts}
+
     def environment(self, name: str) -> EnvironmentRule:
         return next(each for each in self.environments if each.name == name)
