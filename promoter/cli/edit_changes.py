@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from promoter.manifests.events import Stream, parse
-from promoter.manifests.nodes import Alias, Mapping, Node, Path, Scalar, key_of, text_of
+from promoter.manifests.nodes import Alias, Mapping, Node, Path, Scalar, key_of, steps, text_of
 from promoter.manifests.nodes import Sequence as Items
 from promoter.manifests.nodes import pointer as pointer_of
 
@@ -55,14 +55,9 @@ def _below(node: Node, path: Path) -> Iterator[tuple[Path, Scalar]]:
             yield from _below(item, (*path, str(index)))
 
 
-def steps_of(pointer: str) -> Path:
-    """The keys and indices of a JSON pointer (RFC 6901)."""
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/"))
-
-
 def documents_holding(stream: Stream, pointer: str) -> tuple[int, ...]:
     """The documents, counted from 0, in which a pointer leads somewhere, if only to an alias."""
-    path = steps_of(pointer)
+    path = steps(pointer)
     return tuple(number for number, each in enumerate(stream.documents) if _leads(each.root, path))
 
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from promoter.access.files import Content, read_file, why_not_replaceable
 from promoter.access.listing import Found
-from promoter.cli.edit_changes import ScalarChange, changes_between, documents_holding, steps_of
+from promoter.cli.edit_changes import ScalarChange, changes_between, documents_holding
 from promoter.errors import InputError, Where
 from promoter.manifests import Setting, find_sites, near_misses, set_images, set_values
 from promoter.manifests.events import Stream, parse
+from promoter.manifests.nodes import steps
 from promoter.model.image import ImageReference
 from promoter.model.target import Problem
 
@@ -172,7 +173,7 @@ class _Planner:
 
 def _may_hold(data: bytes, pointer: str) -> bool:
     """Whether the bytes hold every key of the path; a file that lacks one is not parsed."""
-    return all(step.isdecimal() or step.encode() in data for step in steps_of(pointer))
+    return all(step.isdecimal() or step.encode() in data for step in steps(pointer))
 
 
 def _document(setting: Setting, stream: Stream, holding: Sequence[int]) -> int:

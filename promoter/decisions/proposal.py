@@ -35,7 +35,6 @@ def propose(
         return _refuse(decided, edit)
     if not edit.changes:
         return replace(decided, state=State.CURRENT, why=f"runs {release.label}")
-    decided = replace(decided, changes=edit.changes)
     target, origin = this.target, decided.origin or "registry"
     record = Record(this.rule.name, target.application, target.environment, release, origin)
     branch_is_right = branch is not None and _holds(branch, record, edit)

@@ -164,19 +164,20 @@ def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
     forge.close(action.number, action.reason)
     if decision is None:
         return Effect("closed", "", "", "", f"#{action.number}", action.reason)
-    return replace(_effect("closed", decision, _url(decision, action)), detail=action.reason)
+    # What was proposed, which is not what is offered now.
+    record = Record.parse(decision.merge_request.body) if decision.merge_request else None
+    effect = _effect("closed", decision, _url(decision, action))
+    label = record.release.label if record else effect.release
+    return replace(effect, release=label, detail=action.reason)
 
 
 def _merge(forge: Forge, decision: Decision, action: Merge) -> Effect:
     deed = forge.merge(action.number, action.head)
-    return replace(_effect("merged", decision, _url(decision, action)), deed=deed)
+    return _effect(deed, decision, _url(decision, action))
 
 
 def _effect(deed: Deed, decision: Decision, url: str) -> Effect:
     label = decision.offered.label if decision.offered else ""
-    if deed == "closed" and decision.merge_request:
-        record = Record.parse(decision.merge_request.body)
-        label = record.release.label if record else label
     target = decision.target
     return Effect(deed, target.application, target.environment, label, url)
 

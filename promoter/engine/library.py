@@ -76,9 +76,8 @@ class Library:
                 for name in kustomization_paths(directory)
                 if (blob := _blob(tree, name)) is not None
             }
-            layers = self._read_layers(
-                repository, {(blob, name) for (_, name), blob in blobs.items()}
-            )
+            wanted = {(blob, name) for (_, name), blob in blobs.items()}
+            _, layers = self._read(repository, (), wanted)
             for directory in wave:
                 here = {name: blob for (at, name), blob in blobs.items() if at == directory}
                 below[directory] = _references(tree, directory, here, layers)
@@ -96,8 +95,7 @@ class Library:
                     mentions.add((blob, path, names))
                 if path in target.built:
                     layers.add((blob, path))
-        known = self._read_layers(repository, layers)
-        fresh = self._find(repository, mentions)
+        fresh, known = self._read(repository, mentions, layers)
 
         def read(target: TargetFiles, names: Names) -> Reading:
             found = {
@@ -124,27 +122,28 @@ class Library:
             near for path, blob in own.items() for near in near_misses(path, contents[blob], names)
         )
 
-    def _find(
-        self, repository: Repository, wanted: Collection[tuple[str, str, Names]]
-    ) -> dict[tuple[str, str, Names], Found]:
-        known = {key: self._found.get(key) for key in wanted}
-        missing = [key for key, found in known.items() if found is None]
-        contents = repository.blobs({blob for blob, _, _ in missing}) if missing else {}
-        for key in missing:
+    def _read(
+        self,
+        repository: Repository,
+        mentions: Collection[tuple[str, str, Names]],
+        layers: Collection[tuple[str, str]],
+    ) -> tuple[dict[tuple[str, str, Names], Found], dict[tuple[str, str], Layer]]:
+        """What files say, by blob and path; what is not known yet is read in one batch."""
+        found = {key: self._found.get(key) for key in mentions}
+        known = {key: self._layers.get(key) for key in layers}
+        unfound = [key for key, each in found.items() if each is None]
+        unknown = [key for key, each in known.items() if each is None]
+        missing = {blob for blob, _, _ in unfound} | {blob for blob, _ in unknown}
+        contents = repository.blobs(missing) if missing else {}
+        for key in unfound:
             blob, path, names = key
-            known[key] = self._found.put(key, find_sites(path, contents[blob], names))
-        return {key: found for key, found in known.items() if found is not None}
-
-    def _read_layers(
-        self, repository: Repository, wanted: Collection[tuple[str, str]]
-    ) -> dict[tuple[str, str], Layer]:
-        known = {key: self._layers.get(key) for key in wanted}
-        missing = [key for key, layer in known.items() if layer is None]
-        contents = repository.blobs({blob for blob, _ in missing}) if missing else {}
-        for key in missing:
-            blob, path = key
-            known[key] = self._layers.put(key, read_layer(path, contents[blob]))
-        return {key: layer for key, layer in known.items() if layer is not None}
+            found[key] = self._found.put(key, find_sites(path, contents[blob], names))
+        for blob, path in unknown:
+            known[blob, path] = self._layers.put((blob, path), read_layer(path, contents[blob]))
+        return (
+            {key: each for key, each in found.items() if each is not None},
+            {key: each for key, each in known.items() if each is not None},
+        )
 
 
 def _blob(tree: Tree, path: str) -> str | None:

@@ -12,7 +12,6 @@ from promoter.manifests import kustomization
 from promoter.manifests.changes import Change, InsertImage
 from promoter.manifests.events import Stream, parse
 from promoter.manifests.nodes import Mapping as MappingNode
-from promoter.manifests.nodes import pointer
 from promoter.manifests.pinning import version_for
 from promoter.manifests.sites import KINDS, Key, key_of_unit, readable
 from promoter.manifests.splice import patches_for, splice
@@ -25,7 +24,6 @@ if TYPE_CHECKING:  # a command that edits files needs no rules, and starts faste
     from promoter.model.rule import Pin
 
 DEFAULT_PIN: Pin = "tag-and-digest"
-_NEW_ENTRY = pointer(kustomization.NEW_ENTRY)
 _EACH = 50  # how many sites are tried one by one to tell which of them can't be edited
 
 
@@ -119,7 +117,7 @@ class _Work:
 
     def unit_at(self, site: Site, names: Collection[ImageName]) -> Unit:
         """The unit that the site told of; InputError where it is not there any more."""
-        if site.kind == "kustomization" and site.pointer == _NEW_ENTRY:
+        if site.kind == "kustomization" and site.pointer == kustomization.NEW_ENTRY_POINTER:
             return self._new_entry(site)
         if self.units is None:
             self.units = {}

@@ -14,7 +14,7 @@ from promoter.errors import InputError, Where
 from promoter.manifests.changes import SetScalar
 from promoter.manifests.edit import DEFAULT_PIN, RefusedEdit, edit_stream
 from promoter.manifests.events import Stream, parse
-from promoter.manifests.nodes import Path
+from promoter.manifests.nodes import Path, steps
 from promoter.manifests.sites import mentions, sites_of
 from promoter.manifests.splice import splice
 from promoter.manifests.trail import NoSuchPathError, Trails
@@ -63,9 +63,9 @@ def set_values(
     trails = Trails(stream)
     changes = []
     for setting in settings:
-        steps = _steps(path, setting.pointer)
-        document = _document(stream, trails, setting, steps)
-        changes.append(SetScalar(document, steps, setting.value, explicit=True))
+        place = _checked_steps(path, setting.pointer)
+        document = _document(stream, trails, setting, place)
+        changes.append(SetScalar(document, place, setting.value, explicit=True))
     return splice(stream, changes, shared=shared).content
 
 
@@ -111,7 +111,7 @@ def _sites(stream: Stream, image: ImageReference) -> tuple[Site, ...]:
     return sites_of(stream, [image.name])[0]
 
 
-def _steps(path: str, pointer: str) -> Path:
+def _checked_steps(path: str, pointer: str) -> Path:
     """The keys and indices of a JSON pointer; InputError where it is none (RFC 6901, 3)."""
     if pointer and not pointer.startswith("/"):
         why = f"'{pointer}' is no JSON pointer: it must begin with '/', as /spec/replicas does"
@@ -119,15 +119,15 @@ def _steps(path: str, pointer: str) -> Path:
     if _BAD_ESCAPE.search(pointer):
         why = f"'{pointer}' is no JSON pointer: '~' is written '~0', and '/' within a key '~1'"
         raise InputError(why, where=Where(path))
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+    return steps(pointer)
 
 
-def _document(stream: Stream, trails: Trails, setting: Setting, steps: Path) -> int:
+def _document(stream: Stream, trails: Trails, setting: Setting, place: Path) -> int:
     """The document that a setting means."""
     if setting.document is not None:
         if setting.document < 0:
             raise InputError(f"has no document {setting.document + 1}", where=stream.where(0))
-        trails.follow(setting.document, steps)
+        trails.follow(setting.document, place)
         return setting.document
     if not stream.documents:
         raise InputError("is empty, there is nothing to set", where=Where(stream.file))
@@ -135,7 +135,7 @@ def _document(stream: Stream, trails: Trails, setting: Setting, steps: Path) -> 
     misses: list[NoSuchPathError] = []
     for number in range(len(stream.documents)):
         try:
-            trails.follow(number, steps)
+            trails.follow(number, place)
         except NoSuchPathError as error:
             misses.append(error)
         else:
@@ -145,6 +145,6 @@ def _document(stream: Stream, trails: Trails, setting: Setting, steps: Path) -> 
     if len(having) > 1:
         numbers = ", ".join(str(number + 1) for number in having[:-1])
         why = f"documents {numbers} and {having[-1] + 1} have {setting.pointer}; say which one"
-        place = trails.follow(having[0], steps)[-1].node
-        raise InputError(why, where=stream.where(place.start))
+        first = trails.follow(having[0], place)[-1].node
+        raise InputError(why, where=stream.where(first.start))
     return having[0]

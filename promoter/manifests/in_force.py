@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from promoter.errors import Where
 from promoter.manifests.graph import Graph, InForce, Load, build
+from promoter.manifests.kustomization import NEW_ENTRY_POINTER
 from promoter.manifests.layers import Container, Entry
 from promoter.manifests.sites import read_target
 from promoter.model.image import ImageName, ImageReference, is_digest, is_tag
@@ -18,8 +19,6 @@ from promoter.model.target import Problem, Reading, Site, SiteKind
 
 Found = tuple[tuple[Site, ...], tuple[Problem, ...]]
 _Key = tuple[str, int, str]
-
-NEW_ENTRY = "/images/-"
 
 
 def read_in_force(
@@ -96,7 +95,7 @@ class _Work:
             return None
         spelled = replace(image, name=replace(image.name, written=each.reached_as))
         where = Where(self.graph.root)
-        return Site(where, 0, NEW_ENTRY, "kustomization", spelled, carries_digest=True)
+        return Site(where, 0, NEW_ENTRY_POINTER, "kustomization", spelled, carries_digest=True)
 
 
 def _built(graph: Graph, load: Load) -> Iterator[_Key]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from promoter.errors import InputError
 from promoter.manifests.changes import Change, InsertImage, InsertKey, SetScalar
-from promoter.manifests.nodes import Mapping, Path, text_of
+from promoter.manifests.nodes import Mapping, Path, pointer, text_of
 from promoter.manifests.nodes import Sequence as List
 from promoter.manifests.units import (
     Place,
@@ -31,6 +31,7 @@ from promoter.model.image import ImageName, ImageReference, is_digest, is_tag
 FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 NEW_ENTRY: Path = ("images", "-")
 """RFC 6901's place after the last: an entry that is to be inserted."""
+NEW_ENTRY_POINTER = pointer(NEW_ENTRY)
 
 _KUSTOMIZE, _FLUX, _ARGO = (
     "kustomize.config.k8s.io/",

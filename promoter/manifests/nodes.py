@@ -166,3 +166,8 @@ def mappings(node: Node, path: Path = ()) -> Iterator[tuple[Path, Mapping]]:
 def pointer(path: Path) -> str:
     """The path as a JSON pointer (RFC 6901)."""
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def steps(pointer: str) -> Path:
+    """The path that a JSON pointer spells."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])

@@ -119,7 +119,6 @@ class Decision:
     passed_over: tuple[PassedOver, ...] = ()
     selections: tuple[Selection, ...] = ()
     merge_request: MergeRequest | None = None
-    changes: tuple[FileChange, ...] = ()
     action: Action | None = None
     trouble: TroubleKind | None = None
     where: Where | None = None

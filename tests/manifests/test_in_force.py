@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from promoter.manifests import find_sites, is_manifest
-from promoter.manifests.in_force import NEW_ENTRY, read_in_force
+from promoter.manifests.in_force import read_in_force
+from promoter.manifests.kustomization import NEW_ENTRY_POINTER as NEW_ENTRY
 from promoter.manifests.layers import Layer, read_layer
 from promoter.model.image import ImageName
 from promoter.model.target import Reading

@@ -57,7 +57,6 @@ def proposed() -> Decision:
                 name("web"), "semver: >=1.0", "1.1.0", (PassedOver("1.0.0", "is lower than 1.1.0"),)
             ),
         ),
-        changes=(CHANGE,),
         action=action,
     )
 
@@ -73,7 +72,6 @@ def waiting() -> Decision:
         verdicts=(SOAK,),
         passed_over=(PassedOver("1.1.0", "staging has run 1.1.0 for 1h of 1d (soak: 24h)"),),
         selections=(),
-        changes=(),
         action=None,
     )
 

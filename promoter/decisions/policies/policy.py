@@ -64,18 +64,16 @@ def filter_tags(
     artifact: ArtifactRule, tags: Iterable[str], passed_over: list[PassedOver]
 ) -> Iterator[tuple[str, str]]:
     """Tags that `tags` and `ignore` leave, each with the text that the policy compares."""
-    pattern = re.compile(artifact.tags) if artifact.tags else None
     for tag in sorted(set(tags)):
         glob = next((each for each in artifact.ignore if fnmatch.fnmatchcase(tag, each)), None)
         if glob is not None:
             passed_over.append(PassedOver(tag, f"ignored by '{glob}'"))
             continue
-        match = pattern.fullmatch(tag) if pattern else None
-        if pattern and not match:
+        text = compared_text(artifact, tag)
+        if text is None:
             passed_over.append(PassedOver(tag, f"does not match tags '{artifact.tags}'"))
-            continue
-        named = match.groupdict().get("version") if match else None
-        yield tag, named or tag
+        else:
+            yield tag, text
 
 
 def compared_text(artifact: ArtifactRule, tag: str) -> str | None:
