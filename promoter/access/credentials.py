@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Protocol, Self
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -26,8 +26,25 @@ _WAYS = ("password", "password-file", "password-env")
 
 @dataclass(frozen=True)
 class Credential:
+    """`password` is what `kind` says: a password (also a cloud's short-lived one), an identity
+    (refresh) token that a realm trades for a bearer token, or a bearer token itself. `origin`
+    tells people where it came from: `the credentials file`, `docker-credential-gcloud`."""
+
     username: str
     password: str = field(repr=False)
+    kind: Literal["password", "identity-token", "registry-token"] = "password"
+    origin: str = "the credentials file"
+
+
+class CredentialsOf(Protocol):
+    """The credentials of one registry host."""
+
+    def __call__(self, repository: str, refused: Credential | None = None) -> Credential | None:
+        """What to prove oneself with for a repository (`shop/web`); None: nothing is known.
+
+        `refused`: the registry did not accept this one, so that a source of short-lived ones
+        gives another where it can. Raises InputError, TransientError.
+        """
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from promoter.decisions.policies import POLICIES
+from promoter.decisions.policies.policy import Followed
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.model.facts import (
     DigestOf,
@@ -28,7 +29,7 @@ from promoter.model.facts import (
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.plan import PassedOver, Selection
 from promoter.model.release import Release
-from promoter.model.rule import ArtifactRule, Upstream
+from promoter.model.rule import ArtifactRule, RepositoryAddress, Upstream
 
 ArtifactsByName = Mapping[ImageName, ArtifactRule]
 
@@ -51,7 +52,11 @@ class _Run:
 
 
 def offer_from_registry(
-    artifacts: ArtifactsByName, present: frozenset[ImageName], facts: Facts
+    artifacts: ArtifactsByName,
+    present: frozenset[ImageName],
+    repository: RepositoryAddress,
+    facts: Facts,
+    now: datetime,
 ) -> Offers:
     """What the policies select, for the artifacts that the target's sites name.
 
@@ -61,7 +66,11 @@ def offer_from_registry(
     selections: list[Selection] = []
     followed = {name: artifact for name, artifact in artifacts.items() if name in present}
     choices = ask_together(
-        partial(POLICIES[artifact.select.policy].select, artifact, name, facts)
+        partial(
+            POLICIES[artifact.select.policy].select,
+            Followed(artifact, name, repository, now),
+            facts,
+        )
         for name, artifact in followed.items()
     )
     for (name, artifact), choice in zip(followed.items(), choices, strict=True):

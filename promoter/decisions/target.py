@@ -48,7 +48,7 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
     running = this.reading.release
     if running is None:
         raise ValueError(f"{this.target}: a reading is a release, mixed, or has problems")
-    offers = _offers(this, facts)
+    offers = _offers(this, facts, now)
     if why := _hidden_from_the_list(this, offers, facts):
         return replace(decided, why=why, origin=offers.origin, selections=offers.selections)
     found = search(this, running, offers, facts, now)
@@ -102,12 +102,12 @@ def _missing_upstream(this: Situation) -> str | None:
     return None
 
 
-def _offers(this: Situation, facts: Facts) -> Offers:
+def _offers(this: Situation, facts: Facts, now: datetime) -> Offers:
     if this.environment.after.environments:
         after = this.environment.after
         return offer_from_upstream(after, this.histories, this.line, this.artifacts, facts)
     facts.prefetch(*tag_questions(this.artifacts, this.reading.names))
-    return offer_from_registry(this.artifacts, this.reading.names, facts)
+    return offer_from_registry(this.artifacts, this.reading.names, this.repository, facts, now)
 
 
 def _hidden_from_the_list(this: Situation, offers: Offers, facts: Facts) -> str | None:

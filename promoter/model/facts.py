@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
 from promoter.model.image import ImageName
+from promoter.model.ledger import Sighting, Wish
 from promoter.model.ports import Branch, ImageDetails, MergeRequest
 from promoter.model.release import Release
 from promoter.model.rule import Pin, RepositoryAddress, Rule
@@ -129,6 +130,24 @@ class DetailsOf(Question[ImageDetails | None]):
 
     name: ImageName
     digest: str
+
+
+@dataclass(frozen=True)
+class SightingsOf(Question[tuple[Sighting, ...]]):
+    """What the ledger of a manifest repository holds of one image's tags, oldest first.
+
+    Asked after the tip: the ledger is fetched with it.
+    """
+
+    repository: RepositoryAddress
+    name: ImageName
+
+
+@dataclass(frozen=True)
+class WishesOf(Question[tuple[Wish, ...]]):
+    """Every wish in the ledger of a manifest repository, one a target at most."""
+
+    repository: RepositoryAddress
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,19 @@ class ImageDetails:
         return dict(self.labels).get(name)
 
 
+@dataclass(frozen=True)
+class Referrer:
+    """A manifest that refers to another one: a signature, an attestation, an SBOM.
+
+    OCI distribution specification 1.1, "Listing Referrers".
+    """
+
+    digest: str
+    media_type: str
+    artifact_type: str
+    annotations: tuple[tuple[str, str], ...] = ()
+
+
 class Registry(Protocol):
     """A container registry (or a directory that holds the same); thread-safe.
 
@@ -43,6 +56,10 @@ class Registry(Protocol):
 
     def blob(self, repository: str, digest: str) -> bytes | None:
         """The bytes of a (small) blob, verified against `digest`; None: unknown there."""
+
+    def referrers(self, repository: str, digest: str) -> Sequence[Referrer]:
+        """What refers to a manifest, by the referrers API or its fallback tag; empty where
+        nothing does."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +102,10 @@ class Landing:
 
 @dataclass(frozen=True)
 class CommitDraft:
-    """A commit to be made: `files` replaces whole files of `parent`, modes are kept."""
+    """A commit to be made: `files` replaces whole files of `parent`, modes are kept. Without a
+    parent it is the first of a history of its own."""
 
-    parent: str
+    parent: str | None
     files: Mapping[str, bytes]
     message: str
 

@@ -50,6 +50,9 @@ class ArtifactRule:
     tags: str | None = None
     ignore: tuple[str, ...] = ()
     prereleases: bool = False
+    platforms: tuple[str, ...] = ()
+    """`os/architecture[/variant]`; the image must hold all of them."""
+    minimum_age: timedelta = timedelta()
     pin: Pin = "tag-and-digest"
 
     def name_for(self, application: str) -> ImageName:

@@ -130,7 +130,7 @@ class GitRepository:
         return self._mirror.write([self._new(draft) for draft in drafts], self._bot, self._now())
 
     def _new(self, draft: CommitDraft) -> NewCommit:
-        tree = self._tree(draft.parent)
+        tree = self._tree(draft.parent) if draft.parent else GitTree((), self._mirror.objects)
         files: dict[str, tuple[str, bytes]] = {}
         for path, data in draft.files.items():
             entry = _place(tree, path)
@@ -138,7 +138,7 @@ class GitRepository:
                 files[path] = (entry.mode if entry else _NEW_FILE, data)
         if not files:
             raise ValueError(f"a commit on {draft.parent} would change nothing")
-        return NewCommit((draft.parent,), draft.message, files)
+        return NewCommit((draft.parent,) if draft.parent else (), draft.message, files)
 
     def push(self, moves: Sequence[RefMove]) -> None:
         self._mirror.push(moves)

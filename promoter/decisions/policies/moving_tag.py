@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from promoter.decisions.policies.policy import Choice, Order
+from promoter.decisions.policies.policy import Choice, Followed, Order
 from promoter.model.facts import DigestOf, Facts, NotKnown, Unknown
-from promoter.model.image import ImageName, ImageReference
+from promoter.model.image import ImageReference
 from promoter.model.rule import ArtifactRule
 
 
 class MovingTagPolicy:
-    def select(self, artifact: ArtifactRule, name: ImageName, facts: Facts) -> Choice:
+    def select(self, followed: Followed, facts: Facts) -> Choice:
+        artifact, name = followed.artifact, followed.name
         tag = artifact.select.argument
         question = DigestOf(name, tag)
         digest = facts.need(question)
         if digest is None:
             raise NotKnown(question, Unknown(f"{name} has no tag {tag}"))
-        return Choice(ImageReference(name, tag, digest), ())
+        return Choice(ImageReference(name, tag, digest))
 
     def order(
         self,

@@ -6,20 +6,22 @@ from datetime import datetime
 
 from promoter.decisions.policies.policy import (
     Choice,
+    Followed,
     Order,
     filter_tags,
     listed_tags,
     same_tag,
 )
 from promoter.model.facts import DetailsOf, DigestOf, Facts
-from promoter.model.image import ImageName, ImageReference
+from promoter.model.image import ImageReference
 from promoter.model.plan import PassedOver
 from promoter.model.ports import ImageDetails
 from promoter.model.rule import ArtifactRule
 
 
 class NewestBuildPolicy:
-    def select(self, artifact: ArtifactRule, name: ImageName, facts: Facts) -> Choice:
+    def select(self, followed: Followed, facts: Facts) -> Choice:
+        artifact, name = followed.artifact, followed.name
         passed_over: list[PassedOver] = []
         tags = [tag for tag, _ in filter_tags(artifact, listed_tags(name, facts), passed_over)]
         digests = facts.need_all(DigestOf(name, tag) for tag in tags)
@@ -37,7 +39,7 @@ class NewestBuildPolicy:
             if digest is None
         )
         if not survivors:
-            return Choice(None, passed_over)
+            return Choice(None, tuple(passed_over))
         survivors.sort()
         created, best, digest = survivors.pop()
         passed_over.extend(
@@ -46,7 +48,7 @@ class NewestBuildPolicy:
             else PassedOver(tag, f"was created at the same time as {best}")
             for when, tag, _ in survivors
         )
-        return Choice(ImageReference(name, best, digest), passed_over)
+        return Choice(ImageReference(name, best, digest), tuple(passed_over))
 
     def order(
         self,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
 from promoter.model.facts import Facts, NotKnown, TagsOf, Unknown
 from promoter.model.image import ImageName, ImageReference
+from promoter.model.ledger import Sighting
 from promoter.model.plan import PassedOver
-from promoter.model.rule import ArtifactRule
+from promoter.model.rule import ArtifactRule, RepositoryAddress
 
 
 class Order(Enum):
@@ -28,16 +31,36 @@ class Order(Enum):
     """The versions tell nothing; what ran before is then backwards."""
 
 
-class Choice:
-    """A selected tag and digest, and why every other tag was passed over."""
+@dataclass(frozen=True)
+class Followed:
+    """What a policy selects for: an artifact's rule under the name of one image.
 
-    def __init__(self, image: ImageReference | None, passed_over: Iterable[PassedOver]) -> None:
-        self.image = image
-        self.passed_over = tuple(passed_over)
+    `repository` is the manifest repository whose ledger tells what a tag named when it was first
+    seen; None where there is none to ask (`promoter tags`).
+    """
+
+    artifact: ArtifactRule
+    name: ImageName
+    repository: RepositoryAddress | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A selected tag and digest, and why every other tag was passed over.
+
+    `sightings` are tags seen for the first time, to be kept in the ledger. `stop` tells why the
+    best tag may not be taken although nothing lower may be instead (it moved): a person decides.
+    """
+
+    image: ImageReference | None
+    passed_over: tuple[PassedOver, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    stop: str = ""
 
 
 class Policy(Protocol):
-    def select(self, artifact: ArtifactRule, name: ImageName, facts: Facts) -> Choice:
+    def select(self, followed: Followed, facts: Facts) -> Choice:
         """The version that the registry offers. Raises NotAsked, NotKnown."""
 
     def order(

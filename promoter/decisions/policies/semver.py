@@ -8,6 +8,7 @@ from typing import Any
 
 from promoter.decisions.policies.policy import (
     Choice,
+    Followed,
     Order,
     compared_text,
     filter_tags,
@@ -15,7 +16,7 @@ from promoter.decisions.policies.policy import (
     same_tag,
 )
 from promoter.model.facts import DigestOf, Facts, NotKnown, Unknown
-from promoter.model.image import ImageName, ImageReference
+from promoter.model.image import ImageReference
 from promoter.model.plan import PassedOver
 from promoter.model.rule import ArtifactRule
 from promoter.model.version import SemanticVersion
@@ -24,7 +25,8 @@ _DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 
 
 class SemverPolicy:
-    def select(self, artifact: ArtifactRule, name: ImageName, facts: Facts) -> Choice:
+    def select(self, followed: Followed, facts: Facts) -> Choice:
+        artifact, name = followed.artifact, followed.name
         passed_over: list[PassedOver] = []
         survivors: list[tuple[SemanticVersion, str]] = []
         for tag, text in filter_tags(artifact, listed_tags(name, facts), passed_over):
@@ -38,7 +40,7 @@ class SemverPolicy:
             else:
                 survivors.append((version, tag))
         if not survivors:
-            return Choice(None, passed_over)
+            return Choice(None, tuple(passed_over))
         # Versions that are equal (`1.2.0`, `v1.2.0`) are told apart by the tag's text, so that
         # the order in which a registry lists them never matters.
         survivors.sort()
@@ -53,7 +55,7 @@ class SemverPolicy:
         digest = facts.need(question)
         if digest is None:
             raise NotKnown(question, Unknown(f"{name} lists the tag {best} but has no such image"))
-        return Choice(ImageReference(name, best, digest), passed_over)
+        return Choice(ImageReference(name, best, digest), tuple(passed_over))
 
     def order(
         self,
