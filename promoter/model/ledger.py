@@ -1,0 +1,42 @@
+"""What neither Git's history nor the forge can tell later, kept in `refs/promoter/ledger`.
+
+Losing it loses comfort, not correctness: a tag that moved before it was seen again is not
+noticed, and a release that somebody asked for must be asked for again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from promoter.model.image import ImageName
+from promoter.model.release import Release
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The digest that a tag named when it was first seen, `at` in UTC."""
+
+    name: ImageName
+    tag: str
+    digest: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A release that somebody asked for: a person or a CI job, on the command line.
+
+    It is a candidate of its target until a later release supersedes it or a person rejects it.
+    Its artifacts may be fewer than the target's: the others stay as they run. `at` in UTC.
+    """
+
+    application: str
+    environment: str
+    release: Release
+    at: datetime
+    by: str
+
+
+Note = Sighting | Wish
+"""What is written to the ledger."""
