@@ -29,12 +29,15 @@ from promoter.model.facts import (
     PeriodsOf,
     Question,
     ReadingOf,
+    SightingsOf,
     TagsOf,
     TargetsOf,
     Tip,
     TipOf,
     Unknown,
+    WishesOf,
 )
+from promoter.model.ledger import Sighting, Wish
 from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose
 from promoter.model.ports import Branch, ImageDetails, MergeRequest
 from promoter.model.record import Record
@@ -61,6 +64,11 @@ class World:
     """By the image's short name: tags that exist and are not listed."""
     created: dict[str, datetime] = field(default_factory=dict)
     """By digest."""
+    platforms: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By digest."""
+    sightings: list[Sighting] = field(default_factory=list)
+    """What the ledger holds, oldest first; of all images."""
+    wishes: list[Wish] = field(default_factory=list)
     history: dict[Key, list[Period]] = field(default_factory=dict)
     """By application and environment, oldest first."""
     requests: list[MergeRequest] = field(default_factory=list)
@@ -253,7 +261,11 @@ class World:
                 return self.tags.get(question.name.short, {}).get(question.tag)
             case DetailsOf():
                 gone = question.digest not in self.tags.get(question.name.short, {}).values()
-                return None if gone else ImageDetails(self.created.get(question.digest))
+                return None if gone else self._details(question.digest)
+            case SightingsOf():
+                return tuple(each for each in self.sightings if each.name == question.name)
+            case WishesOf():
+                return tuple(self.wishes)
             case MergeRequestsOf():
                 return tuple(each for each in self.requests if each.branch.startswith(PREFIX))
             case BranchOf():
@@ -261,6 +273,9 @@ class World:
             case ApprovalsOf():
                 return self.approvers.get(question.head, ())
         raise AssertionError(f"nobody answers {question}")
+
+    def _details(self, digest: str) -> ImageDetails:
+        return ImageDetails(self.created.get(digest), (), self.platforms.get(digest, ()))
 
     def _reading(self, question: ReadingOf) -> Reading:
         key = _key(question.target)
