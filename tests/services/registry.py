@@ -2,6 +2,11 @@
 
 with running_registry(tmp_path, username="ci", password="secret") as registry:
     digest = registry.push_image("shop/web", "1.2.0", created=..., labels={})
+    registry.requests()  # what it was asked, by its own log
+
+It asks for nothing, for a password (`username`), for tokens of a token server (`tokens`), or for
+client certificates; with an `authority` it speaks TLS. See token_server.py, certificates.py,
+notifications.py.
 """
 
 from __future__ import annotations
@@ -21,21 +26,42 @@ from pathlib import Path
 import urllib3
 
 from promoter.registries.images import BuiltImage, Flavour, build_image
-from promoter.registries.media_types import ACCEPTED_MANIFESTS
+from promoter.registries.media_types import ACCEPTED_MANIFESTS, OCI_INDEX
 from tests.needs import need
+from tests.services.artifacts import build_chart, build_referrer, referrer_entry
+from tests.services.certificates import Authority, Identity
+from tests.services.notifications import Receiver
+from tests.services.token_server import ISSUER, SERVICE, TokenServer
 
 _READY_WITHIN = 20.0
+_OURS = "tests/1"
 _LISTENING = re.compile(r"listening on (127\.0\.0\.1:\d+)")
 SOME_DAY = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
 
 
+@dataclass(frozen=True)
+class LoggedRequest:
+    """A request as the registry logged it. `user` is None where nobody proved to be one; `proved`
+    tells whether a password or a token was accepted."""
+
+    method: str
+    path: str
+    status: int
+    user: str | None
+    user_agent: str
+    proved: bool
+
+
 @dataclass
 class RunningRegistry:
-    """`host` is `127.0.0.1:PORT`; what is pushed here goes over plain HTTP, past our own code."""
+    """`host` is `127.0.0.1:PORT`; what is pushed here goes past our own code."""
 
     host: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    scheme: str = "http"
+    log: Path = Path()
+    tokens: TokenServer | None = None
     _http: urllib3.PoolManager = field(default_factory=urllib3.PoolManager, repr=False)
 
     def push_image(
@@ -84,54 +110,122 @@ class RunningRegistry:
         """Delete a manifest and every tag that names it."""
         self._ask("DELETE", f"/v2/{repository}/manifests/{digest}", 202)
 
+    def push_chart(self, repository: str, tag: str) -> str:
+        """Push a Helm chart (see `build_chart`); returns its digest."""
+        chart = build_chart(repository.rpartition("/")[2], tag)
+        self.push(repository, tag, chart)
+        return chart.digest
+
+    def push_referrer(
+        self,
+        repository: str,
+        subject: str,
+        artifact_type: str,
+        annotations: Mapping[str, str] | None = None,
+    ) -> str:
+        """Push a manifest that refers to `subject` (a digest), as a client does where the registry
+        has no referrers API: with the fallback tag (OCI distribution 1.1, "Referrers Tag Schema").
+        """
+        referrer = build_referrer(subject, artifact_type, annotations or {})
+        self.push(repository, referrer.digest, referrer)
+        tag = subject.replace(":", "-")
+        path = f"/v2/{repository}/manifests/{tag}"
+        found = self._ask("GET", path, None, {"Accept": OCI_INDEX})
+        others = json.loads(found.data)["manifests"] if found.status == 200 else []
+        entry = referrer_entry(referrer, artifact_type, annotations or {})
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*others, entry]}
+        self.push_manifest(repository, tag, OCI_INDEX, json.dumps(index).encode())
+        return referrer.digest
+
+    def requests(self) -> list[LoggedRequest]:
+        """What it was asked by others than this class, in the order in which it answered."""
+        marker = f"{_OURS}-{time.monotonic_ns()}"
+        self._ask("GET", "/v2/", None, {"User-Agent": marker})
+        deadline = time.monotonic() + _READY_WITHIN
+        while marker not in (text := self.log.read_text("utf-8", "replace")):
+            assert time.monotonic() < deadline, "docker-registry does not log"
+            time.sleep(0.005)
+        found = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        return [
+            LoggedRequest(
+                each["http.request.method"],
+                each["http.request.uri"],
+                each["http.response.status"],
+                each.get("auth.user.name") or None,
+                each.get("http.request.useragent", ""),
+                "auth.user.name" in each,
+            )
+            for each in found
+            if each["msg"].startswith("response completed")
+            and not each.get("http.request.useragent", "").startswith(_OURS)
+        ]
+
     def _ask(
         self,
         method: str,
         path: str,
-        expected: int,
+        expected: int | None,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        url = path if path.startswith("http") else f"http://{self.host}{path}"
-        sent = dict(headers or {})
+        url = path if path.startswith("http") else f"{self.scheme}://{self.host}{path}"
+        sent = {"User-Agent": _OURS, **(headers or {})}
         if self.username is not None:
             pair = f"{self.username}:{self.password}".encode()
             sent["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        if self.tokens is not None:
+            name = path.partition("/v2/")[2].rpartition("/")[0].partition("/blobs")[0]
+            name = name.removesuffix("/manifests")
+            actions: dict[str, object] = {
+                "type": "repository",
+                "name": name,
+                "actions": ["pull", "push", "delete"],
+            }
+            sent["Authorization"] = f"Bearer {self.tokens.mint('pusher', [actions])}"
         response = self._http.request(method, url, headers=sent, body=body, retries=False)
-        assert response.status == expected, f"{method} {path}: {response.status} {response.data!r}"
+        if expected is not None:
+            told = f"{method} {path}: {response.status} {response.data!r}"
+            assert response.status == expected, told
         return response
 
 
 @contextmanager
 def running_registry(
-    folder: Path, *, username: str | None = None, password: str | None = None
+    folder: Path,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    tokens: TokenServer | None = None,
+    authority: Authority | None = None,
+    client: Identity | None = None,
+    notify: Receiver | None = None,
 ) -> Iterator[RunningRegistry]:
-    """Start one that keeps its files in `folder`, with Basic authentication if a user is given.
+    """Start one that keeps its files in `folder`.
 
-    Skips the test where docker-registry (or htpasswd, for a user) is absent.
+    With a user it wants the password (Basic), with a token server the tokens of that; with an
+    authority it speaks TLS, and with a client's identity, too, it refuses whoever has none of that
+    authority. Skips the test where docker-registry (or htpasswd, for a user) is absent.
     """
     program = need("docker-registry")
     folder.mkdir(parents=True, exist_ok=True)
+    http: dict[str, object] = {"addr": "127.0.0.1:0", "secret": "not-a-secret"}
     configuration: dict[str, object] = {
         "version": 0.1,
-        "log": {"level": "info"},
+        "log": {"level": "info", "formatter": "json"},
         "storage": {
             "filesystem": {"rootdirectory": str(folder / "storage")},
             "delete": {"enabled": True},
         },
-        "http": {"addr": "127.0.0.1:0", "secret": "not-a-secret"},
+        "http": http,
     }
     if username is not None:
-        passwords = folder / "htpasswd"
-        line = subprocess.run(
-            [need("htpasswd"), "-Bin", username],
-            input=f"{password}",
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        passwords.write_text(line.stdout)
-        configuration["auth"] = {"htpasswd": {"realm": "tests", "path": str(passwords)}}
+        configuration["auth"] = _htpasswd(folder / "htpasswd", username, f"{password}")
+    if tokens is not None:
+        configuration["auth"] = {"token": _trusting(tokens)}
+    if authority is not None:
+        http["tls"] = _served(authority, client)
+    if notify is not None:
+        configuration["notifications"] = {"endpoints": [_notified(notify)]}
     file = folder / "registry.yml"
     file.write_text(json.dumps(configuration))  # which is YAML, too
     log = folder / "registry.log"
@@ -140,15 +234,67 @@ def running_registry(
         process = subprocess.Popen(
             [program, "serve", file], stdout=stream, stderr=stream, env=environment
         )
-    running = None
+    pool = urllib3.PoolManager()
+    if authority is not None:
+        pool = urllib3.PoolManager(
+            ca_certs=str(authority.certificate),
+            cert_file=str(client.certificate) if client else None,
+            key_file=str(client.key) if client else None,
+        )
     try:
-        running = RunningRegistry(_address(process, log), username, password)
-        yield running
+        yield RunningRegistry(
+            _address(process, log),
+            username,
+            password,
+            "https" if authority else "http",
+            log,
+            tokens,
+            pool,
+        )
     finally:
-        if running is not None:
-            running._http.clear()
+        pool.clear()
         process.terminate()
         process.wait(10)
+
+
+def _htpasswd(file: Path, username: str, password: str) -> dict[str, object]:
+    line = subprocess.run(
+        [need("htpasswd"), "-Bin", username],
+        input=password,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    file.write_text(line.stdout)
+    return {"htpasswd": {"realm": "tests", "path": str(file)}}
+
+
+def _trusting(tokens: TokenServer) -> dict[str, object]:
+    return {
+        "realm": tokens.realm,
+        "service": SERVICE,
+        "issuer": ISSUER,
+        "rootcertbundle": str(tokens.certificate),
+    }
+
+
+def _served(authority: Authority, client: Identity | None) -> dict[str, object]:
+    server = authority.issue("registry")
+    told: dict[str, object] = {"certificate": str(server.certificate), "key": str(server.key)}
+    if client is not None:
+        told["clientcas"] = [str(authority.certificate)]
+    return told
+
+
+def _notified(receiver: Receiver) -> dict[str, object]:
+    return {
+        "name": "tests",
+        "url": receiver.url,
+        "headers": {"Authorization": [receiver.secret]},
+        "timeout": "5s",
+        "threshold": 3,
+        "backoff": "100ms",
+    }
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
