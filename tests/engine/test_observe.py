@@ -31,7 +31,7 @@ from promoter.model.facts import (
     Unknown,
 )
 from promoter.model.image import ImageName
-from promoter.model.ports import Forge, MergeRequest, Repository
+from promoter.model.ports import Forge, MergeRequest, Referrer, Repository
 from promoter.model.rule import RepositoryAddress
 from promoter.model.target import Target
 from promoter.repositories.git import GitRepository
@@ -67,6 +67,9 @@ class Shelf:
 
     def blob(self, repository: str, digest: str) -> bytes | None:
         return None
+
+    def referrers(self, repository: str, digest: str) -> tuple[Referrer, ...]:
+        return ()
 
 
 @dataclass

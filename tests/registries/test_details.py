@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from promoter.access.http import HttpClient
 from promoter.errors import InputError, TransientError
-from promoter.model.ports import ImageDetails
+from promoter.model.ports import ImageDetails, Referrer
 from promoter.registries.content import digest_of
 from promoter.registries.details import parse_time, read_details
 from promoter.registries.distribution import DistributionRegistry
@@ -62,6 +62,9 @@ class Shelf:
 
     def blob(self, repository: str, digest: str) -> bytes | None:
         return self.contents.get(digest)
+
+    def referrers(self, repository: str, digest: str) -> tuple[Referrer, ...]:
+        return ()
 
 
 def config(created: str | None = "2026-11-03T09:30:00Z", **labels: str) -> dict[str, object]:
