@@ -5,36 +5,47 @@
         ...  # server.host, server.requests
 
 A path is looked up with its query first, then without. A list of answers is given in turn,
-the last one for ever. What nobody named is answered 404 with a registry's JSON.
+the last one for ever; a function makes the answer from the request. What nobody named is
+answered 404 with a registry's JSON.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import ssl
+import struct
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""What makes close() send a reset instead of a proper end (socket(7), SO_LINGER)."""
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`truncated`: the connection ends in the middle of the body. `silent`: no answer at all
-    as long as the server lives. `dripping`: byte after byte, without end."""
+    """`truncated`: the connection ends in the middle of the body, `reset`: with a TCP reset.
+    `silent`: no answer at all as long as the server lives. `dripping`: byte after byte, without
+    end. `again`: headers beside those of the same name. `times`: the body is sent so often.
+    `stray`: bytes behind the end of the body."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     truncated: bool = False
+    reset: bool = False
     silent: bool = False
     dripping: bool = False
+    again: Sequence[tuple[str, str]] = ()
+    times: int = 1
+    stray: bytes = b""
 
 
 def json_answer(
@@ -67,7 +78,8 @@ class Request:
         return next((v for k, v in self.headers.items() if k.lower() == name.lower()), None)
 
 
-Answers = Mapping[tuple[str, str], Answer | Sequence[Answer]]
+Told = Answer | Sequence[Answer] | Callable[[Request], Answer]
+Answers = Mapping[tuple[str, str], Told]
 
 
 @dataclass
@@ -75,7 +87,7 @@ class Server:
     """`answers` may be changed while it runs; `requests` holds all that came, in order."""
 
     host: str
-    answers: dict[tuple[str, str], Answer | Sequence[Answer]]
+    answers: dict[tuple[str, str], Told]
     requests: list[Request] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -87,6 +99,8 @@ class Server:
                 found = self.answers.get((request.method, path))
                 if isinstance(found, Answer):
                     return found
+                if callable(found):
+                    return found(request)
                 if found:
                     self.answers[request.method, path] = found[1:] or found
                     return found[0]
@@ -147,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response_only(answer.status)  # without a Date or Server that nobody asked for
-        for name, value in answer.headers.items():
+        for name, value in (*answer.headers.items(), *answer.again):
             self.send_header(name, value)
         if answer.dripping:
             self.end_headers()
@@ -155,13 +169,21 @@ class _Handler(BaseHTTPRequestHandler):
             while not told.stopped.wait(0.01):
                 self.wfile.write(b" ")
             return
-        if "content-length" not in {name.lower() for name in answer.headers}:
-            self.send_header("Content-Length", str(len(answer.body)))
+        named = {name.lower() for name in answer.headers}
+        if not named & {"content-length", "transfer-encoding"}:
+            self.send_header("Content-Length", str(len(answer.body) * answer.times))
         self.end_headers()
         if self.command != "HEAD":
-            cut = len(answer.body) // 2 if answer.truncated else len(answer.body)
+            for _ in range(answer.times - 1):
+                self.wfile.write(answer.body)
+            halved = answer.truncated or answer.reset
+            cut = len(answer.body) // 2 if halved else len(answer.body)
             self.wfile.write(answer.body[:cut])
-        if answer.truncated:
+        self.wfile.write(answer.stray)
+        if answer.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            self.connection.close()
+        if answer.truncated or answer.reset:
             self.close_connection = True
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - http.server's names
