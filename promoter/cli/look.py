@@ -11,7 +11,7 @@ from promoter.app import App
 from promoter.cli.console import Progress, complain
 from promoter.cli.flags import app_from
 from promoter.engine.observe import Observer
-from promoter.engine.reconcile import make_plan
+from promoter.engine.reconcile import Scope, make_plan
 from promoter.model.facts import Facts
 from promoter.model.plan import Plan
 from promoter.model.rule import Rule
@@ -41,7 +41,7 @@ def look(arguments: argparse.Namespace) -> Look:
     rules, broken = read_rules(app)
     progress, now = Progress(), app.clock()
     try:
-        plan, _ = make_plan(rules, Observer(app.adapters), Facts.none(), now, progress)
+        plan, _ = make_plan(Scope(rules), Observer(app.adapters), Facts.none(), now, progress)
     finally:
         progress.done()
     return Look(app, plan, now, broken)

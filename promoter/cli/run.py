@@ -10,7 +10,7 @@ from promoter.cli import exit_codes
 from promoter.cli.console import Progress, paint_for
 from promoter.cli.flags import add_output, add_rules, add_world, app_from
 from promoter.cli.look import read_rules
-from promoter.engine.reconcile import reconcile
+from promoter.engine.reconcile import Scope, reconcile
 from promoter.texts.as_json import dump, outcome_json
 from promoter.texts.plan_text import outcome_text
 
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     rules, broken = read_rules(app)
     progress = Progress()
     try:
-        outcome = reconcile(rules, app.adapters, app.clock, progress)
+        outcome = reconcile(Scope(rules), app.adapters, app.clock, progress)
     finally:
         progress.done()
     if app.settings.output == "json":

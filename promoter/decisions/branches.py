@@ -13,7 +13,12 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 def branch_name(target: Target) -> str:
     """`promoter/staging/web`; unique for a target within one repository."""
-    return f"{PREFIX}{_component(target.environment)}/{_component(target.application)}"
+    return f"{PREFIX}{target_path(target.environment, target.application)}"
+
+
+def target_path(environment: str, application: str) -> str:
+    """`staging/web`: a target as part of a ref or of a path in the ledger."""
+    return f"{_component(environment)}/{_component(application)}"
 
 
 def _component(name: str) -> str:

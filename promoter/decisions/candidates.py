@@ -27,6 +27,7 @@ from promoter.model.facts import (
     ask_together,
 )
 from promoter.model.image import ImageName, ImageReference
+from promoter.model.ledger import Sighting
 from promoter.model.plan import PassedOver, Selection
 from promoter.model.release import Release
 from promoter.model.rule import ArtifactRule, RepositoryAddress, Upstream
@@ -36,13 +37,16 @@ ArtifactsByName = Mapping[ImageName, ArtifactRule]
 
 @dataclass(frozen=True)
 class Offers:
-    """`releases` newest first; `why_none` says why there is none."""
+    """`releases` newest first; `why_none` says why there is none, `stop` that there is one which
+    only a person may take. `sightings` are tags that were seen for the first time."""
 
     origin: str
     releases: tuple[Release, ...]
     passed_over: tuple[PassedOver, ...] = ()
     selections: tuple[Selection, ...] = ()
     why_none: str = ""
+    stop: str = ""
+    sightings: tuple[Sighting, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def offer_from_registry(
     """
     chosen: list[ImageReference] = []
     selections: list[Selection] = []
+    why = ""
     followed = {name: artifact for name, artifact in artifacts.items() if name in present}
     choices = ask_together(
         partial(
@@ -78,11 +83,19 @@ def offer_from_registry(
         tag = choice.image.tag if choice.image else None
         spelled = f"{select.policy}: {select.argument}"
         selections.append(Selection(name, spelled, tag, choice.passed_over))
-        if choice.image is None:
-            why = f"no tag of {name} fits {spelled}"
-            return Offers("registry", (), (), tuple(selections), why)
-        chosen.append(choice.image)
-    return Offers("registry", (Release.of(chosen),), (), tuple(selections))
+        if choice.image is None and not why:
+            why = choice.stop or f"no tag of {name} fits {spelled}"
+        elif choice.image is not None:
+            chosen.append(choice.image)
+    return Offers(
+        "registry",
+        () if why else (Release.of(chosen),),
+        (),
+        tuple(selections),
+        why,
+        next((each.stop for each in choices if each.stop), ""),
+        tuple(sighting for each in choices for sighting in each.sightings),
+    )
 
 
 def offer_from_upstream(
@@ -218,7 +231,7 @@ def _newest_first(
             (
                 index
                 for index, other in enumerate(ordered)
-                if _is_later(release, other, artifacts, facts)
+                if is_later(release, other, artifacts, facts)
             ),
             len(ordered),
         )
@@ -226,7 +239,7 @@ def _newest_first(
     return ordered
 
 
-def _is_later(one: Release, other: Release, artifacts: ArtifactsByName, facts: Facts) -> bool:
+def is_later(one: Release, other: Release, artifacts: ArtifactsByName, facts: Facts) -> bool:
     """False as well where nothing orders the two: without a history each is later then."""
     forth = compare_releases(other, one, (), artifacts, facts)
     back = compare_releases(one, other, (), artifacts, facts)

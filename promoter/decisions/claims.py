@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from promoter.decisions.branches import branch_name
 from promoter.decisions.situation import Scene, reading_question
-from promoter.model.facts import Facts, Known
+from promoter.model.facts import Facts, Known, ReadingOf
 from promoter.model.target import Target
 
 _Branch = tuple[str, str]
@@ -21,10 +21,12 @@ _Site = tuple[str, str, str, int, str]
 
 @dataclass(frozen=True)
 class Claims:
-    """The rules that claim a branch; the targets that claim a site, once their sites are known."""
+    """The rules that claim a branch; the targets that claim a site, once their sites are known;
+    what was not asked yet of the others."""
 
     branches: dict[_Branch, list[str]]
     sites: dict[_Site, list[tuple[str, Target]]]
+    unread: set[ReadingOf]
 
     def holds(self, scene: Scene, branch: str) -> bool:
         """Whether some rule claims this branch of the scene's repository."""
@@ -47,11 +49,14 @@ class Claims:
 
 def gather(scenes: Sequence[Scene], facts: Facts) -> Claims:
     """The claims of all rules, as far as the facts go."""
-    claims = Claims(defaultdict(list), defaultdict(list))
+    claims = Claims(defaultdict(list), defaultdict(list), set())
     for scene in scenes:
         for target in scene.targets.values():
             branch = (scene.rule.repository.key, branch_name(target))
             claims.branches[branch].append(scene.rule.source)
+            question = reading_question(scene, target)
+            if question and facts.get(question) is None:
+                claims.unread.add(question)
             for site in _sites(scene, target, facts):
                 claims.sites[site].append((scene.rule.source, target))
     return claims

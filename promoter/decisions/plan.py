@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -24,29 +24,42 @@ from promoter.model.facts import (
     TargetsOf,
     TipOf,
 )
+from promoter.model.ledger import Wish
 from promoter.model.plan import Close, Decision, Orphan, Plan, State, Trouble
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
 from promoter.model.rule import Rule
 from promoter.model.target import Discovery, Target
 
+Names = tuple[str, str]
+"""A target by its application and environment."""
 
-def decide(rules: Sequence[Rule], facts: Facts, now: datetime) -> Plan:
+
+def decide(
+    rules: Sequence[Rule],
+    wishes: Sequence[Wish],
+    facts: Facts,
+    now: datetime,
+    only: Collection[Names] | None = None,
+) -> Plan:
     """The plan as far as the facts go; `asks` holds every question that is still open.
 
-    One rule or target that fails never stops the others.
+    One rule or target that fails never stops the others. With `only` nothing is decided but those
+    targets.
     """
     asks: set[Question[Any]] = set()
     troubles: list[Trouble] = []
     scenes: list[tuple[Scene, Discovery]] = []
     for rule in rules:
         try:
-            scenes.append(_look(rule, facts))
+            scenes.append(_look(rule, tuple(wishes), facts))
         except NotAsked as missing:
             asks.update(missing.questions)
         except NotKnown as error:
             troubles.append(Trouble(rule.source, error.unknown.why, error.unknown.kind))
     claims = gather([scene for scene, _ in scenes], facts)
+    if only is not None:  # the others' sites are still theirs
+        asks.update(claims.unread)
     names = Counter(rule.name for rule in rules)
     decisions: list[Decision] = []
     orphans: list[Orphan] = []
@@ -56,13 +69,15 @@ def decide(rules: Sequence[Rule], facts: Facts, now: datetime) -> Plan:
             for problem in discovery.problems
         )
         for target in discovery.targets:
+            if only is not None and (target.application, target.environment) not in only:
+                continue
             try:
                 decisions.append(_decide(scene, target, claims, facts, now))
             except NotAsked as missing:
                 asks.update(missing.questions)
         # Nothing is known to be gone where the layout has problems, nor whose a request is where
         # two rules have one name.
-        if discovery.problems or names[scene.rule.name] > 1:
+        if discovery.problems or names[scene.rule.name] > 1 or only is not None:
             continue
         try:
             orphans.extend(_orphans(scene, claims, facts))
@@ -73,7 +88,7 @@ def decide(rules: Sequence[Rule], facts: Facts, now: datetime) -> Plan:
     return Plan(tuple(decisions), tuple(orphans), tuple(troubles), frozenset(asks))
 
 
-def _look(rule: Rule, facts: Facts) -> tuple[Scene, Discovery]:
+def _look(rule: Rule, wishes: tuple[Wish, ...], facts: Facts) -> tuple[Scene, Discovery]:
     requests_of = MergeRequestsOf(rule.repository)
     facts.prefetch(requests_of)
     tip = facts.need(TipOf(rule.repository))
@@ -83,7 +98,7 @@ def _look(rule: Rule, facts: Facts) -> tuple[Scene, Discovery]:
     requests: dict[str, list[MergeRequest]] = {}
     for each in known.value if isinstance(known, Known) else ():
         requests.setdefault(each.branch, []).append(each)
-    return Scene(rule, tip, targets, requests), discovery
+    return Scene(rule, tip, targets, requests, wishes), discovery
 
 
 def _decide(scene: Scene, target: Target, claims: Claims, facts: Facts, now: datetime) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -19,6 +19,8 @@ from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.spell import spell_time
 from promoter.model.verdict import Verdict
+
+_FOR_A_PERSON = (Standing.MOVED, Standing.GONE)
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,24 @@ def case_of(this: Situation, release: Release) -> Case:
 
 
 def search(
-    this: Situation, running: Release, offers: Offers, facts: Facts, now: datetime
+    this: Situation,
+    running: Release,
+    offers: Offers,
+    is_asked_for: Callable[[Release], bool],
+    facts: Facts,
+    now: datetime,
 ) -> Search:
     """The newest release that is later than what runs, that no person refused, and whose gates
-    pass. Raises NotAsked, NotKnown."""
+    pass. What waits for a person's word has it where a person asked for the release.
+
+    Raises NotAsked, NotKnown.
+    """
     found = Search()
     before = [each.release for each in this.periods if each.release]
     for offered in offers.releases:
         standing = compare_releases(running, offered, before, this.artifacts, facts)
+        if standing in _FOR_A_PERSON and is_asked_for(offered):
+            standing = Standing.LATER
         if standing is not Standing.LATER:
             found.stopped.append(_stop(standing, running, offered, this.periods, offers.origin))
             if standing in (Standing.SAME, Standing.BACKWARDS):

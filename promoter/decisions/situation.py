@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from promoter.decisions.branches import branch_name
@@ -16,8 +16,10 @@ from promoter.model.facts import (
     ReadingOf,
     TagsOf,
     Tip,
+    WishesOf,
 )
 from promoter.model.image import ImageName
+from promoter.model.ledger import Wish
 from promoter.model.ports import Branch, MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
@@ -28,12 +30,22 @@ from promoter.model.target import Reading, Target
 @dataclass(frozen=True)
 class Scene:
     """What all targets of a rule share: the tip that is looked at, every target by name, and the
-    merge requests by branch (none while they are not known)."""
+    merge requests by branch (none while they are not known); `wishes` are those of now, the
+    earlier ones are in the ledger."""
 
     rule: Rule
     tip: Tip
     targets: Mapping[tuple[str, str], Target]
     requests: Mapping[str, Sequence[MergeRequest]]
+    wishes: tuple[Wish, ...] = ()
+
+    def wishes_for(self, target: Target, earlier: Iterable[Wish]) -> tuple[Wish, ...]:
+        """What was asked for a target, now and earlier; the same release once."""
+        found: dict[Release, Wish] = {}
+        for wish in (*earlier, *self.wishes):
+            if (wish.application, wish.environment) == (target.application, target.environment):
+                found.setdefault(wish.release, wish)
+        return tuple(found.values())
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,8 @@ class Situation:
     """`periods`, `histories` (by upstream environment) and `line` (the upstreams and all that
     stand before them) are newest first; `requests` are all merge requests of this target's
     branch, `opened` the one that is open; `promoted` is what merged ones brought to the upstreams,
-    newest first; `branch` is what stands under the branch's name now."""
+    newest first; `branch` is what stands under the branch's name now; `wishes` are the releases
+    that somebody asked for here."""
 
     scene: Scene
     target: Target
@@ -55,6 +68,7 @@ class Situation:
     opened: MergeRequest | None
     promoted: tuple[Release, ...]
     branch: Branch | None
+    wishes: tuple[Wish, ...] = ()
 
     @property
     def rule(self) -> Rule:
@@ -83,7 +97,8 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         for name in _line(scene.rule, environment)
         if (target.application, name) in scene.targets
     }
-    facts.prefetch(reading, periods, requests, branch, *line.values())
+    wishes = WishesOf(repository)
+    facts.prefetch(reading, periods, requests, branch, wishes, *line.values())
     facts.need(requests)
     mine = tuple(scene.requests.get(branch.name, ()))
     upstreams = [
@@ -94,6 +109,7 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
     theirs = (each for name in upstreams for each in scene.requests.get(name, ()))
     merged = sorted((e for e in theirs if e.state == "merged"), key=lambda e: -e.number)
     records = (Record.parse(each.body) for each in merged)
+    earlier = facts.need(wishes)
     known = {name: facts.need(question) for name, question in line.items()}
     return Situation(
         scene,
@@ -108,6 +124,7 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         next((each for each in mine if each.state == "open"), None),
         tuple(record.release for record in records if record),
         facts.need(branch),
+        scene.wishes_for(target, earlier),
     )
 
 

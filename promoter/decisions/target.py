@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.search import Search, search
 from promoter.decisions.situation import Scene, Situation, look_at, tag_questions
 from promoter.decisions.standing import Standing, compare_releases
+from promoter.decisions.wishes import Asked, conclude_wishes, is_asked_for, weigh
 from promoter.model.facts import DigestOf, Facts, NotKnown
-from promoter.model.plan import Close, Decision, State
+from promoter.model.plan import Close, Decision, Requested, State
 from promoter.model.record import Record
 from promoter.model.target import Target
 
@@ -26,6 +29,16 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
     except ValueError as error:
         return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
     this = look_at(scene, target, artifacts, facts)
+    decided = _decide_situation(this, decided, facts, now)
+    if not decided.requested:
+        answers = (
+            Requested(wish.release, wish.by, decided.state, decided.why) for wish in this.wishes
+        )
+        decided = replace(decided, requested=tuple(answers))
+    return decided
+
+
+def _decide_situation(this: Situation, decided: Decision, facts: Facts, now: datetime) -> Decision:
     decided = replace(
         decided,
         running=this.reading.release,
@@ -49,19 +62,21 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
     if running is None:
         raise ValueError(f"{this.target}: a reading is a release, mixed, or has problems")
     offers = _offers(this, facts, now)
-    if why := _hidden_from_the_list(this, offers, facts):
-        return replace(decided, why=why, origin=offers.origin, selections=offers.selections)
-    found = search(this, running, offers, facts, now)
+    offers, asked = weigh(this, running, offers, facts)
     decided = replace(
-        decided,
-        origin=offers.origin,
-        selections=offers.selections,
-        passed_over=(*offers.passed_over, *found.passed_over),
+        decided, origin=offers.origin, selections=offers.selections, notes=offers.sightings
     )
+    if why := _hidden_from_the_list(this, offers, asked, facts):
+        return replace(decided, why=why)
+    found = search(this, running, offers, partial(is_asked_for, asked=asked), facts, now)
+    decided = replace(decided, passed_over=(*offers.passed_over, *found.passed_over))
     if found.chosen is None:
-        return _close_stale(_conclude(decided, offers, found), this, found)
-    decided = propose(this, found.chosen, decided, facts, now)
-    return _close_stale(decided, this, found) if decided.state is State.CURRENT else decided
+        decided = _close_stale(_conclude(decided, offers, found), this, found)
+    else:
+        decided = propose(this, found.chosen, decided, facts, now)
+        if decided.state is State.CURRENT:
+            decided = _close_stale(decided, this, found)
+    return conclude_wishes(asked, decided, found)
 
 
 def _stop_by_manifests(decided: Decision, this: Situation) -> Decision | None:
@@ -110,11 +125,13 @@ def _offers(this: Situation, facts: Facts, now: datetime) -> Offers:
     return offer_from_registry(this.artifacts, this.reading.names, this.repository, facts, now)
 
 
-def _hidden_from_the_list(this: Situation, offers: Offers, facts: Facts) -> str | None:
+def _hidden_from_the_list(
+    this: Situation, offers: Offers, asked: Sequence[Asked], facts: Facts
+) -> str | None:
     """Why the offers can't be trusted: a tag of the open request is not listed any more, but the
     registry still has it. A shrunken list is unknown; an image that is gone is gone."""
     record = Record.parse(this.opened.body) if this.opened else None
-    if this.opened is None or record is None:
+    if this.opened is None or record is None or is_asked_for(record.release, asked):
         return None
     for newer in offers.releases:
         if compare_releases(record.release, newer, (), this.artifacts, facts) is Standing.LATER:
@@ -141,6 +158,8 @@ def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
         return replace(
             keep_out(decided, newest.verdicts), offered=newest.release, verdicts=newest.verdicts
         )
+    if offers.stop:
+        return replace(decided, state=State.BLOCKED, why=offers.stop, trouble="input")
     for state in (State.BLOCKED, State.REJECTED, State.CURRENT, State.HELD_BACK):
         for stop in found.stopped:
             if stop.state is state:

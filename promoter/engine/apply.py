@@ -10,7 +10,9 @@ from functools import partial
 
 from promoter.access.redaction import redact
 from promoter.engine.adapters import Adapters
+from promoter.engine.ledger import REF, draft_notes
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
+from promoter.model.ledger import Note
 from promoter.model.outcome import Deed, Effect
 from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose, Trouble
 from promoter.model.ports import CommitDraft, Forge, MergeRequestDraft, RefMove, Repository
@@ -36,6 +38,7 @@ class Applied:
 
     effects: list[Effect] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     raced: bool = False
 
     def attempt(self, who: str, step: Callable[[], Effect]) -> None:
@@ -44,6 +47,15 @@ class Applied:
             self.effects.append(step())
         except Exception as error:  # noqa: BLE001 - one bad step never stops the others
             self.note(who, error)
+
+    def warn(self, error: Exception) -> None:
+        """The ledger could not be written: that loses comfort and stops nothing."""
+        if isinstance(error, ConflictError):
+            self.raced = True
+            return
+        _log.debug("the ledger could not be written", exc_info=error)
+        reason = redact(error.message) if isinstance(error, PromoterError) else repr(error)
+        self.warnings.append(f"the ledger ({REF}) could not be written: {reason}")
 
     def note(self, who: str, error: Exception) -> None:
         if not isinstance(error, PromoterError):
@@ -62,7 +74,8 @@ class Applied:
 def apply(plan: Plan, adapters: Adapters) -> Applied:
     """Carry the plan out, repository by repository; one that fails never stops the others."""
     applied = Applied()
-    for address in dict.fromkeys(repository for repository, _ in plan.actions):
+    notes = plan.notes
+    for address in dict.fromkeys((*(repository for repository, _ in plan.actions), *notes)):
         proposals = [
             _Proposal(each, each.action)
             for each in plan.decisions
@@ -73,38 +86,51 @@ def apply(plan: Plan, adapters: Adapters) -> Applied:
         except PromoterError as error:
             applied.note(address.url, error)
             continue
-        for proposal in _push_branches(repository, proposals, applied):
+        ready = _push_branches(repository, proposals, notes.get(address, ()), applied)
+        for proposal in ready:
             applied.attempt(_name(proposal.decision), partial(_open_or_update, forge, proposal))
         _close_and_merge(plan, address, forge, applied)
     return applied
 
 
 def _push_branches(
-    repository: Repository, proposals: Sequence[_Proposal], applied: Applied
+    repository: Repository,
+    proposals: Sequence[_Proposal],
+    notes: Sequence[Note],
+    applied: Applied,
 ) -> list[_Proposal]:
-    """The proposals whose branch stands as it should, with their heads: all branches go out in
-    one atomic push. Where that is refused, one by one, so that a bad branch stops only itself."""
+    """The proposals whose branch stands as it should, with their heads: all branches and the
+    ledger go out in one atomic push. Where that is refused, one by one, so that a bad branch
+    stops only itself."""
     ready = [each for each in proposals if each.action.head is not None]
     unmade = [each for each in proposals if each.action.head is None]
-    if not unmade:
-        return ready
     try:
-        heads = repository.commit([_draft(each) for each in unmade])
+        ledger = draft_notes(repository, notes) if notes else None
+        if not unmade and ledger is None:
+            return ready
+        drafts = [_draft(each) for each in unmade] + ([ledger.commit] if ledger else [])
+        heads = repository.commit(drafts)
         made = [
             replace(each, action=replace(each.action, head=head))
-            for each, head in zip(unmade, heads, strict=True)
+            for each, head in zip(unmade, heads, strict=False)
         ]
-        repository.push([*_base_stands(made), *(_move(each.action) for each in made)])
+        kept = [ledger.move(heads[-1])] if ledger else []
+        repository.push([*_base_stands(made), *(_move(each.action) for each in made), *kept])
     except (ConflictError, TransientError) as error:
         for each in unmade:
             applied.note(_name(each.decision), error)
+        if not unmade:
+            applied.warn(error)
         return ready
     except Exception as error:  # noqa: BLE001 - one bad proposal never stops the others
-        if len(unmade) == 1:
+        if not unmade:
+            applied.warn(error)
+        elif len(unmade) == 1 and not notes:
             applied.note(_name(unmade[0].decision), error)
         else:
             for each in unmade:
-                ready.extend(_push_branches(repository, [each], applied))
+                ready.extend(_push_branches(repository, [each], (), applied))
+            _push_branches(repository, (), notes, applied)
         return ready
     return [*ready, *made]
 

@@ -13,6 +13,7 @@ from typing import Any
 from promoter.access.redaction import redact
 from promoter.decisions.branches import PREFIX
 from promoter.engine.adapters import Adapters
+from promoter.engine.ledger import read_sightings, read_wishes
 from promoter.engine.library import Library
 from promoter.engine.periods import read_periods
 from promoter.errors import InputError, PromoterError, TransientError
@@ -28,11 +29,13 @@ from promoter.model.facts import (
     PeriodsOf,
     Question,
     ReadingOf,
+    SightingsOf,
     TagsOf,
     TargetsOf,
     Tip,
     TipOf,
     Unknown,
+    WishesOf,
 )
 from promoter.model.ports import MergeRequest
 from promoter.model.target import Edit, Reading
@@ -61,6 +64,7 @@ class Observer:
             ),
             MergeRequestsOf: self._requests,
             BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
+            WishesOf: lambda q: read_wishes(self._repository(q.repository)),
             ApprovalsOf: lambda q: tuple(self._forge(q.repository).approvals(q.number, q.head)),
         }
         self._registry = adapters.registry
@@ -71,6 +75,7 @@ class Observer:
         """One answer for each question; never raises for what the world does."""
         # What is read for many targets of one commit at once.
         batched: dict[type[Question[Any]], Callable[[Any], Mapping[Any, object]]] = {
+            SightingsOf: self._sightings,
             ReadingOf: self._readings,
             PeriodsOf: lambda batch: self._periods(batch, now),
             EditOf: self._edits,
@@ -81,6 +86,8 @@ class Observer:
             if isinstance(question, ReadingOf | PeriodsOf | EditOf):
                 key = (type(question), question.repository, question.commit)
                 batches[key].append(question)
+            elif isinstance(question, SightingsOf):
+                batches[SightingsOf, question.repository].append(question)
             else:
                 jobs.append(self._job((question,), self._answer_single, now))
         jobs.extend(self._job(batch, batched[type(batch[0])], now) for batch in batches.values())
@@ -165,6 +172,11 @@ class Observer:
     def _periods(self, batch: Sequence[PeriodsOf], now: datetime) -> Mapping[PeriodsOf, object]:
         repository = self._repository(batch[0].repository)
         return read_periods(repository, self._library, batch[0].commit, batch, now)
+
+    def _sightings(self, batch: Sequence[SightingsOf]) -> Mapping[SightingsOf, object]:
+        repository = self._repository(batch[0].repository)
+        found = read_sightings(repository, [each.name for each in batch])
+        return {each: found[each.name] for each in batch}
 
     def _edits(self, batch: Sequence[EditOf]) -> Mapping[EditOf, Edit]:
         repository, commit = self._repository(batch[0].repository), batch[0].commit

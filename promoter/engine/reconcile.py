@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from promoter.decisions.plan import decide
+from promoter.decisions.plan import Names, decide
 from promoter.engine.adapters import Adapters
 from promoter.engine.apply import apply
 from promoter.engine.observe import Observer
-from promoter.model.facts import ApprovalsOf, BranchOf, Facts, MergeRequestsOf, TipOf
+from promoter.model.facts import (
+    ApprovalsOf,
+    BranchOf,
+    Facts,
+    MergeRequestsOf,
+    SightingsOf,
+    TipOf,
+    WishesOf,
+)
+from promoter.model.ledger import Wish
 from promoter.model.outcome import Effect, Outcome
 from promoter.model.plan import Plan, Trouble
 from promoter.model.rule import Rule
@@ -18,7 +27,7 @@ from promoter.model.rule import Rule
 _MOST_ASKS = 100
 _ROUNDS_A_ENVIRONMENT = 4  # commit and open, merge, and as many again for lost races
 _SPARE_ROUNDS = 20
-_VOLATILE = (TipOf, MergeRequestsOf, BranchOf, ApprovalsOf)
+_VOLATILE = (TipOf, MergeRequestsOf, BranchOf, ApprovalsOf, SightingsOf, WishesOf)
 """What an effect may have changed. Registry answers hold for one reconcile, so that every
 environment is decided on the same view; the rest is addressed by commit."""
 
@@ -30,30 +39,38 @@ def silent(message: str) -> None:
     """Reports no progress."""
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What a reconcile is asked to look at: all targets of the rules, or `only` some of them, and
+    what somebody wishes."""
+
+    rules: Sequence[Rule]
+    wishes: Sequence[Wish] = ()
+    only: frozenset[Names] | None = None
+
+
 def make_plan(
-    rules: Sequence[Rule],
+    scope: Scope,
     observer: Observer,
     facts: Facts,
     now: datetime,
     report: Report = silent,
 ) -> tuple[Plan, Facts]:
     """Decide, answer what is asked, and decide again until nothing is asked."""
-    plan = decide(rules, facts, now)
+    plan = decide(scope.rules, scope.wishes, facts, now, scope.only)
     for _ in range(_MOST_ASKS):
         if not plan.asks:
             return plan, facts
         count = len(plan.asks)
         report(f"looking up {count} fact{'' if count == 1 else 's'}")
         facts = facts.plus(observer.answer(plan.asks, now))
-        plan = decide(rules, facts, now)
+        plan = decide(scope.rules, scope.wishes, facts, now, scope.only)
     why = f"a bug in promoter: some decisions still ask after {_MOST_ASKS} rounds; the others stand"
     trouble = Trouble("promoter", why, "bug")
     return replace(plan, troubles=(*plan.troubles, trouble), asks=frozenset()), facts
 
 
-def reconcile(
-    rules: Sequence[Rule], adapters: Adapters, clock: Clock, report: Report = silent
-) -> Outcome:
+def reconcile(scope: Scope, adapters: Adapters, clock: Clock, report: Report = silent) -> Outcome:
     """Plan and apply until there is nothing left to do.
 
     Each effect changes the world, so the plan is made anew after each batch: what was merged
@@ -62,20 +79,22 @@ def reconcile(
     observer = Observer(adapters)
     facts = Facts.none()
     effects: list[Effect] = []
-    environments = max((len(rule.environments) for rule in rules), default=1)
+    warnings: dict[str, None] = {}
+    environments = max((len(rule.environments) for rule in scope.rules), default=1)
     plan = Plan(())
     for _ in range(environments * _ROUNDS_A_ENVIRONMENT + _SPARE_ROUNDS):
-        plan, facts = make_plan(rules, observer, facts, clock(), report)
-        if not plan.actions:
-            return Outcome(plan, tuple(effects))
+        plan, facts = make_plan(scope, observer, facts, clock(), report)
+        if not plan.actions and not plan.notes:
+            return Outcome(plan, tuple(effects), warnings=tuple(warnings))
         report(f"carrying out {len(plan.actions)} actions")
         applied = apply(plan, adapters)
         effects.extend(applied.effects)
+        warnings.update(dict.fromkeys(applied.warnings))
         if not applied.effects and not applied.raced:
-            return Outcome(plan, tuple(effects), tuple(applied.troubles))
+            return Outcome(plan, tuple(effects), tuple(applied.troubles), tuple(warnings))
         facts = _forget(facts)
     why = "others keep changing the repository; what is left is done by the next run"
-    return Outcome(plan, tuple(effects), (Trouble("promoter", why, "transient"),))
+    return Outcome(plan, tuple(effects), (Trouble("promoter", why, "transient"),), tuple(warnings))
 
 
 def _forget(facts: Facts) -> Facts:

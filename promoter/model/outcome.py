@@ -24,8 +24,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`plan` is the last one, made after all effects; `troubles` are what stopped an effect."""
+    """`plan` is the last one, made after all effects; `troubles` are what stopped an effect,
+    `warnings` what went wrong without stopping anything."""
 
     plan: Plan
     effects: tuple[Effect, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    warnings: tuple[str, ...] = ()

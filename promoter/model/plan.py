@@ -10,6 +10,7 @@ from typing import Any
 from promoter.errors import Where
 from promoter.model.facts import Question
 from promoter.model.image import ImageName
+from promoter.model.ledger import Note
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
@@ -95,6 +96,17 @@ class Merge:
     head: str
 
 
+@dataclass(frozen=True)
+class Requested:
+    """What became of a release that somebody asked for: `state` as that of a target, HELD_BACK
+    where it is superseded: it is not later than what runs or is offered."""
+
+    release: Release
+    by: str
+    state: State
+    why: str
+
+
 Action = Propose | Close | Merge
 
 
@@ -122,6 +134,8 @@ class Decision:
     action: Action | None = None
     trouble: TroubleKind | None = None
     where: Where | None = None
+    requested: tuple[Requested, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,3 +174,12 @@ class Plan:
         """Every action with its repository, in the order of the plan."""
         decided = tuple((each.repository, each.action) for each in self.decisions if each.action)
         return decided + tuple((each.repository, each.action) for each in self.orphans)
+
+    @property
+    def notes(self) -> dict[RepositoryAddress, tuple[Note, ...]]:
+        """What is to be kept in the ledger of each repository, each once."""
+        found: dict[RepositoryAddress, dict[Note, None]] = {}
+        for decision in self.decisions:
+            for note in decision.notes:
+                found.setdefault(decision.repository, {})[note] = None
+        return {repository: tuple(notes) for repository, notes in found.items()}

@@ -141,6 +141,9 @@ class Repository(Protocol):
     def refresh(self) -> Mapping[str, str]:
         """Ask the remote, fetch what is new; ref (`refs/heads/main`) -> commit."""
 
+    def ref(self, name: str) -> str | None:
+        """The commit of a ref as of the last look at the remote; None where it has none."""
+
     def default_branch(self) -> str:
         """The branch that the remote's HEAD names."""
 

@@ -79,6 +79,9 @@ class GitRepository:
     def refresh(self) -> Mapping[str, str]:
         return self._mirror.refresh()
 
+    def ref(self, name: str) -> str | None:
+        return self._mirror.refs.get(name)
+
     def default_branch(self) -> str:
         return self._mirror.default_branch()
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from promoter.decisions.branches import PREFIX, branch_name
 from promoter.engine.observe import Observer
-from promoter.engine.reconcile import make_plan
+from promoter.engine.reconcile import Scope, make_plan
 from promoter.errors import Where
 from promoter.model.facts import (
     ApprovalsOf,
@@ -37,7 +37,7 @@ from promoter.model.facts import (
     Unknown,
     WishesOf,
 )
-from promoter.model.ledger import Sighting, Wish
+from promoter.model.ledger import Note, Sighting, Wish
 from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose
 from promoter.model.ports import Branch, ImageDetails, MergeRequest
 from promoter.model.record import Record
@@ -69,6 +69,9 @@ class World:
     sightings: list[Sighting] = field(default_factory=list)
     """What the ledger holds, oldest first; of all images."""
     wishes: list[Wish] = field(default_factory=list)
+    asked_for: tuple[Wish, ...] = ()
+    """On the command line, now."""
+    only: frozenset[Key] | None = None
     history: dict[Key, list[Period]] = field(default_factory=dict)
     """By application and environment, oldest first."""
     requests: list[MergeRequest] = field(default_factory=list)
@@ -153,7 +156,12 @@ class World:
         return self.plan_and_facts(now, facts)[0]
 
     def plan_and_facts(self, now: datetime = NOW, facts: Facts | None = None) -> tuple[Plan, Facts]:
-        return make_plan(self.rules, cast("Observer", self), facts or Facts.none(), now)
+        return make_plan(
+            Scope(self.rules, self.asked_for, self.only),
+            cast("Observer", self),
+            facts or Facts.none(),
+            now,
+        )
 
     def decision(self, application: str, environment: str, now: datetime = NOW) -> Decision:
         (found,) = (
@@ -167,17 +175,29 @@ class World:
         """Plan and carry out until there is nothing to do; the last plan."""
         for _ in range(20):
             plan = self.plan(now)
-            if not plan.actions:
+            if not plan.actions and not plan.notes:
                 return plan
             self.carry_out(plan, now)
         raise AssertionError("the bot never comes to rest")
 
     def carry_out(self, plan: Plan, now: datetime = NOW) -> None:
+        for notes in plan.notes.values():
+            self._keep(notes)
         for orphan in plan.orphans:
             self._do(orphan.action, None, now)
         for decision in plan.decisions:
             if decision.action:
                 self._do(decision.action, decision, now)
+
+    def _keep(self, notes: Iterable[Note]) -> None:
+        for note in notes:
+            if isinstance(note, Sighting):
+                seen = {(each.name, each.tag, each.digest) for each in self.sightings}
+                if (note.name, note.tag, note.digest) not in seen:
+                    self.sightings.append(note)
+            else:
+                kept = [each for each in self.wishes if _of(each) != _of(note)]
+                self.wishes = [*kept, note]
 
     def _do(self, action: Action, decision: Decision | None, now: datetime) -> None:
         if isinstance(action, Close):
@@ -325,6 +345,10 @@ class World:
 
     def _commit(self) -> str:
         return f"{next(self._serial):040x}"
+
+
+def _of(wish: Wish) -> Key:
+    return wish.application, wish.environment
 
 
 def _key(target: Target) -> Key:

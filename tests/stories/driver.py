@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from promoter.engine.reconcile import reconcile
+from promoter.engine.reconcile import Scope, reconcile
 from tests.stories.effects import Step, numbered
 from tests.stories.two_shops import CHAPTERS, Chapter, TwoShops
 
@@ -47,7 +47,7 @@ def tell(chapter: Chapter, folder: Path) -> Tale:
         each.happens(shops)
         before = shops.copy(folder / "before" / str(CHAPTERS.index(each)))
         app, steps = shops.app(each.now), list[Step]()
-        reconcile(app.rules()[0], numbered(app.adapters, steps.append), app.clock)
+        reconcile(Scope(app.rules()[0]), numbered(app.adapters, steps.append), app.clock)
     names = tuple(step.name for step in steps if step.moment == "before")
     assert names == chapter.effects
     pushes = len([name for name in names if name != "commit"])
@@ -65,8 +65,8 @@ def run_bot(shops: TwoShops, now: datetime, kill_at: Step | None = None) -> None
     app = shops.app(now)
     rules, errors = app.rules()
     adapters = numbered(app.adapters, watch)
-    outcome = reconcile(rules, adapters, app.clock)
-    again = reconcile(rules, adapters, app.clock)
+    outcome = reconcile(Scope(rules), adapters, app.clock)
+    again = reconcile(Scope(rules), adapters, app.clock)
     wrong = (*errors, *outcome.troubles, *outcome.plan.troubles, *again.effects)
     if wrong:
         raise AssertionError(f"a run ends with {wrong}")

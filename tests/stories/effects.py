@@ -75,6 +75,9 @@ class _NumberedRepository:
     def refresh(self) -> Mapping[str, str]:
         return self._inner.refresh()
 
+    def ref(self, name: str) -> str | None:
+        return self._inner.ref(name)
+
     def default_branch(self) -> str:
         return self._inner.default_branch()
 

@@ -20,7 +20,7 @@ from promoter.access.mirror import Mirror
 from promoter.access.objects import Person
 from promoter.app import App
 from promoter.engine.adapters import Adapters
-from promoter.engine.reconcile import reconcile
+from promoter.engine.reconcile import Scope, reconcile
 from promoter.forges.local import LocalForge
 from promoter.model.outcome import Outcome
 from promoter.model.ports import RefMove
@@ -239,7 +239,7 @@ def run_two_engines(
         app = shops.app(now + timedelta(seconds=player * apart), f"cache-{player}")
         adapters = hands_over(app, partial(baton.hand_over, player))
         rules, _ = app.rules()
-        return baton.play(player, lambda: reconcile(rules, adapters, app.clock))
+        return baton.play(player, lambda: reconcile(Scope(rules), adapters, app.clock))
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(run, range(2)))

@@ -1,0 +1,133 @@
+"""The ledger, on a real bare repository."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from promoter.engine.ledger import REF, draft_notes, read_sightings, read_wishes
+from promoter.errors import ConflictError
+from promoter.model.image import ImageName, ImageReference
+from promoter.model.ledger import Note, Sighting, Wish
+from promoter.model.release import Release
+from promoter.repositories.git import GitRepository
+from tests.decisions.rules import digest
+from tests.engine.shop import NOW, WEB, kustomization, opened
+from tests.services.git_server import commit, create_repository, git, refs
+
+API = ImageName.parse("localhost:5000/shop/web/api")
+SEEN = Sighting(WEB, "1.0.0", digest("1.0.0"), NOW)
+RELEASE = Release.of([ImageReference(WEB, "1.1.0", digest("1.1.0"))])
+ASKED = Wish("web", "dev", RELEASE, NOW, "Ada <ada@example.com>")
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    folder = create_repository(tmp_path / "shop.git")
+    commit(folder, {"apps/web/dev/kustomization.yaml": kustomization("1.0.0")})
+    return folder
+
+
+@pytest.fixture
+def repository(remote: Path, tmp_path: Path) -> GitRepository:
+    return opened(remote, tmp_path / "cache")
+
+
+def keep(repository: GitRepository, *notes: Note) -> bool:
+    """Whether there was anything to write."""
+    draft = draft_notes(repository, notes)
+    if draft is None:
+        return False
+    (made,) = repository.commit([draft.commit])
+    repository.push([draft.move(made)])
+    return True
+
+
+def test_what_is_noted_is_read_by_a_process_with_an_empty_cache(
+    repository: GitRepository, remote: Path, tmp_path: Path
+) -> None:
+    other = Sighting(API, "v2", digest("v2"), NOW + timedelta(hours=1))
+    assert keep(repository, SEEN, other, ASKED)
+    fresh = opened(remote, tmp_path / "other cache")
+    nobody = ImageName.parse("ghcr.io/shop/nobody")
+    assert read_sightings(fresh, [WEB, API, nobody]) == {WEB: (SEEN,), API: (other,), nobody: ()}
+    assert read_wishes(fresh) == (ASKED,)
+
+
+def test_the_ledger_is_a_history_of_its_own(repository: GitRepository, remote: Path) -> None:
+    main = refs(remote)["refs/heads/main"]
+    keep(repository, SEEN)
+    keep(repository, ASKED)
+    assert refs(remote)["refs/heads/main"] == main
+    assert git(remote, "rev-list", "--count", REF).strip() == "2"
+    assert git(remote, "ls-tree", "-r", "--name-only", REF).split() == [
+        "sightings/ghcr.io/shop/web/TAGS",
+        "wishes/dev/web",
+    ]
+
+
+def test_a_note_is_written_once(repository: GitRepository) -> None:
+    keep(repository, SEEN, ASKED)
+    later = Sighting(WEB, "1.0.0", digest("1.0.0"), NOW + timedelta(days=1))
+    assert not keep(repository, later, ASKED)
+    assert read_sightings(repository, [WEB])[WEB] == (SEEN,)
+
+
+def test_a_tag_that_was_taken_knowingly_is_known_under_both_digests(
+    repository: GitRepository,
+) -> None:
+    keep(repository, SEEN)
+    moved = Sighting(WEB, "1.0.0", digest("other"), NOW + timedelta(days=1))
+    keep(repository, moved)
+    assert read_sightings(repository, [WEB])[WEB] == (SEEN, moved)
+
+
+def test_a_newer_wish_takes_the_place_of_an_older_one(repository: GitRepository) -> None:
+    keep(repository, ASKED)
+    newer = Release.of([ImageReference(WEB, "1.2.0", digest("1.2.0"))])
+    again = Wish("web", "dev", newer, NOW + timedelta(hours=1), "ci")
+    keep(repository, again)
+    assert read_wishes(repository) == (again,)
+
+
+def test_an_image_has_no_more_than_200_lines(repository: GitRepository) -> None:
+    keep(repository, *(Sighting(WEB, f"1.{n}.0", digest(str(n)), NOW) for n in range(230)))
+    kept = read_sightings(repository, [WEB])[WEB]
+    assert [kept[0].tag, kept[-1].tag, len(kept)] == ["1.30.0", "1.229.0", 200]
+
+
+def test_of_two_writers_one_loses_and_adds_to_what_the_other_wrote(
+    repository: GitRepository, remote: Path, tmp_path: Path
+) -> None:
+    other = opened(remote, tmp_path / "other cache")
+    late = draft_notes(other, [ASKED])
+    assert late is not None
+    keep(repository, SEEN)
+    (made,) = other.commit([late.commit])
+    with pytest.raises(ConflictError):
+        other.push([late.move(made)])
+    other.refresh()
+    assert keep(other, ASKED)
+    assert read_sightings(other, [WEB])[WEB] == (SEEN,)
+    assert read_wishes(other) == (ASKED,)
+
+
+def test_what_is_damaged_is_as_if_it_were_not_there(
+    repository: GitRepository, remote: Path
+) -> None:
+    keep(repository, SEEN, ASKED)
+    line = b"2026-02-30T99:00:00Z 1.0.0 sha256:1\nnonsense\n\xff\xfe\n"
+    good = f"2026-02-04T09:00:00Z 1.0.0 {SEEN.digest}\n".encode()
+    damaged: dict[str, bytes | None] = {
+        "sightings/ghcr.io/shop/web/TAGS": line + good,
+        "wishes/dev/web": b"[1, 2",
+        "wishes/dev/api": b'{"artifacts": ["ghcr.io/shop/web:1"], "at": 3}',
+        "wishes/dev/list": b"[]",
+    }
+    commit(remote, damaged, branch="damaged")
+    git(remote, "update-ref", REF, "refs/heads/damaged")
+    repository.refresh()
+    assert [each.digest for each in read_sightings(repository, [WEB])[WEB]] == [SEEN.digest]
+    assert read_wishes(repository) == ()
