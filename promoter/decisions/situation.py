@@ -69,6 +69,8 @@ class Situation:
     promoted: tuple[Release, ...]
     branch: Branch | None
     wishes: tuple[Wish, ...] = ()
+    remembered: frozenset[Wish] = frozenset()
+    """Those of the wishes that the ledger holds."""
 
     @property
     def rule(self) -> Rule:
@@ -125,6 +127,7 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         tuple(record.release for record in records if record),
         facts.need(branch),
         scene.wishes_for(target, earlier),
+        frozenset(earlier),
     )
 
 

@@ -76,7 +76,7 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
         decided = propose(this, found.chosen, decided, facts, now)
         if decided.state is State.CURRENT:
             decided = _close_stale(decided, this, found)
-    return conclude_wishes(asked, decided, found)
+    return conclude_wishes(this, asked, decided, found)
 
 
 def _stop_by_manifests(decided: Decision, this: Situation) -> Decision | None:

@@ -54,12 +54,14 @@ def is_asked_for(release: Release, asked: Iterable[Asked]) -> bool:
     return any(each.stop is None and _holds(release, each.wish) for each in asked)
 
 
-def conclude_wishes(asked: Sequence[Asked], decided: Decision, found: Search) -> Decision:
+def conclude_wishes(
+    this: Situation, asked: Sequence[Asked], decided: Decision, found: Search
+) -> Decision:
     """The decision with an answer to every wish, and with what the ledger shall keep of them."""
     requested = tuple(_answer(each, decided, found) for each in asked)
     notes: list[Note] = list(decided.notes)
     for each, answer in zip(asked, requested, strict=True):
-        if each.stop is not None or answer.state not in _TO_KEEP:
+        if each.stop is not None or each.wish in this.remembered or answer.state not in _TO_KEEP:
             continue
         notes.append(each.wish)
         # So that a tag that is taken knowingly does not pass for one that moved.
@@ -68,6 +70,10 @@ def conclude_wishes(asked: Sequence[Asked], decided: Decision, found: Search) ->
             for image in each.wish.release.artifacts
             if image.tag and image.digest
         )
+    runs = next((each for each in requested if each.state is State.CURRENT), None)
+    if runs is not None and decided.state is State.HELD_BACK:
+        why = f"runs {runs.release.label}, as {runs.by} asked"
+        decided = replace(decided, state=State.CURRENT, why=why, offered=None)
     return replace(decided, requested=requested, notes=tuple(notes))
 
 

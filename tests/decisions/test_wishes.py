@@ -1,0 +1,266 @@
+"""A release that somebody asked for: a candidate of its target, no more and no less."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from promoter.model.ledger import Sighting, Wish
+from promoter.model.plan import Merge, Propose, Requested, State
+from promoter.model.release import Release
+from tests.decisions.rules import artifact, chain, digest, environment, rule
+from tests.decisions.world import NOW, World, ago, image, name
+
+DEV = rule(environment("dev"))
+AUTOMATIC = rule(environment("dev", automatic=True))
+
+
+def asks(*versions: str, where: str = "dev", at: datetime = NOW, by: str = "ci") -> Wish:
+    texts = [each if ":" in each else f"web:{each}" for each in versions]
+    return Wish("web", where, Release.of(map(image, texts)), at, by)
+
+
+def world(*listed: str, running: str = "1.0.0", rules: tuple = (DEV,)) -> World:  # type: ignore[type-arg]
+    made = World(rules)
+    made.registry("web", *listed)
+    made.lands("web", "dev", running, at=ago(days=2))
+    return made
+
+
+def asked(world: World, wish: Wish, now: datetime = NOW, where: str = "dev") -> Requested:
+    """Asked for on the command line; what the plan answers."""
+    world.asked_for = (wish,)
+    (answer,) = world.decision("web", where, now).requested
+    return answer
+
+
+def test_what_no_policy_selects_is_proposed_where_somebody_asks_for_it() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    assert shop.decision("web", "dev").state is State.CURRENT
+    answer = asked(shop, asks("2.0.0-rc.1"))
+    assert answer.state is State.PROPOSED
+    assert answer.by == "ci"
+    action = shop.decision("web", "dev").action
+    assert isinstance(action, Propose)
+    assert action.record.release.label == "2.0.0-rc.1"
+
+
+def test_it_stays_the_candidate_of_a_service_that_was_not_told() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    shop.asked_for = (asks("2.0.0-rc.1"),)
+    shop.reconcile()
+    shop.asked_for = ()
+    later = NOW + timedelta(days=3)
+    decision = shop.decision("web", "dev", later)
+    assert decision.state is State.PROPOSED
+    assert decision.action is None, "the request stands, and nothing is done twice"
+    assert [each.state for each in decision.requested] == [State.PROPOSED]
+
+
+def test_asking_again_changes_nothing() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    shop.asked_for = (asks("2.0.0-rc.1"),)
+    shop.reconcile()
+    requests, branches, kept = list(shop.requests), dict(shop.branches), list(shop.wishes)
+    shop.asked_for = (asks("2.0.0-rc.1", at=NOW + timedelta(hours=1)),)
+    shop.reconcile(NOW + timedelta(hours=1))
+    assert (shop.requests, shop.branches, shop.wishes) == (requests, branches, kept)
+
+
+def test_it_waits_at_a_gate_and_is_remembered_there() -> None:
+    shop = World((rule(*chain("dev", "staging")),))
+    shop.registry("web", "1.0.0")
+    for where in ("dev", "staging"):
+        shop.lands("web", where, "1.0.0", at=ago(days=2))
+    answer = asked(shop, asks("1.1.0", where="staging"), where="staging")
+    assert (answer.state, answer.why) == (
+        State.WAITING,
+        "dev runs no 1.1.0; promote it there first",
+    )
+
+
+def test_a_later_release_supersedes_it() -> None:
+    shop = world("1.0.0", "1.1.0", "1.2.0")
+    answer = asked(shop, asks("1.1.0"))
+    assert (answer.state, answer.why) == (State.HELD_BACK, "1.2.0 is later, and is proposed")
+    plan = shop.reconcile()
+    assert [each.offered.label for each in plan.decisions if each.offered] == ["1.2.0"]
+    assert shop.wishes == [], "what is superseded is not kept"
+
+
+@pytest.mark.parametrize("running", ["1.1.0", "1.2.0"])
+def test_an_older_build_does_nothing(running: str) -> None:
+    """Two jobs, and the older one is late."""
+    shop = world("1.0.0", "1.1.0", "1.2.0", running=running)
+    shop.rules = (rule(environment("dev"), artifacts=(artifact(argument="<=1.1"),)),)
+    answer = asked(shop, asks("1.0.0"))
+    assert answer.state is State.HELD_BACK
+    assert not shop.plan().actions
+    assert not shop.plan().notes
+
+
+def test_what_runs_is_answered_at_once() -> None:
+    answer = asked(world("1.0.0"), asks("1.0.0"))
+    assert (answer.state, answer.why) == (State.CURRENT, "runs 1.0.0")
+
+
+def test_of_two_wishes_the_later_release_wins_whoever_asked_last() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1", "2.0.0-rc.2")
+    shop.asked_for = (asks("2.0.0-rc.2"),)
+    shop.reconcile()
+    late = asks("2.0.0-rc.1", at=NOW + timedelta(minutes=5), by="a late job")
+    shop.asked_for = (late,)
+    decision = shop.decision("web", "dev")
+    assert {each.by: each.state for each in decision.requested} == {
+        "ci": State.PROPOSED,
+        "a late job": State.HELD_BACK,
+    }
+    shop.reconcile()
+    assert [each.by for each in shop.wishes] == ["ci"]
+
+
+def test_a_person_who_closed_its_request_is_not_fought() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    shop.asked_for = (asks("2.0.0-rc.1"),)
+    shop.reconcile()
+    shop.close(shop.request("web", "dev"), "ada")
+    answer = asked(shop, asks("2.0.0-rc.1", at=NOW + timedelta(hours=1)))
+    assert answer.state is State.REJECTED
+    assert "ada closed merge request" in answer.why
+    assert not shop.plan().actions
+
+
+def test_one_artifact_of_two_is_asked_for_and_the_other_stays() -> None:
+    both = rule(environment("dev"), artifacts=(artifact(), artifact(short="worker")))
+    shop = World((both,))
+    shop.registry("web", "1.0.0", "1.1.0-rc.1")
+    shop.registry("worker", "1.0.0")
+    shop.lands("web", "dev", "web:1.0.0", "worker:1.0.0", at=ago(days=1))
+    assert asked(shop, asks("1.1.0-rc.1")).state is State.PROPOSED
+    offered = shop.decision("web", "dev").offered
+    assert offered is not None
+    assert [each.version for each in offered.artifacts] == ["1.1.0-rc.1", "1.0.0"]
+
+
+def test_an_image_that_is_not_followed_or_not_there_is_told() -> None:
+    shop = world("1.0.0")
+    answer = asked(shop, asks("api:1.0.0"))
+    assert (answer.state, answer.why) == (
+        State.BLOCKED,
+        "rules/shop.yaml follows no image ghcr.io/shop/api",
+    )
+    shop.rules = (rule(environment("dev"), artifacts=(artifact(), artifact(short="worker"))),)
+    answer = asked(shop, asks("worker:1.0.0"))
+    assert (answer.state, answer.why) == (
+        State.BLOCKED,
+        "no site under apps/web/dev names ghcr.io/shop/worker",
+    )
+    assert not shop.plan().notes
+
+
+def test_what_the_registry_does_not_have_is_not_promoted() -> None:
+    shop = world("1.0.0")
+    answer = asked(shop, asks("1.1.0"))
+    assert answer.state is State.UNKNOWN
+    assert answer.why.startswith("the registry has no image ghcr.io/shop/web:1.1.0@sha256:")
+    answer = asked(shop, asks("1.1.0@"))
+    assert answer.why == "the registry has no tag ghcr.io/shop/web:1.1.0 (yet)"
+    assert not shop.plan().actions
+
+
+def test_without_a_digest_the_registry_tells_it() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    assert asked(shop, asks("2.0.0-rc.1@")).state is State.PROPOSED
+    offered = shop.decision("web", "dev").offered
+    assert offered is not None
+    assert offered.artifacts[0].digest == digest("web:2.0.0-rc.1")
+
+
+def test_a_tag_that_names_another_image_by_now_is_refused() -> None:
+    shop = world("1.0.0", "1.1.0@new", "1.1.1@old", rules=(AUTOMATIC,))
+    shop.rules = (rule(environment("dev"), artifacts=(artifact(argument="<1.1"),)),)
+    answer = asked(shop, asks("1.1.0@old"))
+    assert answer.state is State.BLOCKED
+    assert f"names {digest('new')} in the registry, not {digest('old')}" in answer.why
+
+
+def test_a_tag_that_moved_is_taken_where_somebody_asks_for_this_very_image() -> None:
+    shop = world("1.0.0@rebuilt", running="1.0.0@first")
+    assert shop.decision("web", "dev").state is State.BLOCKED
+    shop.asked_for = (asks("1.0.0@rebuilt"),)
+    plan = shop.reconcile()
+    assert [each.state for each in plan.decisions] == [State.PROPOSED]
+    assert [each.digest for each in shop.sightings if isinstance(each, Sighting)] == [
+        digest("rebuilt")
+    ]
+
+
+def test_it_is_merged_like_any_other_and_needs_no_second_word() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1", rules=(AUTOMATIC,))
+    shop.asked_for = (asks("2.0.0-rc.1"),)
+    shop.carry_out(shop.plan())
+    (decision,) = shop.plan().decisions
+    assert isinstance(decision.action, Merge)
+    shop.reconcile()
+    shop.asked_for = ()
+    assert shop.decision("web", "dev", NOW + timedelta(days=1)).state is State.CURRENT
+
+
+def test_a_digest_without_order_does_not_come_back_after_what_replaced_it() -> None:
+    """Asked for, never merged; then a person brought another image of the moving tag."""
+    moving = rule(environment("dev"), artifacts=(artifact("tag", "main"),))
+    shop = World((moving,))
+    shop.registry("web", "main@second")
+    shop.tags["web"]["old"] = digest("first")
+    shop.wishes = [asks("main@first", at=ago(days=3))]
+    shop.lands("web", "dev", "main@second", at=ago(days=1))
+    decision = shop.decision("web", "dev")
+    assert decision.state is State.CURRENT
+    assert [each.state for each in decision.requested] == [State.HELD_BACK]
+
+
+def test_of_two_digests_without_order_the_younger_image_is_later() -> None:
+    moving = rule(environment("dev"), artifacts=(artifact("tag", "main"),))
+    shop = World((moving,))
+    shop.built("web", "main@second", ago(hours=1))
+    shop.built("web", "old@first", ago(hours=2))
+    shop.lands("web", "dev", "main@zero", at=ago(days=1))
+    answer = asked(shop, asks("main@first"))
+    assert answer.state is State.HELD_BACK
+    shop.created[digest("first")] = ago(minutes=1)
+    assert asked(shop, asks("main@first")).state is State.PROPOSED
+
+
+def test_only_what_is_asked_for_is_decided_but_others_keep_their_sites() -> None:
+    shop = World((rule(environment("dev")), rule(environment("dev"), source="rules/two.yaml")))
+    shop.rules = (shop.rules[0],)
+    shop.registry("web", "1.0.0", "1.1.0")
+    shop.registry("api", "1.0.0", "1.1.0")
+    for each in ("web", "api"):
+        shop.lands(each, "dev", "1.0.0", at=ago(days=1))
+    shop.only = frozenset({("web", "dev")})
+    plan = shop.plan()
+    assert [each.target.application for each in plan.decisions] == ["web"]
+    shop.paths["api", "dev"] = shop.paths["web", "dev"] = "apps/shared"
+    shop.history["api", "dev"] = shop.history["web", "dev"]
+    (decision,) = shop.plan().decisions
+    assert decision.state in (State.BLOCKED, State.PROPOSED)
+
+
+def test_a_wish_for_another_target_is_nothing_to_this_one() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    shop.asked_for = (replace(asks("2.0.0-rc.1"), application="api"),)
+    decision = shop.decision("web", "dev")
+    assert (decision.state, decision.requested) == (State.CURRENT, ())
+
+
+def test_a_registry_that_does_not_answer_leaves_the_wish_unknown() -> None:
+    from promoter.model.facts import TagsOf
+
+    shop = world("1.0.0", "1.1.0")
+    shop.fails(TagsOf, "503")
+    answer = asked(shop, asks("1.1.0"))
+    assert (answer.state, answer.why) == (State.UNKNOWN, "503")
+    assert name("web")
