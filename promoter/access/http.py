@@ -8,21 +8,25 @@ depends on where they lead.
 
 from __future__ import annotations
 
-import ssl
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urljoin
+from datetime import datetime
+from types import MappingProxyType
+from urllib.parse import urljoin
 
 import urllib3
 from urllib3.exceptions import HTTPError
-from urllib3.util import Timeout, make_headers, parse_url
+from urllib3.util import Timeout
 
-from promoter.access import redaction
-from promoter.access.origin import DEFAULT_PORTS, Origin, origin_of
+from promoter.access.budget import Rate, Slot, told
+from promoter.access.origin import Origin, origin_of
+from promoter.access.pools import Pools
 from promoter.access.redaction import redact
-from promoter.access.trouble import busy, retry_after, translate
+from promoter.access.server import Server, Servers
+from promoter.access.tls import Contexts, TlsIdentity, trust_system
+from promoter.access.trouble import SilentError, busy, translate
 from promoter.errors import InputError, TransientError
 from promoter.version import VERSION
 
@@ -33,7 +37,8 @@ _SAFE = frozenset({"GET", "HEAD"})
 _IDEMPOTENT = _SAFE | {"PUT", "DELETE", "OPTIONS"}
 _WORTH_REPEATING = frozenset({429, 502, 503, 504})
 _CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
-_CONNECTIONS = 64  # per host; measured in STACK.md
+_USER_AGENT = f"promoter/{VERSION}"
+_NO_RATES: Mapping[str, Rate] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -52,18 +57,30 @@ class Response:
 
 
 @dataclass(frozen=True)
-class _Deadline:
-    at: float
+class _Request:
+    """One request with all its tries; `until`: when the clock shows that, it is given up."""
 
-    def left(self) -> float:
-        return self.at - time.monotonic()
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    limit: int
+    until: float
+
+    @property
+    def is_pull(self) -> bool:
+        """Whether Docker Hub counts it against the pull limit."""
+        return self.method == "GET" and "/manifests/" in self.url
 
 
 class HttpClient:
-    """All times are in seconds; `longest_request` bounds a whole `request`, retries included.
+    """All times are in seconds; `longest_request` bounds a whole `request`, retries included,
+    `longest_wait` one wait for a server that is busy or a budget that is used up.
 
     `proxies` is what `urllib.request.getproxies()` gives (scheme -> address, `no` -> list of
-    hosts); None: ask it. `pause` waits between two tries.
+    hosts); None: ask it. `identities`: how a host is trusted (`promoter.access.tls`). `rates`:
+    how often a `HOST` or `HOST:PORT` may be asked. `pause` waits, by `clock`; `now` tells
+    whether a certificate has expired (None: not asked before a server says so).
     """
 
     def __init__(
@@ -75,25 +92,22 @@ class HttpClient:
         tries: int = 3,
         longest_wait: float = 5.0,
         proxies: Mapping[str, str] | None = None,
+        identities: Callable[[Origin], TlsIdentity] = trust_system,
+        rates: Mapping[str, Rate] = _NO_RATES,
         pause: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
+        self._timeout = Timeout(connect=connect_timeout, read=read_timeout)
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._longest_request = longest_request
         self._tries = tries
         self._longest_wait = longest_wait
         self._pause = pause
-        self._proxies = dict(urllib.request.getproxies() if proxies is None else proxies)
-        # One context for all: reading the trust store costs more than a handshake.
-        self._tls = ssl.create_default_context()
-        self._direct = urllib3.PoolManager(
-            num_pools=_CONNECTIONS, maxsize=_CONNECTIONS, ssl_context=self._tls
-        )
-        self._by_proxy = {
-            scheme: self._proxy_pool(address)
-            for scheme in DEFAULT_PORTS
-            if (address := self._proxies.get(scheme) or self._proxies.get("all"))
-        }
+        self._clock = clock
+        found = urllib.request.getproxies() if proxies is None else proxies
+        self._servers = Servers(Pools(found, identities, Contexts(now)), rates, clock)
 
     def request(
         self,
@@ -110,16 +124,18 @@ class HttpClient:
         for), after repeating idempotent requests; InputError for an untrusted certificate, an
         answer over the limit, and redirects that are endless or leave TLS.
         """
-        deadline = _Deadline(time.monotonic() + self._longest_request)
-        sent = {"User-Agent": f"promoter/{VERSION}", **(headers or {})}
-        asked = origin_of(url)
+        until = self._clock() + self._longest_request
+        sent = {"User-Agent": _USER_AGENT, **(headers or {})}
+        first = url
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._persist(method, url, sent, body, limit, deadline)
-            if method not in _SAFE or response.status not in _REDIRECTS:
+            response = self._persist(_Request(method, url, sent, body, limit, until))
+            if response.status not in _REDIRECTS or method not in _SAFE:
                 return response
             location = response.headers.get("Location")
             if not location:
-                raise TransientError(redact(f"{asked} redirects without saying where to"))
+                raise TransientError(
+                    redact(f"{origin_of(first)} redirects without saying where to")
+                )
             here = origin_of(url)
             url = urljoin(url, location)
             there = origin_of(url)
@@ -134,72 +150,76 @@ class HttpClient:
                     if name.lower() not in _CREDENTIAL_HEADERS
                 }
         raise InputError(
-            redact(f"{asked} redirects more than {_MOST_REDIRECTS} times; check its address")
+            redact(
+                f"{origin_of(first)} redirects more than {_MOST_REDIRECTS} times; check its address"
+            )
         )
 
     def close(self) -> None:
-        for pool in (self._direct, *self._by_proxy.values()):
-            pool.clear()
+        self._servers.close()
 
-    def _persist(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        limit: int,
-        deadline: _Deadline,
-    ) -> Response:
-        tries = self._tries if method in _IDEMPOTENT else 1
-        wait = 0.25
+    def _persist(self, request: _Request) -> Response:
+        """Ask until there is an answer, or no more sense in asking."""
+        server, target = self._servers.find(request.url)
+        slot = self._wait_for_slot(server, request, 0.0)
+        tries = self._tries if request.method in _IDEMPOTENT else 1
+        backoff = 0.25
         while True:
             tries -= 1
-            asked_wait: float | None = None
             try:
-                response = self._send(method, url, headers, body, limit, deadline)
+                response = self._send(server, target, request)
             except TransientError as error:
                 trouble, repeat = error, True
+                if isinstance(error, SilentError):
+                    server.circuit.failed(error.message, self._clock())
             else:
+                server.circuit.answered()
+                said = told(response.status, response.headers)
+                server.budget.learn(slot, said, self._clock())
                 if response.status < 500 and response.status != 429:
                     return response
-                asked_wait = retry_after(response.headers)
-                trouble = busy(origin_of(url), response.status, asked_wait)
+                wait = said.window if said.pulls_left == 0 else said.rest
+                trouble = busy(server.origin, response.status, wait)
                 repeat = response.status in _WORTH_REPEATING
-            pause = max(wait, asked_wait or 0.0)
-            if not repeat or tries < 1 or pause > min(self._longest_wait, deadline.left()):
+            if not repeat or tries < 1:
                 raise trouble
-            self._pause(pause)
-            wait *= 4
+            try:
+                slot = self._wait_for_slot(server, request, backoff)
+            except TransientError:
+                raise trouble from None
+            backoff *= 4
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        limit: int,
-        deadline: _Deadline,
-    ) -> Response:
-        origin = origin_of(url)
-        left = max(deadline.left(), 0.001)
-        timeout = Timeout(
-            connect=min(self._connect_timeout, left), read=min(self._read_timeout, left)
-        )
+    def _wait_for_slot(self, server: Server, request: _Request, at_least: float) -> Slot:
+        """Wait until this request may go out; raises TransientError where that is too long."""
+        while True:
+            now = self._clock()
+            server.circuit.check(now)
+            most = min(self._longest_wait, request.until - now)
+            slot = server.budget.reserve(now, most, at_least=at_least, pull=request.is_pull)
+            if slot.wait <= 0:
+                return slot
+            self._pause(slot.wait)
+            if server.budget.holds(slot):
+                return slot
+            at_least = 0.0
+
+    def _send(self, server: Server, target: str, request: _Request) -> Response:
+        left = request.until - self._clock()
+        timeout = self._timeout
+        if left < self._connect_timeout or left < self._read_timeout:
+            left = max(left, 0.001)
+            timeout = Timeout(
+                connect=min(self._connect_timeout, left), read=min(self._read_timeout, left)
+            )
+        pool = server.pool
         try:
-            reply = self._pool(origin).request(
-                method,
-                url,
-                headers=headers,
-                body=body,
-                timeout=timeout,
-                retries=False,
-                redirect=False,
-                preload_content=False,
+            reply = pool.ask(
+                request.method, request.url, target, request.headers, request.body, timeout
             )
             try:
                 # Nobody reads the body of an error page, and it may be of any size.
                 wanted = reply.status < 500 and reply.status != 429
-                content = _read(reply, limit, deadline, origin) if wanted else b""
+                content = self._read(reply, request, server.origin) if wanted else b""
             except BaseException:
                 reply.close()
                 raise
@@ -208,60 +228,25 @@ class HttpClient:
             else:
                 reply.close()
         except HTTPError as error:
-            raise translate(error, origin) from None
+            raise translate(error, server.origin, pool.identity) from None
         except ValueError:
             # http.client quotes the offending header in its message: it must not be shown.
             raise InputError(
-                redact(f"{origin}: the request holds characters that HTTP can't carry")
+                redact(f"{server.origin}: the request holds characters that HTTP can't carry")
             ) from None
-        return Response(url, reply.status, reply.headers, content)
+        return Response(request.url, reply.status, reply.headers, content)
 
-    def _pool(self, origin: Origin) -> urllib3.PoolManager:
-        proxied = self._by_proxy.get(origin.scheme)
-        if proxied is None:
-            return self._direct
-        address = f"{origin.host}:{origin.port}"
-        # Unlike proxy_bypass it takes the list instead of reading the environment each time;
-        # every platform has it, typeshed just does not list it.
-        bypass = urllib.request.proxy_bypass_environment(address, self._proxies)  # type: ignore[attr-defined]
-        return self._direct if bypass else proxied
-
-    def _proxy_pool(self, address: str) -> urllib3.ProxyManager:
-        if "://" not in address:
-            address = f"http://{address}"
-        try:
-            origin = origin_of(address)
-        except InputError as error:
-            raise InputError(f"the proxy of the environment: {error}") from None
-        user_info = parse_url(address).auth
-        headers = None
-        if user_info:
-            username, _, password = unquote(user_info).partition(":")
-            redaction.register_pair(username, password)
-            headers = make_headers(proxy_basic_auth=f"{username}:{password}")
-        return urllib3.ProxyManager(
-            f"{origin.scheme}://{origin.host}:{origin.port}",
-            num_pools=_CONNECTIONS,
-            maxsize=_CONNECTIONS,
-            proxy_headers=headers,
-            ssl_context=self._tls,
-            proxy_ssl_context=self._tls,
-        )
-
-
-def _read(
-    reply: urllib3.BaseHTTPResponse, limit: int, deadline: _Deadline, origin: Origin
-) -> bytes:
-    chunks = []
-    size = 0
-    # read1 comes back with what is there, so that a server that drips can't outlive the deadline
-    while chunk := reply.read1(1 << 16):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > limit:
-            raise InputError(
-                redact(f"{origin}: the answer is larger than {limit:,} bytes; not read")
-            )
-        if deadline.left() < 0:
-            raise TransientError(redact(f"{origin} did not finish its answer in time"))
-    return b"".join(chunks)
+    def _read(self, reply: urllib3.BaseHTTPResponse, request: _Request, origin: Origin) -> bytes:
+        chunks = []
+        size = 0
+        # read1 comes back with what is there, so that a server that drips can't outlive `until`
+        while chunk := reply.read1(1 << 16):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > request.limit:
+                raise InputError(
+                    redact(f"{origin}: the answer is larger than {request.limit:,} bytes; not read")
+                )
+            if self._clock() > request.until:
+                raise TransientError(redact(f"{origin} did not finish its answer in time"))
+        return b"".join(chunks)

@@ -8,28 +8,79 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import OrderedDict
+from collections.abc import Iterator
 
 MASK = "***"
 _SHORTEST = 4  # masking shorter strings would shred ordinary text
+_MOST_PASSING = 4096  # more tokens than that are not alive at once
 _USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
 # Behind a slash: of `https://host/path?query`, and of the `GET /path?query` that urllib3 logs.
 _QUERY = re.compile(r"(/[^\s?'\"]*)\?[^\s'\",)]+")
 
+
+class _Index:
+    """Strings by their last characters, so that looking for all of them reads a text once.
+
+    By the last and not the first ones: every JSON web token begins alike.
+    """
+
+    def __init__(self) -> None:
+        self._by_tail: dict[str, tuple[str, ...]] = {}
+
+    def add(self, secret: str) -> None:
+        tail = secret[-_SHORTEST:]
+        known = self._by_tail.get(tail, ())
+        if secret not in known:
+            self._by_tail[tail] = (*known, secret)
+
+    def drop(self, secret: str) -> None:
+        tail = secret[-_SHORTEST:]
+        left = tuple(each for each in self._by_tail.get(tail, ()) if each != secret)
+        if left:
+            self._by_tail[tail] = left
+        else:
+            self._by_tail.pop(tail, None)
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where the strings stand, by their ends; takes no lock, an entry changes as a whole."""
+        if not self._by_tail:
+            return
+        for end in range(_SHORTEST, len(text) + 1):
+            for secret in self._by_tail.get(text[end - _SHORTEST : end], ()):
+                if text.endswith(secret, 0, end):
+                    yield end - len(secret), end
+
+
 _lock = threading.Lock()
-_secrets: set[str] = set()
+_lasting = _Index()
+_passing = _Index()
+_recent: OrderedDict[str, None] = OrderedDict()
 
 
 def register(secret: str) -> None:
     """Mask `secret` from now on, as it is, percent-encoded, and as Base64."""
-    import base64  # here, because most commands have no secret and start faster without
-    from urllib.parse import quote
-
-    if len(secret) < _SHORTEST:
-        return
     with _lock:
-        _secrets.update(
-            {secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()}
-        )
+        for form in _forms(secret):
+            _lasting.add(form)
+
+
+def register_passing(secret: str) -> None:
+    """Mask a short-lived secret (a bearer token) as `register` does, as long as it is among the
+    last thousands: a process that runs for months sees too many to keep them all."""
+    with _lock:
+        if secret in _recent:
+            _recent.move_to_end(secret)
+            return
+        forms = _forms(secret)
+        for form in forms:
+            _passing.add(form)
+        if forms:
+            _recent[secret] = None
+        if len(_recent) > _MOST_PASSING:
+            old, _ = _recent.popitem(last=False)
+            for form in _forms(old):
+                _passing.drop(form)
 
 
 def register_pair(username: str, password: str) -> None:
@@ -42,13 +93,33 @@ def register_pair(username: str, password: str) -> None:
 
 def redact(text: str) -> str:
     """`text` without registered secrets and without user-info in URLs."""
-    with _lock:
-        known = sorted(_secrets, key=len, reverse=True)
-    for secret in known:
-        text = text.replace(secret, MASK)
+    spans = sorted((*_lasting.spans(text), *_passing.spans(text)))
+    if spans:
+        text = _mask(text, spans)
     return _USER_INFO.sub(f"{MASK}@", text)
 
 
 def redact_log(text: str) -> str:
     """`redact`, and without the queries of URLs: that of a presigned one is a credential."""
     return _QUERY.sub(rf"\1?{MASK}", redact(text))
+
+
+def _forms(secret: str) -> frozenset[str]:
+    import base64  # here, because most commands have no secret and start faster without
+    from urllib.parse import quote
+
+    if len(secret) < _SHORTEST:
+        return frozenset()
+    encoded = base64.b64encode(secret.encode()).decode()
+    return frozenset({secret, quote(secret, safe=""), encoded})
+
+
+def _mask(text: str, spans: list[tuple[int, int]]) -> str:
+    """`text` with one mask for each run of spans that overlap; `spans` are sorted."""
+    parts: list[str] = []
+    shown = 0  # up to here the text is told or masked
+    for start, end in spans:
+        if start >= shown:
+            parts += [text[shown:start], MASK]
+        shown = max(shown, end)
+    return "".join([*parts, text[shown:]])

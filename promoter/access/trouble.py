@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 
 from urllib3.exceptions import (
     HTTPError,
@@ -17,23 +15,29 @@ from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
 from promoter.access.origin import Origin
 from promoter.access.redaction import redact
+from promoter.access.tls import SYSTEM_TRUST, TlsIdentity
 from promoter.errors import InputError, PromoterError, TransientError
 
+# OpenSSL's verify codes (x509_vfy.h) that no CA file would mend.
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_OTHER_NAME = frozenset({62, 64})
+# What a server says of a client certificate: RFC 8446, section 6.2, in the words of OpenSSL.
+_CERTIFICATE_WANTED = frozenset(
+    {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE"}
+)
+_CERTIFICATE_REFUSED = {
+    "SSLV3_ALERT_BAD_CERTIFICATE": "",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": ": it expired",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": ": it was revoked",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": ": it is not for this use",
+    "TLSV1_ALERT_UNKNOWN_CA": ": it does not know its CA",
+    "TLSV1_ALERT_ACCESS_DENIED": "",
+}
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from either form of Retry-After (RFC 9110, section 10.2.3).
 
-    A date counts from the server's own Date, so no clock of ours is involved.
-    """
-    text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(min(int(text[:9]), 86_400))
-    try:
-        until = parsedate_to_datetime(text)
-        since = parsedate_to_datetime(headers.get("Date", ""))
-        return min(max((until - since).total_seconds(), 0.0), 86_400.0)
-    except (TypeError, ValueError):  # also a date with a time zone beside one without
-        return None
+class SilentError(TransientError):
+    """Nobody could be reached, or nobody answered in time: what a `Circuit` counts."""
 
 
 def busy(origin: Origin, status: int, wait: float | None) -> TransientError:
@@ -45,34 +49,74 @@ def busy(origin: Origin, status: int, wait: float | None) -> TransientError:
     )
 
 
-def translate(error: HTTPError, origin: Origin) -> PromoterError:
+def translate(
+    error: HTTPError, origin: Origin, identity: TlsIdentity = SYSTEM_TRUST
+) -> PromoterError:
+    """The error to raise instead; `identity` is the one that was used."""
     causes = _causes(error)
     for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return InputError(
-                redact(
-                    f"{origin}: its TLS certificate is not trusted ({cause.verify_message}); add"
-                    " its CA to the system's trust store or to the file SSL_CERT_FILE"
-                )
-            )
-        if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
-            return InputError(
-                redact(f"{origin} does not speak TLS; allow plain HTTP for it if that is meant")
-            )
+        if isinstance(cause, ssl.SSLError) and (text := _tls_trouble(cause, origin, identity)):
+            return InputError(redact(f"{origin}{text}"))
+    silent = False
     if isinstance(error, ProxyError):
-        text = f"the proxy for {origin} failed"
+        text, silent = f"the proxy for {origin} failed", True
     elif isinstance(error, NameResolutionError):
-        text = f"{origin}: the name can't be resolved"
+        text, silent = f"{origin}: the name can't be resolved", True
     elif isinstance(error, NewConnectionError):
-        text = f"{origin} can't be reached"
+        text, silent = f"{origin} can't be reached", True
     elif isinstance(error, HTTPTimeoutError):
-        text = f"{origin} did not answer in time"
+        text, silent = f"{origin} did not answer in time", True
     else:
         text = f"{origin} broke off the connection"
     system = next((each for each in causes if isinstance(each, OSError) and str(each)), None)
     if system is not None and not isinstance(system, HTTPError):
         text += f" ({system.strerror or system})"
-    return TransientError(redact(text))
+    return (SilentError if silent else TransientError)(redact(text))
+
+
+def _tls_trouble(error: ssl.SSLError, origin: Origin, identity: TlsIdentity) -> str | None:
+    """What a person must change, or None where trying again may help."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _untrusted(error, origin, identity)
+    if error.reason == "WRONG_VERSION_NUMBER":
+        return " does not speak TLS; allow plain HTTP for it if that is meant"
+    certificate = identity.certificate
+    if error.reason in _CERTIFICATE_REFUSED and certificate is not None:
+        reason = _CERTIFICATE_REFUSED[error.reason]
+        return f" refuses the client certificate {certificate}{reason}"
+    if error.reason in _CERTIFICATE_WANTED and certificate is None:
+        return (
+            " wants a client certificate, and there is none for it; give certificate-file and"
+            f" key-file in the entry '{origin}' of the credentials file, or client.cert and"
+            f" client.key in {_folder(origin)}"
+        )
+    return None
+
+
+def _untrusted(error: ssl.SSLCertVerificationError, origin: Origin, identity: TlsIdentity) -> str:
+    said = error.verify_message
+    if error.verify_code in _OTHER_NAME:
+        return (
+            f": its TLS certificate is not for that name ({said}); use a name that it is for, or"
+            " let the server have one for this name"
+        )
+    if error.verify_code in (_EXPIRED, _NOT_YET_VALID):
+        return (
+            f": its TLS certificate is not valid now ({said}); renew it at the server, and check"
+            " the clock of this machine"
+        )
+    known = ", ".join(map(str, identity.authorities))
+    tried = f", not by the CAs in {known} either" if known else ""
+    return (
+        f": its TLS certificate is not trusted ({said}){tried}; give its CA as ca-file of the entry"
+        f" '{origin}' in the credentials file or as {_folder(origin)}/ca.crt, or add it to the"
+        " system's trust store (or the file SSL_CERT_FILE)"
+    )
+
+
+def _folder(origin: Origin) -> str:
+    """Where the settings of a host are looked for, among other places (`promoter.access.tls`)."""
+    return f"/etc/containers/certs.d/{origin.host}:{origin.port}"
 
 
 def _causes(error: BaseException) -> list[BaseException]:

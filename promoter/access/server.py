@@ -1,0 +1,98 @@
+"""One server as this process knows it: its connections, its budget, and whether it is there."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from urllib3.util import parse_url
+
+from promoter.access.budget import Budget, Rate
+from promoter.access.circuit import Circuit
+from promoter.access.origin import Origin, origin_of
+from promoter.access.pools import Pool, Pools
+
+_MOST = 512  # servers that are remembered; redirects may lead to any number of them
+_LOOK_AGAIN = 60.0  # seconds after which the certificate files are looked at again
+# The scheme and authority as urllib3's `parse_url` takes them; behind them a path and query that
+# it would leave as they are.
+_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\\/?#]*")
+_PLAIN_TARGET = re.compile(
+    r"(?:/[A-Za-z0-9_~:@-][A-Za-z0-9_~:@.-]*)+/?(?:\?[A-Za-z0-9_~:@./=&-]*)?"
+)
+
+
+@dataclass
+class Server:
+    """`pool` is made again where the certificate files changed."""
+
+    origin: Origin
+    pool: Pool
+    budget: Budget
+    circuit: Circuit
+    looked_at: float
+
+
+class Servers:
+    """The server of each URL; thread-safe. `rates` by `HOST` or `HOST:PORT`, as origins print."""
+
+    def __init__(self, pools: Pools, rates: Mapping[str, Rate], clock: Callable[[], float]) -> None:
+        self._pools = pools
+        self._rates = rates
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._by_prefix: dict[str, Server] = {}  # one server may have several: upper case, port
+        self._by_origin: dict[Origin, Server] = {}
+
+    def find(self, url: str) -> tuple[Server, str]:
+        """The server, and what to ask it for.
+
+        Raises InputError for a URL that is none, and for a TLS file that is wrong.
+        """
+        match = _AUTHORITY.match(url)
+        server = self._by_prefix.get(match[0]) if match else None
+        if match is None or server is None:
+            server = self._learn(url, match[0] if match else "")
+        elif self._clock() - server.looked_at > _LOOK_AGAIN:
+            self._look_again(server)
+        target = url[match.end() :] if match else ""
+        if not _PLAIN_TARGET.fullmatch(target):
+            target = parse_url(url).request_uri
+        return server, target
+
+    def close(self) -> None:
+        with self._lock:
+            for server in self._by_origin.values():
+                server.pool.close()
+
+    def _learn(self, url: str, prefix: str) -> Server:
+        origin = origin_of(url)
+        with self._lock:
+            server = self._by_origin.get(origin)
+            if server is None:
+                server = self._make(origin)
+                if len(self._by_origin) >= _MOST:
+                    self._forget(next(iter(self._by_origin)))
+                self._by_origin[origin] = server
+            if len(self._by_prefix) >= 2 * _MOST:
+                self._by_prefix.clear()
+            self._by_prefix[prefix] = server
+            return server
+
+    def _make(self, origin: Origin) -> Server:
+        rate = self._rates.get(str(origin)) or self._rates.get(f"{origin.host}:{origin.port}")
+        return Server(
+            origin, self._pools.make(origin), Budget(f"{origin}", rate), Circuit(), self._clock()
+        )
+
+    def _forget(self, origin: Origin) -> None:
+        old = self._by_origin.pop(origin)
+        for prefix in [each for each, server in self._by_prefix.items() if server is old]:
+            del self._by_prefix[prefix]
+
+    def _look_again(self, server: Server) -> None:
+        with self._lock:
+            server.pool = self._pools.make(server.origin, server.pool)
+            server.looked_at = self._clock()
