@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from promoter.model.facts import TagsOf
 from promoter.model.ledger import Sighting, Wish
 from promoter.model.plan import Merge, Propose, Requested, State
 from promoter.model.release import Release
-from tests.decisions.rules import artifact, chain, digest, environment, rule
-from tests.decisions.world import NOW, World, ago, image, name
+from promoter.model.rule import Rule
+from tests.decisions.rules import artifact, digest, environment, rule, soak
+from tests.decisions.world import NOW, World, ago, image
 
 DEV = rule(environment("dev"))
 AUTOMATIC = rule(environment("dev", automatic=True))
@@ -22,7 +24,7 @@ def asks(*versions: str, where: str = "dev", at: datetime = NOW, by: str = "ci")
     return Wish("web", where, Release.of(map(image, texts)), at, by)
 
 
-def world(*listed: str, running: str = "1.0.0", rules: tuple = (DEV,)) -> World:  # type: ignore[type-arg]
+def world(*listed: str, running: str = "1.0.0", rules: tuple[Rule, ...] = (DEV,)) -> World:
     made = World(rules)
     made.registry("web", *listed)
     made.lands("web", "dev", running, at=ago(days=2))
@@ -69,16 +71,36 @@ def test_asking_again_changes_nothing() -> None:
     assert (shop.requests, shop.branches, shop.wishes) == (requests, branches, kept)
 
 
-def test_it_waits_at_a_gate_and_is_remembered_there() -> None:
-    shop = World((rule(*chain("dev", "staging")),))
-    shop.registry("web", "1.0.0")
-    for where in ("dev", "staging"):
-        shop.lands("web", where, "1.0.0", at=ago(days=2))
-    answer = asked(shop, asks("1.1.0", where="staging"), where="staging")
+def staged(*ran: str) -> World:
+    """dev ran these, two days each but the last, which came ten minutes ago; staging the first."""
+    shop = World((rule(environment("dev"), environment("staging", soak(hours=1), after=("dev",))),))
+    shop.registry("web", *ran)
+    *before, last = ran
+    shop.ran("web", "dev", *before)
+    shop.lands("web", "dev", last, at=ago(minutes=10))
+    shop.lands("web", "staging", ran[0], at=ago(days=9))
+    return shop
+
+
+def test_downstream_only_what_ran_upstream_can_be_asked_for() -> None:
+    shop = staged("1.0.0", "1.1.0")
+    answer = asked(shop, asks("1.2.0", where="staging"), where="staging")
     assert (answer.state, answer.why) == (
         State.WAITING,
-        "dev runs no 1.1.0; promote it there first",
+        "dev runs no 1.2.0; promote it there first",
     )
+    assert not shop.plan().notes
+
+
+def test_it_waits_at_a_gate_like_any_other_and_is_remembered_there() -> None:
+    shop = staged("1.0.0", "1.1.0")
+    answer = asked(shop, asks("1.1.0", where="staging"), where="staging")
+    assert answer.state is State.WAITING
+    assert "has run 1.1.0 for 10m of 1h" in answer.why
+    shop.reconcile()
+    shop.asked_for = ()
+    later = shop.decision("web", "staging", NOW + timedelta(hours=1))
+    assert [(each.state, each.by) for each in later.requested] == [(State.PROPOSED, "ci")]
 
 
 def test_a_later_release_supersedes_it() -> None:
@@ -233,20 +255,26 @@ def test_of_two_digests_without_order_the_younger_image_is_later() -> None:
     assert asked(shop, asks("main@first")).state is State.PROPOSED
 
 
-def test_only_what_is_asked_for_is_decided_but_others_keep_their_sites() -> None:
-    shop = World((rule(environment("dev")), rule(environment("dev"), source="rules/two.yaml")))
-    shop.rules = (shop.rules[0],)
-    shop.registry("web", "1.0.0", "1.1.0")
-    shop.registry("api", "1.0.0", "1.1.0")
+def test_with_a_scope_nothing_else_is_decided() -> None:
+    shop = World((DEV,))
     for each in ("web", "api"):
+        shop.registry(each, "1.0.0", "1.1.0")
         shop.lands(each, "dev", "1.0.0", at=ago(days=1))
     shop.only = frozenset({("web", "dev")})
-    plan = shop.plan()
-    assert [each.target.application for each in plan.decisions] == ["web"]
-    shop.paths["api", "dev"] = shop.paths["web", "dev"] = "apps/shared"
-    shop.history["api", "dev"] = shop.history["web", "dev"]
+    assert [each.target.application for each in shop.plan().decisions] == ["web"]
+
+
+def test_with_a_scope_the_sites_of_others_are_still_theirs() -> None:
+    one = rule(environment("dev"), artifacts=(artifact(short="web"),))
+    shop = World((one,))
+    shop.registry("web", "1.0.0", "1.1.0")
+    for each in ("web", "api"):
+        shop.lands(each, "dev", "web:1.0.0", at=ago(days=1))
+    shop.paths["web", "dev"] = shop.paths["api", "dev"] = "apps/shared"
+    shop.only = frozenset({("web", "dev")})
     (decision,) = shop.plan().decisions
-    assert decision.state in (State.BLOCKED, State.PROPOSED)
+    assert decision.state is State.BLOCKED
+    assert "is claimed by api in dev of rules/shop.yaml as well" in decision.why
 
 
 def test_a_wish_for_another_target_is_nothing_to_this_one() -> None:
@@ -257,10 +285,7 @@ def test_a_wish_for_another_target_is_nothing_to_this_one() -> None:
 
 
 def test_a_registry_that_does_not_answer_leaves_the_wish_unknown() -> None:
-    from promoter.model.facts import TagsOf
-
     shop = world("1.0.0", "1.1.0")
     shop.fails(TagsOf, "503")
     answer = asked(shop, asks("1.1.0"))
     assert (answer.state, answer.why) == (State.UNKNOWN, "503")
-    assert name("web")
