@@ -10,6 +10,8 @@ from promoter.version import VERSION
 VERBS = {
     "demo": "the whole way of a release, in a temporary folder, offline",
     "validate": "check rule files",
+    "schema": "print the JSON Schema of rule files, for editors",
+    "tags": "what a policy would choose of an image's tags, and why every other one lost",
     "plan": "show what a run would do, with the diffs",
     "run": "one reconcile: open, update, merge and close merge requests",
     "status": "applications by environments: what runs, how long, what waits",

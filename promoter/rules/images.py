@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from promoter.model.image import ImageName, ImageReference
 from promoter.rules.wording import printable, quote
 
@@ -34,6 +36,21 @@ def sample_name(image: str) -> ImageName | None:
         return ImageName.parse(_fill(image))
     except ValueError:
         return None
+
+
+def application_of(image: str, name: ImageName) -> str | None:
+    """What `{application}` of a rule's image stands for in `name`; empty where the rule's image
+    is `name` without it, None where the rule does not follow `name`."""
+    sample = sample_name(image)
+    if sample is None:
+        return None
+    first, *more = str(sample).split(_SAMPLE)
+    pattern = re.escape(first)
+    for index, literal in enumerate(more):
+        pattern += "(?P=application)" if index else "(?P<application>[^/]+)"
+        pattern += re.escape(literal)
+    match = re.fullmatch(pattern, str(name))
+    return match.groupdict().get("application", "") if match else None
 
 
 def _fill(image: str) -> str:

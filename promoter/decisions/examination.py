@@ -1,0 +1,101 @@
+"""What a policy makes of one image's tags now, for people who debug a rule."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from promoter.decisions.policies import POLICIES
+from promoter.decisions.policies.policy import Choice, Followed
+from promoter.model.facts import DetailsOf, Facts, Known, TagsOf
+from promoter.model.plan import PassedOver
+from promoter.model.version import SemanticVersion
+
+_RUNS = re.compile(r"[0-9]+|[^0-9]+")
+_MOST_NEAR = 3
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why one tag is chosen or not, as what follows its name."""
+
+    chosen: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A policy's choice; `created` and `platforms` of the chosen image as far as it says them.
+
+    `listed` is what the registry lists; None where the policy does not ask for a list.
+    """
+
+    choice: Choice
+    created: datetime | None = None
+    platforms: tuple[str, ...] = ()
+    listed: tuple[str, ...] | None = None
+
+    @property
+    def passed_over(self) -> tuple[PassedOver, ...]:
+        """Every tag that was not chosen, newest first as far as versions tell."""
+        return tuple(_newest_first(self.choice.passed_over))
+
+    def reason(self, tag: str) -> Reason:
+        """Why `tag` is chosen or not."""
+        image, stop = self.choice.image, self.choice.stop
+        if image is not None and image.tag == tag:
+            return Reason(not stop, stop or "is chosen")
+        for each in self.choice.passed_over:
+            if each.what == tag:
+                return Reason(False, each.why)
+        if self.listed is None:
+            return Reason(False, "is not looked at by this policy")
+        if tag in self.listed:
+            return Reason(False, stop or "is listed, and the policy says nothing of it")
+        near = difflib.get_close_matches(tag, self.listed, _MOST_NEAR)
+        hint = f"; it lists {', '.join(near)}" if near else ""
+        return Reason(False, f"is not listed by the registry{hint}")
+
+
+def examine(followed: Followed, facts: Facts) -> Examination:
+    """Raises NotAsked and NotKnown as policies do; what the chosen image says of itself is asked
+    for as well, but its absence stops nothing."""
+    choice = POLICIES[followed.artifact.select.policy].select(followed, facts)
+    tags = facts.get(TagsOf(followed.name))
+    listed = tags.value if isinstance(tags, Known) else None
+    if choice.image is None or choice.image.digest is None:
+        return Examination(choice, listed=listed)
+    question = DetailsOf(followed.name, choice.image.digest)
+    facts.prefetch(question)
+    answer = facts.get(question)
+    details = answer.value if isinstance(answer, Known) else None
+    if details is None:
+        return Examination(choice, listed=listed)
+    return Examination(choice, details.created, details.platforms, listed)
+
+
+def _newest_first(passed_over: Iterable[PassedOver]) -> list[PassedOver]:
+    """Semantic versions from the highest down, then the rest as people sort numbered names."""
+    versions: list[tuple[SemanticVersion, str, PassedOver]] = []
+    others: list[tuple[list[tuple[int, str]], PassedOver]] = []
+    for each in passed_over:
+        version = SemanticVersion.parse(each.what)
+        if version is not None:
+            versions.append((version, each.what, each))
+        else:
+            others.append((_natural(each.what), each))
+    versions.sort(key=lambda entry: entry[:2], reverse=True)
+    others.sort(key=lambda entry: entry[0], reverse=True)
+    return [*(entry[2] for entry in versions), *(entry[1] for entry in others)]
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """`build-9` before `build-10`: runs of digits compare as numbers, by length and then text."""
+    pieces: list[tuple[int, str]] = []
+    for run in _RUNS.findall(text):
+        digits = run.lstrip("0")
+        pieces.append((len(digits) + 1, digits) if run[0] in "0123456789" else (0, run))
+    return pieces

@@ -1,0 +1,168 @@
+"""The JSON Schema (draft 2020-12) of rule files, for editors.
+
+Made from the shapes that `load_rules` checks with; what their validators know in Python is said
+here again as patterns and examples, as far as a schema can. It is never stricter than they are.
+`promoter validate` is: it also looks at what several values mean together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from promoter.rules.shape import RuleShape
+
+Schema = dict[str, Any]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_ID = "urn:promoter:rule-file:1"
+
+# ECMA-262, as JSON Schema wants it, and searched for: hence the anchors.
+_NOT_BLANK = r"\S"
+_DURATION = r"^(?=[0-9])(?:[0-9]{1,9}d)?(?:[0-9]{1,9}h)?(?:[0-9]{1,9}m)?(?:[0-9]{1,9}s)?$"
+_PART = r"(?:[a-z0-9._-]|\{application\})+"
+_HOST = r"(?:(?:[A-Za-z0-9._-]|\{application\})+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"
+_IMAGE = rf"^(?:{_HOST}/)?{_PART}(?:/{_PART})*$"
+_TAG = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
+_ENVIRONMENT = r"^(?!registry$)(?!.*(?:\.\.|\.lock$|\.$))[a-z0-9][a-z0-9._-]{0,62}$"
+_PATH = (
+    r"^(?!/)(?!.*//+[^/])(?!(?:.*/)?\.{1,2}(?:/|$))(?!.*\.json/*$)"
+    r"(?:[^*?\[\]\\{}]|\{(?:application|environment)\})+$"
+)
+_URL = r"^(?!-)(?!https?://[^/]*@)\S+$"
+_BRANCH = r"^(?!refs/|[-/.])[^\s~^:?*\[\\]+$"
+_PLATFORM = r"^[^/\s]+/[^/\s]+(?:/[^/\s]+)?$"
+
+_PATHS: Schema = {
+    "pattern": _PATH,
+    "examples": ["apps/{application}/overlays/{environment}"],
+}
+_ORDERS = ["asc", "desc"]
+_DETAILS: Mapping[tuple[str, str], Schema] = {
+    ("RuleShape", "version"): {"const": 1},
+    ("RuleShape", "applications"): _PATHS,
+    ("EnvironmentShape", "path"): _PATHS,
+    ("RepositoryShape", "url"): {
+        "pattern": _URL,
+        "examples": ["https://gitlab.com/team/manifests.git", "git@github.com:team/manifests.git"],
+    },
+    ("RepositoryShape", "branch"): {"pattern": _BRANCH, "examples": ["main"]},
+    ("ArtifactShape", "image"): {
+        "pattern": _IMAGE,
+        "examples": ["ghcr.io/shop/web", "harbor.example.com/apps/{application}"],
+    },
+    ("ArtifactShape", "tags"): {
+        "maxLength": 1000,
+        "examples": [r"release-(?P<version>\d+\.\d+\.\d+)", r"\d+\.\d+\.\d+-alpine"],
+    },
+    ("ArtifactShape", "ignore"): {"examples": ["*-debug", "latest"]},
+    ("ArtifactShape", "platforms"): {
+        "pattern": _PLATFORM,
+        "examples": ["linux/amd64", "linux/arm64", "linux/arm/v7"],
+    },
+    ("ArtifactShape", "minimum-age"): {"pattern": _DURATION, "examples": ["3d", "12h"]},
+    ("SelectShape", "semver"): {"maxLength": 256, "examples": [">=1.0", "~1.4", "^2 || ^3", "*"]},
+    ("SelectShape", "calver"): {"examples": ["YYYY.MM.DD", "YYYY.0M.MICRO"]},
+    ("SelectShape", "numeric"): {"enum": _ORDERS},
+    ("SelectShape", "alphabetical"): {"enum": _ORDERS},
+    ("SelectShape", "newest"): {"enum": ["build"]},
+    ("SelectShape", "tag"): {"pattern": _TAG, "examples": ["stable", "1.27"]},
+    ("GateShape", "soak"): {"pattern": _DURATION, "examples": ["30m", "24h", "7d"]},
+    ("GateShape", "approvals"): {"minimum": 1, "examples": [1, 2]},
+}
+"""What a value can be, by the shape and the key that it stands under."""
+
+_NAME: Schema = {"type": "string", "pattern": _ENVIRONMENT}
+_NAMES: Schema = {"type": "array", "items": _NAME, "minItems": 1}
+_UPSTREAM: Schema = {
+    **_NAME,
+    **_NAMES,
+    "type": ["string", "array", "object"],
+    "properties": {"any": _NAMES},
+    "required": ["any"],
+    "additionalProperties": False,
+    "examples": ["dev", ["dev", "qa"], {"any": ["eu", "us"]}],
+}
+_MAY_BE_EMPTY = frozenset({"require"})
+
+
+def rule_schema() -> Schema:
+    """The schema of one rule file."""
+    made = RuleShape.model_json_schema()
+    shapes: dict[str, Schema] = made.pop("$defs")
+    rule = _shape("RuleShape", made)
+    environments = rule["properties"]["environments"]
+    environments |= {"propertyNames": {"pattern": _ENVIRONMENT}, "minProperties": 1}
+    definitions = {name: _shape(name, shape) for name, shape in shapes.items()}
+    environment = definitions["EnvironmentShape"]
+    # `dev:` with nothing behind it is an environment without a word said about it.
+    environment["type"] = ["object", "null"]
+    after = environment["properties"]["after"]
+    environment["properties"]["after"] = {"description": after["description"], **_UPSTREAM}
+    rule["anyOf"] = [{"required": ["applications"]}, _every_environment_has_a_path()]
+    return {
+        "$schema": _DIALECT,
+        "$id": _ID,
+        "title": "Promoter rule file",
+        "description": "Where manifests live, which images are followed, and how a release moves"
+        " from one environment to the next.",
+        **rule,
+        "$defs": definitions,
+    }
+
+
+def _every_environment_has_a_path() -> Schema:
+    own = {"type": "object", "required": ["path"]}
+    return {"properties": {"environments": {"additionalProperties": own}}}
+
+
+def _shape(name: str, shape: Schema) -> Schema:
+    """A mapping with its keys: without the titles that pydantic makes up."""
+    properties = {
+        key: _value(key, value, _DETAILS.get((name, key), {}))
+        for key, value in shape["properties"].items()
+    }
+    return {**_untitled(shape), "properties": properties}
+
+
+def _value(key: str, value: Schema, details: Schema) -> Schema:
+    bare = _without_null(_untitled(value))
+    return _detail(bare, details, may_be_empty=key in _MAY_BE_EMPTY)
+
+
+def _detail(value: Schema, details: Schema, *, may_be_empty: bool) -> Schema:
+    """With the details at the text (or number) itself, be it alone or an item of a list."""
+    if "anyOf" in value:
+        return _merge_ways(
+            [_detail(each, details, may_be_empty=may_be_empty) for each in value.pop("anyOf")]
+            + [value]
+        )
+    if value.get("type") == "array":
+        items = _detail(value["items"], details, may_be_empty=may_be_empty)
+        return {**value, "items": items, **({} if may_be_empty else {"minItems": 1})}
+    if value.get("type") == "string" and "enum" not in {*value, *details}:
+        return {**value, "pattern": _NOT_BLANK, **details}
+    return {**value, **details} if value.get("type") in ("string", "integer", "boolean") else value
+
+
+def _merge_ways(ways: Sequence[Schema]) -> Schema:
+    """`anyOf` ways of different types as one schema: each keyword is for one type only, and an
+    editor then says what is wrong instead of that nothing fits."""
+    types = [each["type"] for each in ways if "type" in each]
+    merged: Schema = {}
+    for each in ways:
+        merged |= each
+    return {**merged, "type": types}
+
+
+def _untitled(value: Schema) -> Schema:
+    return {key: each for key, each in value.items() if key != "title"}
+
+
+def _without_null(value: Schema) -> Schema:
+    """An empty value is an error in a rule file: a key is given a value, or left out."""
+    value = {key: each for key, each in value.items() if (key, each) != ("default", None)}
+    if "anyOf" not in value:
+        return value
+    ways = [each for each in value.pop("anyOf") if each != {"type": "null"}]
+    return {**ways[0], **value} if len(ways) == 1 else {**value, "anyOf": ways}
