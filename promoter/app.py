@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from promoter.access.credentials import Credentials
+from promoter.access.credentials import Credential, Credentials, CredentialsOf
 from promoter.engine.adapters import Adapters
 from promoter.errors import InputError, Where
 from promoter.model.ports import Forge, Registry, Repository
@@ -160,11 +160,18 @@ class _World:
         client: Registry = adapter(
             host,
             self._http,
-            self._credentials.for_host(host),
+            self._credentials_of(host),
             plain_http=scheme == "http",
             base=where if place else None,
         )
         return client
+
+    def _credentials_of(self, host: str) -> CredentialsOf:
+        def give(repository: str, refused: Credential | None = None) -> Credential | None:
+            del repository  # the file knows hosts only, and nothing but the same again
+            return None if refused else self._credentials.for_host(host)
+
+        return give
 
     @cached_property
     def _http(self) -> HttpClient:

@@ -26,6 +26,10 @@ def verify(data: bytes, digest: str, source: str) -> bytes:
     return data
 
 
+def is_content_of(data: bytes, digest: str) -> bool:
+    return digest_of(data, digest.partition(":")[0]) == digest
+
+
 def check_repository(repository: str) -> str:
     """`repository` itself; raises InputError where it can't be one (so it can't climb either)."""
     try:

@@ -13,6 +13,7 @@ from promoter.model.image import is_digest, short_digest
 from promoter.model.ports import ImageDetails, Registry
 from promoter.registries.content import objects_of, parse_object, texts_of
 from promoter.registries.media_types import CONFIGS, INDEXES
+from promoter.registries.platforms import platform
 
 _ANNOTATION = "org.opencontainers.image."
 _CREATED = f"{_ANNOTATION}created"
@@ -39,7 +40,8 @@ class _Part:
 def read_details(registry: Registry, repository: str, digest: str) -> ImageDetails | None:
     """The details of a manifest or an index; None where the registry does not know the digest.
 
-    Of an index: the newest creation time, the labels of the first image, all platforms.
+    Of an index: the newest creation time, the labels of the first image, all platforms (spelled
+    as `registries.platforms` says), those that it declares without looking at its images.
     Annotations `org.opencontainers.image.*` count as labels that the config lacks. A creation
     time that a reproducible build made up is None. Raises what the registry raises, InputError
     where the content is no image, TransientError where parts of it are not there.
@@ -104,11 +106,11 @@ def _read_image(registry: Registry, repository: str, digest: str, descriptor: ob
     inner = config.get("config")
     labels = texts_of(inner.get("Labels")) if isinstance(inner, dict) else {}
     created = config.get("created")
-    platform = _platform(config)
+    own = _platform(config)
     return _Part(
         parse_time(created) if isinstance(created, str) else None,
         labels,
-        (platform,) if platform else (),
+        (own,) if own else (),
     )
 
 
@@ -125,7 +127,8 @@ def _read_index(
         if not isinstance(child, str) or not is_digest(child):
             _refuse(repository, digest, "is an index with an invalid digest")
         part = _read(registry, repository, child, depth + 1)
-        declared = _platform(texts_of(entry.get("platform")))
+        described = entry.get("platform")
+        declared = _platform(described) if isinstance(described, dict) else ""
         platforms += [declared] if declared else part.platforms if part else []
         if part is not None:  # a mirror may leave platforms out
             parts.append(part)
@@ -154,11 +157,9 @@ def _is_unknown(platform: dict[str, str]) -> bool:
     return platform.get("os") == "unknown" and platform.get("architecture") == "unknown"
 
 
-def _platform(of: dict[str, object] | dict[str, str]) -> str:
-    parts = [of.get("os"), of.get("architecture"), of.get("variant")]
-    if not parts[0] or not parts[1]:
-        return ""
-    return "/".join(str(part) for part in parts if part)
+def _platform(of: dict[str, object]) -> str:
+    texts = texts_of(of)
+    return platform(texts.get("os", ""), texts.get("architecture", ""), texts.get("variant", ""))
 
 
 def _image_annotations(content: dict[str, object]) -> dict[str, str]:

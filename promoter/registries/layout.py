@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from promoter.errors import InputError, Where
 from promoter.model.image import is_digest, is_tag
+from promoter.model.ports import Referrer
 from promoter.registries.content import (
     BLOB_LIMIT,
     MANIFEST_LIMIT,
@@ -23,6 +24,7 @@ from promoter.registries.content import (
     texts_of,
     verify,
 )
+from promoter.registries.referrers import describe, fallback_tag, once, read_referrers
 
 LAYOUT_FILE = "oci-layout"
 LAYOUT_VERSION = "1.0.0"
@@ -48,6 +50,23 @@ class LayoutRegistry:
 
     def blob(self, repository: str, digest: str) -> bytes | None:
         return self._content(repository, digest, BLOB_LIMIT)
+
+    def referrers(self, repository: str, digest: str) -> tuple[Referrer, ...]:
+        """By the fallback tag, and by the `subject` of every manifest that index.json lists."""
+        file = self._layout(repository) / INDEX_FILE
+        found: list[Referrer] = []
+        tagged = self._digests(repository).get(fallback_tag(check_digest(digest)))
+        if tagged is not None:
+            found += _referrers_of(self.manifest(repository, tagged), file)
+        for descriptor in read_index(file):
+            listed = descriptor.get("digest")
+            if not isinstance(listed, str) or not is_digest(listed):
+                continue
+            content = parse_object(self.manifest(repository, listed) or b"") or {}
+            subject = content.get("subject")
+            if isinstance(subject, dict) and subject.get("digest") == digest:
+                found.append(describe(listed, content))
+        return once(found)
 
     def _content(self, repository: str, digest: str, limit: int) -> bytes | None:
         file = blob_file(self._layout(repository), check_digest(digest))
@@ -97,6 +116,15 @@ def read_index(file: Path) -> list[dict[str, object]]:
     if not isinstance(manifests, list) or len(objects_of(manifests)) != len(manifests):
         raise InputError("is not an image index: 'manifests' must be a list", where=_at(file))
     return objects_of(manifests)
+
+
+def _referrers_of(index: bytes | None, file: Path) -> tuple[Referrer, ...]:
+    if index is None:
+        raise InputError("lists referrers that are missing", where=_at(file))
+    try:
+        return read_referrers(index)
+    except ValueError as error:
+        raise InputError(f"a list of referrers {error}", where=_at(file)) from None
 
 
 def blob_file(layout: Path, digest: str) -> Path:

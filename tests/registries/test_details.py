@@ -95,7 +95,7 @@ def test_details_of_real_images(
         SOME_DAY, sorted_labels, ("linux/amd64",)
     )
     assert read_details(registry, "details/web", several) == ImageDetails(
-        SOME_DAY, sorted_labels, ("linux/amd64", "linux/arm64/v8")
+        SOME_DAY, sorted_labels, ("linux/amd64", "linux/arm64")
     )
     assert read_details(registry, "details/web", digest_of(b"nothing")) is None
 

@@ -1,0 +1,31 @@
+"""Lists that come in pages: where the next one is."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin, urlsplit
+
+from promoter.access.http import Response
+from promoter.access.origin import origin_of
+from promoter.access.redaction import redact
+from promoter.errors import InputError
+from promoter.registries.headers import next_link
+
+
+def next_page(response: Response, tail: str, what: str) -> str | None:
+    """The address of the page after this one, by its Link header; None where it is the last.
+
+    `tail` is how the path of such a list ends. Where the link's path ends so, only its query is
+    taken: Artifactory leaves the repository's prefix out of the path, Nexus puts one in that its
+    connector does not serve, and a proxy that ends TLS leaves `http` in it. Raises InputError,
+    which begins with `what`, where the link leads to another origin.
+    """
+    link = next_link(", ".join(response.headers.getlist("Link")))
+    if link is None:
+        return None
+    here, target = urlsplit(response.url), urljoin(response.url, link)
+    ours, theirs = origin_of(response.url), origin_of(target)
+    if theirs != ours and not (theirs.host == ours.host and ours.scheme == "https"):
+        raise InputError(redact(f"{what} goes on at another address, {theirs}; not followed"))
+    parts = urlsplit(target)
+    path = here.path if parts.path.endswith(tail) else parts.path
+    return here._replace(path=path, query=parts.query, fragment="").geturl()
