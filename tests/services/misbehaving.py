@@ -33,8 +33,8 @@ HTML = "text/html; charset=utf-8"
 class Answer:
     """`truncated`: the connection ends in the middle of the body, `reset`: with a TCP reset.
     `silent`: no answer at all as long as the server lives. `dripping`: byte after byte, without
-    end. `again`: headers beside those of the same name. `times`: the body is sent so often.
-    `stray`: bytes behind the end of the body."""
+    end; `dripping_head`: already in the headers. `again`: headers beside those of the same name.
+    `times`: the body is sent so often. `stray`: bytes behind the end of the body."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -43,6 +43,7 @@ class Answer:
     reset: bool = False
     silent: bool = False
     dripping: bool = False
+    dripping_head: bool = False
     again: Sequence[tuple[str, str]] = ()
     times: int = 1
     stray: bytes = b""
@@ -163,8 +164,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response_only(answer.status)  # without a Date or Server that nobody asked for
         for name, value in (*answer.headers.items(), *answer.again):
             self.send_header(name, value)
-        if answer.dripping:
-            self.end_headers()
+        if answer.dripping or answer.dripping_head:
+            if answer.dripping:
+                self.end_headers()
+            else:
+                self.flush_headers()
+                self.wfile.write(b"X-Slow: ")
             self.close_connection = True
             while not told.stopped.wait(0.01):
                 self.wfile.write(b" ")
