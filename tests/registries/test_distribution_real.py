@@ -13,17 +13,11 @@ from promoter.access.credentials import Credential
 from promoter.access.http import HttpClient
 from promoter.errors import InputError
 from promoter.registries.content import digest_of
-from promoter.registries.distribution import DistributionRegistry
 from promoter.registries.images import Flavour, build_image
+from tests.registries.connect import connect
 from tests.services.registry import SOME_DAY, RunningRegistry, running_registry
 
 CANARY = "canary-Zaq12wsx!:ü"
-
-
-def connect(
-    to: RunningRegistry, http: HttpClient, credential: Credential | None = None
-) -> DistributionRegistry:
-    return DistributionRegistry(to.host, http, credential, plain_http=True)
 
 
 def test_pushed_tags_are_listed_and_name_what_was_pushed(
@@ -31,7 +25,7 @@ def test_pushed_tags_are_listed_and_name_what_was_pushed(
 ) -> None:
     first = open_registry.push_image("shop/web", "1.0.0", labels={"n": "1"})
     second = open_registry.push_image("shop/web", "1.1.0", labels={"n": "2"})
-    registry = connect(open_registry, http)
+    registry = connect(open_registry.host, http)
 
     assert sorted(registry.tags("shop/web")) == ["1.0.0", "1.1.0"]
     assert registry.digest("shop/web", "1.0.0") == first
@@ -51,7 +45,7 @@ def test_the_digest_is_the_one_of_the_bytes_that_were_pushed(
 ) -> None:
     image = build_image(SOME_DAY, {"flavour": flavour}, platforms, flavour=flavour)
     open_registry.push("kinds/app", "v1", image)
-    registry = connect(open_registry, http)
+    registry = connect(open_registry.host, http)
 
     assert registry.digest("kinds/app", "v1") == image.digest == digest_of(image.top.data)
     for manifest in image.manifests:
@@ -64,7 +58,7 @@ def test_what_is_not_there_is_absent_only_by_the_registrys_word(
     open_registry: RunningRegistry, http: HttpClient
 ) -> None:
     open_registry.push_image("absent/app", "1.0.0")
-    registry = connect(open_registry, http)
+    registry = connect(open_registry.host, http)
     nowhere = digest_of(b"nothing")
 
     assert registry.digest("absent/app", "9.9.9") is None
@@ -78,7 +72,7 @@ def test_a_repository_whose_last_image_was_deleted_has_no_tags(
     open_registry: RunningRegistry, http: HttpClient
 ) -> None:
     digest = open_registry.push_image("emptied/app", "1.0.0")
-    registry = connect(open_registry, http)
+    registry = connect(open_registry.host, http)
     assert registry.tags("emptied/app") == ("1.0.0",)
     open_registry.delete("emptied/app", digest)
 
@@ -94,15 +88,15 @@ def test_basic_authentication_right_wrong_and_none(
     redaction.register_pair(right.username, right.password)
     with running_registry(tmp_path, username="ci", password=CANARY) as service:
         digest = service.push_image("shop/web", "1.0.0")
-        allowed = connect(service, http, right)
+        allowed = connect(service.host, http, right)
         assert allowed.tags("shop/web") == ("1.0.0",)
         assert allowed.digest("shop/web", "1.0.0") == digest
         assert allowed.digest("shop/web", "2.0.0") is None
 
         with pytest.raises(InputError) as with_wrong:
-            connect(service, http, wrong).digest("shop/web", "1.0.0")
+            connect(service.host, http, wrong).digest("shop/web", "1.0.0")
         with pytest.raises(InputError) as with_none:
-            connect(service, http).tags("shop/web")
+            connect(service.host, http).tags("shop/web")
 
     assert f"{service.host} refuses 'shop/web' (401) although the credential of user 'ci'" in str(
         with_wrong.value

@@ -15,9 +15,9 @@ from promoter.registries.content import digest_of
 from promoter.registries.distribution import DistributionRegistry
 from promoter.registries.images import build_image
 from promoter.registries.media_types import OCI_MANIFEST
+from tests.registries.connect import connect
 from tests.services.misbehaving import (
     Answer,
-    Server,
     json_answer,
     registry_error,
     serving,
@@ -39,12 +39,6 @@ ASKS: list[tuple[str, str, Ask]] = [
     ("GET", PINNED, lambda registry: registry.manifest("x", IMAGE.digest)),
     ("GET", BLOB, lambda registry: registry.blob("x", IMAGE.digest)),
 ]
-
-
-def connect(
-    server: Server, http: HttpClient, credential: Credential | None = None
-) -> DistributionRegistry:
-    return DistributionRegistry(server.host, http, credential, plain_http=True)
 
 
 @pytest.mark.parametrize(("method", "path", "ask"), ASKS)
@@ -76,7 +70,7 @@ def test_trouble_is_an_error_and_never_absence(
 ) -> None:
     answers = {(method, path): answer, ("HEAD", TAG): answer, ("GET", TAGS): answer}
     with serving(answers) as server, pytest.raises(error) as caught:
-        ask(connect(server, http))
+        ask(connect(server.host, http))
     assert message in str(caught.value)
     assert server.host in str(caught.value)
 
@@ -85,13 +79,13 @@ def test_trouble_is_an_error_and_never_absence(
 def test_a_damaged_tag_list_is_trouble(http: HttpClient, body: bytes) -> None:
     answers = {("GET", TAGS): Answer(200, {"Content-Type": "application/json"}, body)}
     with serving(answers) as server, pytest.raises(TransientError, match="tag list of 'x'"):
-        connect(server, http).tags("x")
+        connect(server.host, http).tags("x")
 
 
 @pytest.mark.parametrize("tags", [None, []])
 def test_an_empty_tag_list_is_empty(http: HttpClient, tags: list[str] | None) -> None:
     with serving({("GET", TAGS): json_answer({"name": "x", "tags": tags})}) as server:
-        assert connect(server, http).tags("x") == ()
+        assert connect(server.host, http).tags("x") == ()
 
 
 def test_a_404_without_a_reason_counts_where_the_repository_is_there(http: HttpClient) -> None:
@@ -103,7 +97,7 @@ def test_a_404_without_a_reason_counts_where_the_repository_is_there(http: HttpC
         ("GET", TAGS): json_answer({"tags": ["2.0"]}),
     }
     with serving(answers) as server:
-        registry = connect(server, http)
+        registry = connect(server.host, http)
         assert registry.digest("x", "1.0") is None
         assert registry.manifest("x", IMAGE.digest) is None
 
@@ -116,7 +110,7 @@ def test_a_404_of_another_host_is_not_the_registrys_word(http: HttpClient) -> No
             serving(answers) as server,
             pytest.raises(TransientError, match=f"sends on to {store.host}, which answers 404"),
         ):
-            connect(server, http).blob("x", IMAGE.digest)
+            connect(server.host, http).blob("x", IMAGE.digest)
 
 
 LOGIN = Answer(200, {"Content-Type": "text/html", "Docker-Content-Digest": digest_of(b"page")})
@@ -125,13 +119,13 @@ LOGIN = Answer(200, {"Content-Type": "text/html", "Docker-Content-Digest": diges
 @pytest.mark.parametrize("head", [Answer(405), Answer(200), Answer(404), Answer(403), LOGIN])
 def test_a_digest_that_head_leaves_open_is_computed(http: HttpClient, head: Answer) -> None:
     with serving({("HEAD", TAG): head, ("GET", TAG): MANIFEST}) as server:
-        assert connect(server, http).digest("x", "1.0") == IMAGE.digest
+        assert connect(server.host, http).digest("x", "1.0") == IMAGE.digest
 
 
 def test_a_digest_by_head_costs_one_request(http: HttpClient) -> None:
     named = replace(MANIFEST, headers={**MANIFEST.headers, "Docker-Content-Digest": IMAGE.digest})
     with serving({("HEAD", TAG): named}) as server:
-        assert connect(server, http).digest("x", "1.0") == IMAGE.digest
+        assert connect(server.host, http).digest("x", "1.0") == IMAGE.digest
         (request,) = server.requests
     assert "application/vnd.docker.distribution.manifest.v2+json" in (
         request.header("Accept") or ""
@@ -152,7 +146,7 @@ def test_content_that_does_not_match_its_digest_is_not_used(
         ("GET", TAG): lying,
     }
     with serving(answers) as server:
-        registry = connect(server, http)
+        registry = connect(server.host, http)
         for ask in (registry.manifest, registry.blob):
             with pytest.raises(InputError, match=f"asked {right}, got {wrong}; not used"):
                 ask("x", right)
@@ -168,7 +162,7 @@ def test_a_tag_of_something_else_than_an_image_has_no_digest(
 ) -> None:
     answers = {("HEAD", TAG): Answer(405), ("GET", TAG): json_answer(body)}
     with serving(answers) as server, pytest.raises(error, match=r"x:1\.0"):
-        connect(server, http).digest("x", "1.0")
+        connect(server.host, http).digest("x", "1.0")
 
 
 def test_pages_are_followed_to_the_end_and_what_is_no_tag_is_left_out(http: HttpClient) -> None:
@@ -182,7 +176,7 @@ def test_pages_are_followed_to_the_end_and_what_is_no_tag_is_left_out(http: Http
         ("GET", f"{TAGS}?last=3"): json_answer({"tags": None}),
     }
     with serving(answers) as server:
-        assert connect(server, http).tags("x") == ("1", "2", "3")
+        assert connect(server.host, http).tags("x") == ("1", "2", "3")
 
 
 @pytest.mark.parametrize(
@@ -204,14 +198,14 @@ def test_pages_stay_at_their_host_and_end(
         header = {"Link": f'{link.format(host=server.host)}; rel="next"'}
         server.answers["GET", TAGS] = json_answer({"tags": ["1"]}, 200, header)
         with pytest.raises(error, match=message):
-            connect(server, http).tags("x")
+            connect(server.host, http).tags("x")
         assert len(server.requests) == 1
 
 
 def test_too_large_an_answer_is_not_read(http: HttpClient) -> None:
     answers = {("GET", PINNED): Answer(200, {}, bytes((4 << 20) + 1))}
     with serving(answers) as server, pytest.raises(InputError, match="larger than 4,194,304 bytes"):
-        connect(server, http).manifest("x", IMAGE.digest)
+        connect(server.host, http).manifest("x", IMAGE.digest)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +213,7 @@ def test_too_large_an_answer_is_not_read(http: HttpClient) -> None:
 )
 def test_no_name_leaves_the_api(http: HttpClient, repository: str) -> None:
     with serving({}) as server:
-        registry = connect(server, http)
+        registry = connect(server.host, http)
         with pytest.raises(InputError, match="is not a repository name"):
             registry.tags(repository)
         with pytest.raises(InputError, match="is not a tag"):
@@ -272,7 +266,7 @@ def test_a_token_is_fetched_once_and_used_until_it_expires(
             json_answer({"tags": ["1"]}),
         ]
         server.answers["GET", PINNED] = MANIFEST
-        registry = connect(server, http, credential)
+        registry = connect(server.host, http, credential)
         assert registry.tags("x") == ("1",)
         assert registry.manifest("x", IMAGE.digest) == IMAGE.top.data
 
@@ -295,7 +289,7 @@ def test_a_refused_token_is_replaced_once(http: HttpClient) -> None:
         ]
         good = json_answer({"tags": ["1"]})
         server.answers["GET", TAGS] = [asks, good, asks, good, asks]
-        registry = connect(server, http)
+        registry = connect(server.host, http)
         assert registry.tags("x") == registry.tags("x") == ("1",)
         sent = [request.header("Authorization") for request in server.asked("GET", TAGS)]
         assert sent == [None, "Bearer old", "Bearer old", "Bearer new"]
@@ -320,7 +314,7 @@ def test_a_realm_that_gives_no_token(
     with serving({("GET", "/token"): answer}) as server:
         server.answers["GET", TAGS] = challenge(f"http://{server.host}/token")
         with pytest.raises(error, match=message) as caught:
-            connect(server, http, Credential("ci", "canary-password")).tags("x")
+            connect(server.host, http, Credential("ci", "canary-password")).tags("x")
     assert "canary" not in str(caught.value)
 
 
@@ -329,7 +323,7 @@ def test_a_realm_must_be_an_address(http: HttpClient, realm: str) -> None:
     with serving({("GET", TAGS): challenge(realm)}) as server:
         message = f"^{server.host} wants a token and does not say where to fetch it"
         with pytest.raises(InputError, match=message):
-            connect(server, http, Credential("ci", "canary-password")).tags("x")
+            connect(server.host, http, Credential("ci", "canary-password")).tags("x")
 
 
 @pytest.mark.parametrize("learned", [True, False])
@@ -341,7 +335,7 @@ def test_no_credential_goes_where_a_redirect_leads(http: HttpClient, learned: bo
         asks = registry_error(401, "UNAUTHORIZED", {"WWW-Authenticate": 'Basic realm="r"'})
         moved = Answer(307, {"Location": f"http://{thief.host}/blob"})
         with serving({("GET", BLOB): [asks, moved] if learned else moved}) as server:
-            registry = connect(server, http, Credential("ci", "canary-password"))
+            registry = connect(server.host, http, Credential("ci", "canary-password"))
             with pytest.raises(InputError, match="401"):
                 registry.blob("x", IMAGE.digest)
             sent = basic("ci", "canary-password") if learned else None
@@ -362,7 +356,7 @@ def test_no_credential_goes_to_the_pages_of_another_host(http: HttpClient) -> No
     with serving(pages) as other:
         moved = Answer(307, {"Location": f"http://{other.host}/v2/y/tags/list"})
         with serving({("GET", TAGS): [asks, moved]}) as server:
-            registry = connect(server, http, Credential("ci", "canary-password"))
+            registry = connect(server.host, http, Credential("ci", "canary-password"))
             assert registry.tags("x") == ("1", "2")
         assert [r.path for r in other.requests] == ["/v2/y/tags/list", "/v2/y/tags/list?last=1"]
         assert [r.header("Authorization") for r in other.requests] == [None, None]
