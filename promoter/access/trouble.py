@@ -22,8 +22,13 @@ from promoter.errors import InputError, PromoterError, TransientError
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _OTHER_NAME = frozenset({62, 64})
 # What a server says of a client certificate: RFC 8446, section 6.2, in the words of OpenSSL.
+# Of none at all, servers written in Go (docker-registry) say that it is a bad one.
 _CERTIFICATE_WANTED = frozenset(
-    {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE"}
+    {
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+    }
 )
 _CERTIFICATE_REFUSED = {
     "SSLV3_ALERT_BAD_CERTIFICATE": "",
