@@ -152,6 +152,11 @@ class Conversation:
                 f"{head}, and no credential was sent; add the entry '{self.host}' in the"
                 " credentials file, or check that the repository exists"
             )
+        if proof is None and credential.kind != "password":
+            return (
+                f"{head} and asks for no token, so that {owner_of(credential)} of the entry"
+                f" '{self.host}' in {credential.origin} is of no use; give a user and a password"
+            )
         if proof is None:
             return (
                 f"{head} without asking for the credential, so none was sent; check the entry"

@@ -10,7 +10,7 @@ from promoter.access.http import HttpClient, Response
 from promoter.access.origin import origin_of
 from promoter.access.redaction import redact
 from promoter.errors import InputError, TransientError
-from promoter.model.image import is_digest
+from promoter.model.image import is_digest, short_digest
 from promoter.model.ports import Referrer
 from promoter.registries.content import (
     BLOB_LIMIT,
@@ -110,8 +110,9 @@ class DistributionRegistry:
 
     def referrers(self, repository: str, digest: str) -> tuple[Referrer, ...]:
         """See `Registry.referrers`. Not filtered by type: registries need not know how."""
-        url: str | None = self._registry.place.url(repository, "referrers", check_digest(digest))
-        what = f"{self._host}: the list of what refers to {repository}@{digest}"
+        short = short_digest(check_digest(digest))
+        url: str | None = self._registry.place.url(repository, "referrers", digest)
+        what = f"{self._host}: the list of what refers to {repository}@{short}"
         found: list[Referrer] = []
         asked: set[str] = set()
         while url is not None:

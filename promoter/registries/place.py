@@ -43,7 +43,11 @@ class Place:
         at = parts.index(_API, 1)
         below = "/".join(parts[at + 1 :])
         root = f"{head}://{'/'.join(parts[:at])}"
-        return cls(root, f"{check_repository(below)}/" if below else "", origin)
+        try:
+            return cls(root, f"{check_repository(below)}/" if below else "", origin)
+        except InputError as error:
+            message = f"where {host} is served, behind /v2/ at {origin}: {error.message}"
+            raise InputError(redact(message)) from None
 
     def name(self, repository: str) -> str:
         """What a repository is called there; raises InputError where it can't be one."""

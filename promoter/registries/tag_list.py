@@ -31,14 +31,14 @@ def list_tags(registry: Conversation, repository: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     asked: set[str] = set()
     idle = 0
+    knows_size = True
     while url is not None:
         if url in asked or len(asked) == _MOST_PAGES or idle == _MOST_IDLE:
             raise TransientError(redact(f"{registry.host}: the tags of {repository} never end"))
         asked.add(url)
-        first = len(asked) == 1
-        response = _ask(registry, repository, url, may_refuse=first)
+        response = _ask(registry, repository, url, may_refuse=len(asked) == 1)
         if response.status == 400:  # some know no `n`, or not so large a one
-            url = base
+            url, knows_size = base, False
             continue
         tags = _tags_of(registry, repository, response)
         before = len(found)
@@ -54,7 +54,8 @@ def list_tags(registry: Conversation, repository: str) -> tuple[str, ...]:
         # there is no more or a link; Nexus leaves it out for its groups. So a page of exactly this
         # size is asked to go on. A longer one is the whole list of a registry that knows no
         # `n`; and what knows no `last` either says the same again, which adds nothing.
-        if url is None and len(tags) == _PAGE_SIZE and len(found) > before:
+        full = knows_size and len(tags) == _PAGE_SIZE
+        if url is None and full and len(found) > before:
             url = f"{base}?n={_PAGE_SIZE}&last={quote(tags[-1], safe='')}"
     return tuple(filter(is_tag, found))
 
