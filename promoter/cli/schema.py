@@ -8,7 +8,7 @@ import sys
 
 from promoter.rules.schema import rule_schema
 
-EXAMPLE = "  promoter schema > rules/schema.json"
+EXAMPLE = "  promoter schema    # into a file: promoter schema > rule-file.schema.json"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
