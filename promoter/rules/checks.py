@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
+from promoter.model.calendar import parse_format
 from promoter.model.image import ImageName
+from promoter.model.platform import normal_platform
 from promoter.rules.address import check_url, forge_of, host_of
 from promoter.rules.complaints import Complaint
 from promoter.rules.graph import find_cycles
@@ -101,9 +103,31 @@ def _check_meaning(location: Location, artifact: Mapping[str, object]) -> Iterat
         if artifact.get("pin") == "tag":
             message = "a moving tag is pinned by its digest: write digest or tag-and-digest"
             yield Complaint((*location, "pin"), message)
-    if artifact.get("prereleases") is True and select and "semver" not in select:
-        message = "has a meaning with `select: {semver: ...}` only: remove it"
-        yield Complaint((*location, "prereleases"), message, on_key=True)
+    if artifact.get("prereleases") is True and select:
+        if not {"semver", "calver"} & set(select):
+            message = "has a meaning with `semver` and `calver` only: remove it"
+            yield Complaint((*location, "prereleases"), message, on_key=True)
+        elif _has_no_modifier(select.get("calver")):
+            message = "has no meaning with a format that does not end with MODIFIER: remove it"
+            yield Complaint((*location, "prereleases"), message, on_key=True)
+    yield from _check_platforms((*location, "platforms"), _list(artifact.get("platforms")))
+
+
+def _has_no_modifier(calver: object) -> bool:
+    try:
+        return isinstance(calver, str) and not parse_format(calver).has_modifier
+    except ValueError:
+        return False
+
+
+def _check_platforms(location: Location, platforms: Sequence[object]) -> Iterator[Complaint]:
+    seen: set[str] = set()
+    for index, each in enumerate(platforms):
+        if isinstance(each, str):
+            normal = normal_platform(each)
+            if normal in seen:
+                yield Complaint((*location, index), f"{quote(normal)} stands twice: keep one")
+            seen.add(normal)
 
 
 def _check_patterns(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from promoter.rules import shape
@@ -37,6 +38,8 @@ _EXPECTED_BY_KIND: Mapping[str, str] = {
 }
 _EXPECTED_BY_FIELD: Mapping[str, str] = {
     "version": "the number 1",
+    "platforms": "a list such as [linux/amd64, linux/arm64]",
+    "minimum-age": "a duration such as 30m, 24h or 7d",
     "select": 'a policy such as {semver: ">=1.0"}',
     "applications": "a path pattern or a list of them",
     "path": "a path pattern or a list of them",
@@ -71,7 +74,7 @@ def explain(errors: Iterable[ErrorDetails], document: Document) -> Iterator[Comp
         inside, name = _follow(location)
         if kind == "missing":
             if not _is_followed_otherwise(name, found):
-                description = inside.model_fields[str(name)].description
+                description = _fields(inside)[str(name)].description
                 yield Complaint(location, f"is missing ({description})", absent=True)
         elif kind == "extra_forbidden":
             meant = _meant(inside, str(name))
@@ -86,7 +89,7 @@ def explain(errors: Iterable[ErrorDetails], document: Document) -> Iterator[Comp
         elif found is not None:
             raw = document.find(location)[1].raw
             if kind == "literal_error":
-                choices = tuple(_choices(inside.model_fields[str(name)].annotation))
+                choices = tuple(_choices(_fields(inside)[str(name)].annotation))
                 message = _not_a_choice(found, choices, raw)
             else:
                 message = _wrong_type(location, kind, found, raw)
@@ -110,6 +113,11 @@ def _follow(location: Location) -> tuple[type[BaseModel], str | None]:
     return inside, name
 
 
+def _fields(inside: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """The fields of a shape by the keys that a file has for them."""
+    return {field.alias or name: field for name, field in inside.model_fields.items()}
+
+
 def _is_followed_otherwise(name: str | None, mapping: object) -> bool:
     """A chart misses no image: that charts are not supported yet says it all."""
     return (
@@ -123,7 +131,7 @@ def _unknown_key(inside: type[BaseModel], key: str) -> str:
     if key == "<<":
         return "merging mappings with '<<' is not supported: write the keys out"
     belongs = _BELONGS.get((inside.__name__, key))
-    hint = f": {belongs}" if belongs else guess(key, tuple(inside.model_fields))
+    hint = f": {belongs}" if belongs else guess(key, tuple(_fields(inside)))
     return f"unknown key{hint}"
 
 
@@ -140,7 +148,7 @@ def _meant(inside: type[BaseModel], key: str) -> str | None:
     """The field that an unknown key was probably meant for."""
     if inside is shape.ArtifactShape and key in POLICIES:
         return "select"
-    return find_nearest(key, tuple(inside.model_fields))
+    return find_nearest(key, tuple(_fields(inside)))
 
 
 def _not_a_choice(found: object, choices: tuple[str, ...], raw: str | None) -> str:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import warnings
-
+from promoter.model.expression import compile_expression
 from promoter.rules.wording import printable, quote
 
 _LONGEST = 1000
+# What other engines have, and RE2 has not, so that no tag can make it hang.
+_HINTS = {
+    "(?!": "; it can't look ahead: leave tags out by `ignore`",
+    "(?<!": "; it can't look behind: leave tags out by `ignore`",
+    "(?=": "; it can't look ahead: write out what follows",
+    "(?<=": "; it can't look behind: write out what stands before",
+    "\\Z": "; the whole tag must match anyway: remove \\Z",
+    "(?P=": "; it can't refer back to a group",
+}
 
 
 def check_tags(text: str) -> str:
@@ -16,14 +23,11 @@ def check_tags(text: str) -> str:
     if len(text) > _LONGEST:
         raise ValueError(f"is longer than {_LONGEST} characters")
     try:
-        with warnings.catch_warnings():
-            # Python warns of what a later version will read differently.
-            warnings.simplefilter("error")
-            groups = re.compile(text).groupindex
-    except (re.error, OverflowError, RecursionError, Warning) as error:
-        hint = "; a named group is written (?P<version>...)" if "(?<" in text else ""
+        groups = compile_expression(text).groups
+    except ValueError as error:
+        hint = next((hint for sign, hint in _HINTS.items() if sign in text), "")
         raise ValueError(
-            f"{quote(text)} is not a regular expression: {printable(str(error))}{hint}"
+            f"{quote(text)} is not a regular expression of RE2: {printable(str(error))}{hint}"
         ) from None
     other = next((name for name in groups if name != "version"), None)
     if other is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from promoter.errors import InputError, Where
@@ -17,6 +18,7 @@ from promoter.model.rule import (
 )
 from promoter.rules.address import forge_of
 from promoter.rules.document import Document, read_document
+from promoter.rules.duration import parse_duration
 from promoter.rules.graph import sort_upstream_first
 from promoter.rules.wording import label, printable
 
@@ -115,6 +117,8 @@ def _artifact(shape: ArtifactShape) -> ArtifactRule:
         tags=shape.tags,
         ignore=tuple(shape.ignore or ()),
         prereleases=shape.prereleases,
+        platforms=tuple(shape.platforms or ()),
+        minimum_age=parse_duration(shape.minimum_age) if shape.minimum_age else timedelta(),
         pin=shape.pin,
     )
 

@@ -23,9 +23,11 @@ from pydantic import (
 
 from promoter.model.rule import Merge, Pin
 from promoter.rules.address import check_branch, check_url
+from promoter.rules.duration import parse_duration
 from promoter.rules.expression import check_tags
 from promoter.rules.images import check_image
 from promoter.rules.pattern import Pattern
+from promoter.rules.platform import check_platform
 from promoter.rules.wording import enumerate_words, printable, quote
 from promoter.rules.words import GATES, POLICIES, Word
 
@@ -65,6 +67,11 @@ def _check_filled(values: list[str]) -> list[str]:
     return values
 
 
+def _check_duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -91,6 +98,7 @@ class _Shape(BaseModel):
 
 
 Text = Annotated[str, AfterValidator(_check_text)]
+Platform = Annotated[Text, AfterValidator(check_platform)]
 Texts = Annotated[list[Text], AfterValidator(_check_filled)]
 Patterns = Annotated[
     list[Annotated[Text, AfterValidator(_check_pattern)]],
@@ -140,7 +148,11 @@ def _one_word(shape: str, noun: str, words: Mapping[str, Word]) -> type[_OneWord
         # No default is ever seen: exactly one key is given, and `null` is no argument.
         name: (
             Annotated[word.kind, AfterValidator(word.parse)],
-            Field(None, description=word.expected),
+            Field(
+                None,
+                description=word.expected,
+                json_schema_extra={"enum": [*word.choices]} if word.choices else None,
+            ),
         )
         for name, word in words.items()
     }
@@ -168,6 +180,12 @@ class ArtifactShape(_Shape):
     )
     ignore: Texts | None = Field(None, description="globs of tags that are never taken")
     prereleases: bool = Field(False, description="whether -rc.1 and the like are taken")
+    platforms: Annotated[list[Platform], AfterValidator(_check_filled)] | None = Field(
+        None, description="platforms that the image must hold, all of them"
+    )
+    minimum_age: Annotated[str, AfterValidator(_check_duration)] | None = Field(
+        None, alias="minimum-age", description="how long a version must have existed, such as 2d"
+    )
     pin: Pin = Field("tag-and-digest", description="what is written")
 
 

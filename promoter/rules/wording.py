@@ -12,6 +12,7 @@ Location = tuple[Step, ...]
 
 _LONGEST_QUOTE = 60
 _MOST_WORDS = 5
+_ASKED_BACK = re.compile(r"; did you mean '(?P<meant>[^']+)'\?\Z")
 # The log masks it too, but this floor lies below the one that knows the secrets.
 _USER_INFO = re.compile(r"(?<=//)[^/\s@]+@")
 
@@ -56,6 +57,12 @@ def find_nearest(word: str, known: Sequence[str]) -> str | None:
     if not near and len(word) > 2:
         near = [each for each in known if each.startswith(word) or word.startswith(each)]
     return near[0] if near else None
+
+
+def suggestion_in(message: str) -> str | None:
+    """The word that a message asks back for (`did you mean 'dev'?`), as `guess` writes it."""
+    match = _ASKED_BACK.search(message)
+    return match["meant"] if match else None
 
 
 def label(location: Location) -> str:

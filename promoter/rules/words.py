@@ -6,19 +6,21 @@ A new policy or gate is one line in a table here, beside its line in `promoter.d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from promoter.model.calendar import TOKENS, UnknownToken, parse_format
 from promoter.model.image import is_tag
 from promoter.rules.duration import parse_duration
-from promoter.rules.wording import quote
+from promoter.rules.wording import guess, quote
 
 Options = tuple[tuple[str, str | int | timedelta], ...]
 
 _LONGEST_RANGE = 256  # as in node's own implementation
+_DIRECTIONS = ("asc", "desc")
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class Word:
     """A policy or a gate: the type of its argument in YAML, its check, and how to describe it.
 
     `parse` of a policy gives the argument as text, that of a gate the options of `GateRule`.
+    `choices` are all texts that it takes, where these are few.
     """
 
     kind: type[str] | type[int]
     parse: Callable[[Any], Any]
     expected: str
+    choices: Sequence[str] = ()
 
 
 def parse_semver_range(text: str) -> str:
@@ -56,6 +60,23 @@ def parse_tag(text: str) -> str:
     return text
 
 
+def parse_calver(text: str) -> str:
+    """A format of calver.org: `YYYY.0M.MICRO`."""
+    try:
+        return parse_format(text).text
+    except UnknownToken as error:
+        why = f"{quote(error.word)} is not known{guess(error.word.upper(), TOKENS)}"
+    except ValueError as error:
+        why = str(error)
+    raise ValueError(f"{quote(text)} is not a calendar format: {why}")
+
+
+def parse_direction(text: str) -> str:
+    if text not in _DIRECTIONS:
+        raise ValueError(f"{quote(text)} is not known{guess(text, _DIRECTIONS)}")
+    return text
+
+
 def parse_newest(text: str) -> str:
     if text != "build":
         raise ValueError(f"{quote(text)} is not known; the only word here is 'build'")
@@ -74,8 +95,11 @@ def parse_approvals(count: int) -> Options:
 
 POLICIES: Mapping[str, Word] = {
     "semver": Word(str, parse_semver_range, 'a range in quotes such as ">=1.0"'),
+    "calver": Word(str, parse_calver, "a format of calver.org such as YYYY.0M.MICRO"),
+    "numeric": Word(str, parse_direction, "asc or desc", _DIRECTIONS),
+    "alphabetical": Word(str, parse_direction, "asc or desc", _DIRECTIONS),
     "tag": Word(str, parse_tag, 'the name of a tag such as stable or "1.27"'),
-    "newest": Word(str, parse_newest, "the word build"),
+    "newest": Word(str, parse_newest, "the word build", ("build",)),
 }
 GATES: Mapping[str, Word] = {
     "soak": Word(str, parse_soak, "a duration such as 30m, 24h or 7d"),
@@ -87,8 +111,8 @@ GATES: Mapping[str, Word] = {
 NOT_YET: Mapping[str, frozenset[str]] = {
     "RuleShape": frozenset({"use", "lockstep", "merge-request", "commit", "limits"}),
     "RepositoryShape": frozenset(),
-    "ArtifactShape": frozenset({"chart", "git", "platforms", "minimum-age", "at"}),
-    "SelectShape": frozenset({"calver", "numeric", "alphabetical"}),
+    "ArtifactShape": frozenset({"chart", "git", "at"}),
+    "SelectShape": frozenset(),
     "EnvironmentShape": frozenset(
         {"repository", "images", "each", "waves", "open", "deliver", "group", "replace"}
     ),

@@ -20,7 +20,7 @@ from promoter.model.rule import (
     Select,
     Upstream,
 )
-from promoter.rules import load_rules
+from promoter.rules import load_rules, words
 from tests.rules.files import FILE, SHOP, complaints, load
 
 
@@ -60,9 +60,14 @@ def test_everything_that_an_artifact_can_say() -> None:
     tags: 'v(?P<version>.+)'
     ignore: ["*-debug", v1.4.0]
     prereleases: true
+    platforms: [linux/amd64, linux/arm64/v8, linux/arm]
+    minimum-age: 1d12h
     pin: digest
   - {image: redis, select: {newest: build}}
-  - {image: nginx, select: {tag: "1.27"}}
+  - {image: nginx, select: {tag: "1.27"}, platforms: [windows/amd64], minimum-age: 7d}
+  - {image: pip, select: {calver: YY.MINOR.MICRO-MODIFIER}, prereleases: true}
+  - {image: app, select: {numeric: desc}, tags: "build-(?<version>[0-9]+)"}
+  - {image: web, select: {alphabetical: asc}}
 """,
         )
     )
@@ -73,10 +78,20 @@ def test_everything_that_an_artifact_can_say() -> None:
             tags="v(?P<version>.+)",
             ignore=("*-debug", "v1.4.0"),
             prereleases=True,
+            platforms=("linux/amd64", "linux/arm64", "linux/arm/v7"),
+            minimum_age=timedelta(days=1, hours=12),
             pin="digest",
         ),
         ArtifactRule("redis", Select("newest", "build")),
-        ArtifactRule("nginx", Select("tag", "1.27")),
+        ArtifactRule(
+            "nginx",
+            Select("tag", "1.27"),
+            platforms=("windows/amd64",),
+            minimum_age=timedelta(days=7),
+        ),
+        ArtifactRule("pip", Select("calver", "YY.MINOR.MICRO-MODIFIER"), prereleases=True),
+        ArtifactRule("app", Select("numeric", "desc"), tags="build-(?<version>[0-9]+)"),
+        ArtifactRule("web", Select("alphabetical", "asc")),
     )
 
 
@@ -199,7 +214,9 @@ def test_the_shapes_give_a_json_schema_that_names_every_policy_and_gate() -> Non
     from promoter.rules.shape import RuleShape
 
     definitions = RuleShape.model_json_schema()["$defs"]
-    assert set(definitions["SelectShape"]["properties"]) == {"semver", "tag", "newest"}
+    assert {"platforms", "minimum-age"} <= set(definitions["ArtifactShape"]["properties"])
+    assert definitions["SelectShape"]["properties"]["numeric"]["enum"] == ["asc", "desc"]
+    assert set(definitions["SelectShape"]["properties"]) == set(words.POLICIES)
     assert set(definitions["GateShape"]["properties"]) == {"soak", "approvals"}
     assert definitions["GateShape"]["maxProperties"] == 1
 

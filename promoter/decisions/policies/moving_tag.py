@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from promoter.decisions.policies.policy import Choice, Followed, Order
+from promoter.decisions.policies.walk import take_best
 from promoter.model.facts import DigestOf, Facts, NotKnown, Unknown
 from promoter.model.image import ImageReference
 from promoter.model.rule import ArtifactRule
@@ -10,13 +11,13 @@ from promoter.model.rule import ArtifactRule
 
 class MovingTagPolicy:
     def select(self, followed: Followed, facts: Facts) -> Choice:
-        artifact, name = followed.artifact, followed.name
-        tag = artifact.select.argument
-        question = DigestOf(name, tag)
-        digest = facts.need(question)
-        if digest is None:
-            raise NotKnown(question, Unknown(f"{name} has no tag {tag}"))
-        return Choice(ImageReference(name, tag, digest))
+        """Nothing else can be taken where the image may not be yet: then the choice is empty,
+        and what was passed over tells why."""
+        tag = followed.artifact.select.argument
+        question = DigestOf(followed.name, tag)
+        if facts.need(question) is None:
+            raise NotKnown(question, Unknown(f"{followed.name} has no tag {tag}"))
+        return take_best(followed, (tag,), facts, versions=False)
 
     def order(
         self,

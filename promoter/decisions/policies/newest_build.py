@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from promoter.decisions.policies.filters import filter_tags
 from promoter.decisions.policies.policy import (
     Choice,
     Followed,
     Order,
-    filter_tags,
     listed_tags,
     same_tag,
 )
-from promoter.model.facts import DetailsOf, DigestOf, Facts
+from promoter.decisions.policies.walk import MOST_LOOKED_AT, take_best
+from promoter.model.facts import DetailsOf, DigestOf, Facts, NotKnown, TagsOf, Unknown
 from promoter.model.image import ImageReference
 from promoter.model.plan import PassedOver
 from promoter.model.ports import ImageDetails
@@ -24,31 +26,25 @@ class NewestBuildPolicy:
         artifact, name = followed.artifact, followed.name
         passed_over: list[PassedOver] = []
         tags = [tag for tag, _ in filter_tags(artifact, listed_tags(name, facts), passed_over)]
-        digests = facts.need_all(DigestOf(name, tag) for tag in tags)
-        known = [(tag, digest) for tag, digest in zip(tags, digests, strict=True) if digest]
-        details = facts.need_all(DetailsOf(name, digest) for _, digest in known)
-        survivors: list[tuple[datetime, str, str]] = []
-        for (tag, digest), each in zip(known, details, strict=True):
-            if each is None or each.created is None:
-                passed_over.append(PassedOver(tag, "does not say when it was created"))
-            else:
-                survivors.append((each.created, tag, digest))
-        passed_over.extend(
-            PassedOver(tag, "is listed but has no image")
-            for tag, digest in zip(tags, digests, strict=True)
-            if digest is None
-        )
-        if not survivors:
-            return Choice(None, tuple(passed_over))
-        survivors.sort()
-        created, best, digest = survivors.pop()
-        passed_over.extend(
-            PassedOver(tag, f"was created {when:%Y-%m-%d %H:%M:%S}Z, before {best}")
-            if when < created
-            else PassedOver(tag, f"was created at the same time as {best}")
-            for when, tag, _ in survivors
-        )
-        return Choice(ImageReference(name, best, digest), tuple(passed_over))
+        if len(tags) > MOST_LOOKED_AT:
+            why = (
+                f"{len(tags)} tags of {name} match, and `newest: build` must look into each image,"
+                f" which it does for {MOST_LOOKED_AT} at most: narrow `tags`"
+            )
+            raise NotKnown(TagsOf(name), Unknown(why, "input"))
+        builds = sorted(_builds(followed, tags, facts, passed_over), reverse=True)
+        taken = take_best(followed, [tag for _, tag in builds], facts, versions=False)
+        passed_over.extend(taken.passed_over)
+        looked_at = len(taken.passed_over) + (taken.image is not None)
+        if looked_at:
+            created, best = builds[looked_at - 1]
+            passed_over.extend(
+                PassedOver(tag, f"was created {when:%Y-%m-%d %H:%M:%S}Z, before {best}")
+                if when < created
+                else PassedOver(tag, f"was created at the same time as {best}")
+                for when, tag in builds[looked_at:]
+            )
+        return Choice(taken.image, tuple(passed_over), taken.sightings)
 
     def order(
         self,
@@ -67,6 +63,28 @@ class NewestBuildPolicy:
         if before.created is None or after.created is None or before.created == after.created:
             return Order.UNORDERED
         return Order.HIGHER if after.created > before.created else Order.LOWER
+
+
+def _builds(
+    followed: Followed, tags: Sequence[str], facts: Facts, passed_over: list[PassedOver]
+) -> list[tuple[datetime, str]]:
+    """The creation time of every tag's image, where it says one. Raises NotAsked, NotKnown."""
+    name = followed.name
+    digests = dict(zip(tags, facts.need_all(DigestOf(name, tag) for tag in tags), strict=True))
+    known = [(tag, digest) for tag, digest in digests.items() if digest is not None]
+    details = facts.need_all(DetailsOf(name, digest) for _, digest in known)
+    builds: list[tuple[datetime, str]] = []
+    for (tag, _), each in zip(known, details, strict=True):
+        if each is None or each.created is None:
+            passed_over.append(PassedOver(tag, "does not say when it was created"))
+        else:
+            builds.append((each.created, tag))
+    passed_over.extend(
+        PassedOver(tag, "is listed but has no image")
+        for tag, digest in digests.items()
+        if digest is None
+    )
+    return builds
 
 
 def _details(image: ImageReference, facts: Facts) -> ImageDetails | None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -81,30 +78,6 @@ def listed_tags(name: ImageName, facts: Facts) -> tuple[str, ...]:
     if not tags:
         raise NotKnown(question, Unknown(f"{name} lists no tags"))
     return tags
-
-
-def filter_tags(
-    artifact: ArtifactRule, tags: Iterable[str], passed_over: list[PassedOver]
-) -> Iterator[tuple[str, str]]:
-    """Tags that `tags` and `ignore` leave, each with the text that the policy compares."""
-    for tag in sorted(set(tags)):
-        glob = next((each for each in artifact.ignore if fnmatch.fnmatchcase(tag, each)), None)
-        if glob is not None:
-            passed_over.append(PassedOver(tag, f"ignored by '{glob}'"))
-            continue
-        text = compared_text(artifact, tag)
-        if text is None:
-            passed_over.append(PassedOver(tag, f"does not match tags '{artifact.tags}'"))
-        else:
-            yield tag, text
-
-
-def compared_text(artifact: ArtifactRule, tag: str) -> str | None:
-    """What the policy compares of one tag; None where `tags` does not match it."""
-    if not artifact.tags:
-        return tag
-    match = re.fullmatch(artifact.tags, tag)
-    return (match.groupdict().get("version") or tag) if match else None
 
 
 def same_tag(running: ImageReference, offered: ImageReference) -> Order:

@@ -1,0 +1,31 @@
+"""Which tags take part, and what of each is compared."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator
+
+from promoter.model.expression import compile_expression
+from promoter.model.plan import PassedOver
+from promoter.model.rule import ArtifactRule
+
+
+def filter_tags(
+    artifact: ArtifactRule, tags: Iterable[str], passed_over: list[PassedOver]
+) -> Iterator[tuple[str, str]]:
+    """Tags that `tags` and `ignore` leave, each with the text that the policy compares."""
+    for tag in sorted(set(tags)):
+        glob = next((each for each in artifact.ignore if fnmatch.fnmatchcase(tag, each)), None)
+        if glob is not None:
+            passed_over.append(PassedOver(tag, f"ignored by '{glob}'"))
+            continue
+        text = compared_text(artifact, tag)
+        if text is None:
+            passed_over.append(PassedOver(tag, f"does not match tags '{artifact.tags}'"))
+        else:
+            yield tag, text
+
+
+def compared_text(artifact: ArtifactRule, tag: str) -> str | None:
+    """What the policy compares of one tag; None where `tags` does not match it."""
+    return compile_expression(artifact.tags).version_in(tag) if artifact.tags else tag

@@ -1,0 +1,66 @@
+"""What the ledger tells of an image's tags: what each named when it was first seen, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from promoter.decisions.policies.policy import Followed
+from promoter.model.facts import Facts, SightingsOf, Unknown
+from promoter.model.image import ImageReference, short_digest
+from promoter.model.ledger import Sighting
+from promoter.model.spell import spell_time
+
+
+@dataclass(frozen=True)
+class Witness:
+    """The sightings of one image. `why_none` tells why nothing can be read; then nothing is
+    noted either, for nobody knows whether it would be the first sight."""
+
+    followed: Followed
+    seen: tuple[Sighting, ...] = ()
+    why_none: str = ""
+
+    @classmethod
+    def ask(cls, followed: Followed, facts: Facts) -> Witness:
+        """Raises NotAsked. A ledger that can't be read is no obstacle: it is comfort."""
+        if followed.repository is None:
+            return cls(followed, (), "no ledger was asked")
+        question = SightingsOf(followed.repository, followed.name)
+        facts.prefetch(question)
+        answer = facts.get(question)
+        if answer is None or isinstance(answer, Unknown):
+            return cls(followed, (), "the ledger can't be read")
+        return cls(followed, answer.value)
+
+    def first_sight(self, tag: str, digest: str) -> Sighting | None:
+        """When the tag was first seen to name exactly this image."""
+        return next((s for s in self.seen if (s.tag, s.digest) == (tag, digest)), None)
+
+    def has_watched(self, span: timedelta) -> bool:
+        """Whether the image was looked at for so long that what is new to the ledger is new."""
+        oldest = min((each.at for each in self.seen), default=None)
+        return oldest is not None and oldest <= self.followed.now - span
+
+    def note(self, tag: str, digest: str) -> tuple[Sighting, ...]:
+        """What is to be kept: the first sight of the tag at this digest, if this is it."""
+        if self.why_none or self.first_sight(tag, digest) is not None:
+            return ()
+        return (Sighting(self.followed.name, tag, digest, self.followed.now),)
+
+    def moved(self, tag: str, digest: str) -> Sighting | None:
+        """What the tag was first seen to name, where it never was this digest."""
+        if self.first_sight(tag, digest) is not None:
+            return None  # also where a person took the new image knowingly, and it was noted
+        return next((each for each in self.seen if each.tag == tag), None)
+
+
+def tell_moved(first: Sighting, digest: str) -> str:
+    """A tag moved under a version: what was seen, and the two ways out."""
+    taken = ImageReference(first.name, first.tag, digest)
+    return (
+        f"the tag {first.tag} of {first.name} moved: it was first seen as"
+        f" {short_digest(first.digest)} at {spell_time(first.at)} and is now"
+        f" {short_digest(digest)}; publish a new version, or take this one knowingly with"
+        f" `promoter promote APPLICATION --to ENVIRONMENT --image {taken.normal}`"
+    )
