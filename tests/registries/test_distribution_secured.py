@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from promoter.access.credentials import Credential
+from promoter.access.credentials import Credential, Credentials
 from promoter.access.http import HttpClient
 from promoter.access.origin import Origin
 from promoter.access.tls import Identities, TlsIdentity
@@ -19,6 +21,7 @@ from promoter.registries.details import read_details
 from promoter.registries.distribution import DistributionRegistry
 from tests.registries.connect import connect
 from tests.services.certificates import Authority
+from tests.services.credential_helper import IDENTITY_TOKEN, CredentialHelper
 from tests.services.notifications import notification_receiver
 from tests.services.registry import RunningRegistry, running_registry
 from tests.services.token_server import Grant, TokenServer, token_server
@@ -137,6 +140,68 @@ def wait_until_refused(host: str, token: str) -> None:
         assert time.monotonic() < deadline, "the registry takes the token for ever"
         threading.Event().wait(0.05)
     pool.clear()
+
+
+class TestHelpers:
+    """A credential helper that is a real executable on PATH, named by docker's configuration."""
+
+    def configure(self, folder: Path, host: str, helper: CredentialHelper) -> dict[str, str]:
+        """Docker's configuration for a host; the environment that finds all of it."""
+        config = folder / "docker/config.json"
+        config.parent.mkdir()
+        name = helper.program.name.removeprefix("docker-credential-")
+        config.write_text(json.dumps({"credHelpers": {host: name}}))
+        path = f"{helper.program.parent}{os.pathsep}{os.environ['PATH']}"
+        return {"PATH": path, "DOCKER_CONFIG": str(config.parent), "HOME": str(folder)}
+
+    def test_what_it_says_opens_the_registry_and_is_asked_once(
+        self, tmp_path: Path, http: HttpClient
+    ) -> None:
+        helper = CredentialHelper.install(tmp_path / "bin", "vault")
+        with running_registry(tmp_path / "r", username="robot", password=PASSWORD) as service:
+            service.push_image(WEB, "1.0.0")
+            helper.behave({service.host: ("robot", PASSWORD)})
+            environment = self.configure(tmp_path, service.host, helper)
+            given = Credentials.load(None, environment=environment).of(service.host)
+            registry = DistributionRegistry(service.host, http, given, plain_http=True)
+            assert registry.tags(WEB) == ("1.0.0",)
+            assert registry.digest(WEB, "1.0.0") is not None
+        (call,) = helper.calls
+        assert (call.arguments, call.stdin) == (("get",), service.host)
+        assert "canary" not in str(call)
+
+    def test_it_is_asked_again_when_the_registry_refuses_what_it_said(
+        self, tmp_path: Path, http: HttpClient
+    ) -> None:
+        """A password that was changed while the bot runs."""
+        helper = CredentialHelper.install(tmp_path / "bin", "vault")
+        with running_registry(tmp_path / "r", username="robot", password=PASSWORD) as service:
+            service.push_image(WEB, "1.0.0")
+            helper.behave({service.host: ("robot", "of-yesterday-9a")})
+            environment = self.configure(tmp_path, service.host, helper)
+            given = Credentials.load(None, environment=environment).of(service.host)
+            assert given(WEB) == Credential(
+                "robot", "of-yesterday-9a", origin="docker-credential-vault"
+            )
+            helper.behave({service.host: ("robot", PASSWORD)})
+            registry = DistributionRegistry(service.host, http, given, plain_http=True)
+            assert registry.tags(WEB) == ("1.0.0",)
+            assert len(helper.calls) == 2
+
+    def test_an_identity_token_of_a_helper(self, tmp_path: Path, http: HttpClient) -> None:
+        helper = CredentialHelper.install(tmp_path / "bin", "acr")
+        with (
+            token_server(tmp_path / "tokens", {"robot": PASSWORD}) as tokens,
+            running_registry(tmp_path / "registry", tokens=tokens) as service,
+        ):
+            service.push_image(WEB, "1.0.0")
+            identity = tokens.give_identity_token("robot")
+            helper.behave({service.host: (IDENTITY_TOKEN, identity)})
+            environment = self.configure(tmp_path, service.host, helper)
+            given = Credentials.load(None, environment=environment).of(service.host)
+            registry = DistributionRegistry(service.host, http, given, plain_http=True)
+            assert registry.tags(WEB) == ("1.0.0",)
+            assert tokens.grants == [Grant("robot", f"repository:{WEB}:pull", "refresh_token")]
 
 
 class TestTls:
