@@ -148,11 +148,7 @@ def _one_word(shape: str, noun: str, words: Mapping[str, Word]) -> type[_OneWord
         # No default is ever seen: exactly one key is given, and `null` is no argument.
         name: (
             Annotated[word.kind, AfterValidator(word.parse)],
-            Field(
-                None,
-                description=word.expected,
-                json_schema_extra={"enum": [*word.choices]} if word.choices else None,
-            ),
+            Field(None, description=word.expected),
         )
         for name, word in words.items()
     }

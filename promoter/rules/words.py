@@ -6,7 +6,7 @@ A new policy or gate is one line in a table here, beside its line in `promoter.d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,13 +28,11 @@ class Word:
     """A policy or a gate: the type of its argument in YAML, its check, and how to describe it.
 
     `parse` of a policy gives the argument as text, that of a gate the options of `GateRule`.
-    `choices` are all texts that it takes, where these are few.
     """
 
     kind: type[str] | type[int]
     parse: Callable[[Any], Any]
     expected: str
-    choices: Sequence[str] = ()
 
 
 def parse_semver_range(text: str) -> str:
@@ -96,10 +94,10 @@ def parse_approvals(count: int) -> Options:
 POLICIES: Mapping[str, Word] = {
     "semver": Word(str, parse_semver_range, 'a range in quotes such as ">=1.0"'),
     "calver": Word(str, parse_calver, "a format of calver.org such as YYYY.0M.MICRO"),
-    "numeric": Word(str, parse_direction, "asc or desc", _DIRECTIONS),
-    "alphabetical": Word(str, parse_direction, "asc or desc", _DIRECTIONS),
+    "numeric": Word(str, parse_direction, "asc or desc"),
+    "alphabetical": Word(str, parse_direction, "asc or desc"),
     "tag": Word(str, parse_tag, 'the name of a tag such as stable or "1.27"'),
-    "newest": Word(str, parse_newest, "the word build", ("build",)),
+    "newest": Word(str, parse_newest, "the word build"),
 }
 GATES: Mapping[str, Word] = {
     "soak": Word(str, parse_soak, "a duration such as 30m, 24h or 7d"),
