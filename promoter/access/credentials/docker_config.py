@@ -39,12 +39,13 @@ class HelperCall:
 
 @dataclass(frozen=True)
 class _Auth:
-    """An entry of `auths`, under its key as written and as it is matched."""
+    """An entry of `auths`, under its key as written and as it is matched. `values` None: it is
+    no mapping, which is told when its host is asked for."""
 
     key: str
     host: str
     path: str
-    values: Mapping[str, object] = field(repr=False)
+    values: Mapping[str, object] | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class DockerConfig:
 
     def _read(self, auth: _Auth) -> Credential | None:
         """None: an empty entry, as docker leaves one where a helper keeps the secret."""
+        if auth.values is None:
+            raise self._bad(auth, "must be a mapping")
         for key in _SECRETS:
             if not isinstance(auth.values.get(key, ""), str):
                 raise self._bad(auth, f"'{key}' must be text")
@@ -160,10 +163,7 @@ def _parse(file: str, data: bytes) -> dict[str, Any]:
 
 def _auth(key: str, value: object) -> _Auth:
     host, path = _split(key)
-    if not isinstance(value, dict):
-        # It is this host's trouble, told when it is asked for.
-        value = {"auth": 0}
-    return _Auth(key, host, path, value)
+    return _Auth(key, host, path, value if isinstance(value, dict) else None)
 
 
 def _split(key: str) -> tuple[str, str]:
