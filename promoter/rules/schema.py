@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from promoter.model.calendar import TOKENS
 from promoter.rules.shape import RuleShape
 
 Schema = dict[str, Any]
@@ -31,13 +32,14 @@ _PATH = (
 )
 _URL = r"^(?!-)(?!https?://[^/]*@)\S+$"
 _BRANCH = r"^(?!refs/|[-/.])[^\s~^:?*\[\\]+$"
-_PLATFORM = r"^[^/\s]+/[^/\s]+(?:/[^/\s]+)?$"
+_PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(?:/v?[0-9]+(?:\.[0-9]+)?)?$"
+_TOKEN = f"(?:{'|'.join(sorted(TOKENS, key=len, reverse=True))})"
+_CALVER = rf"^(?=.*Y){_TOKEN}(?:[._-]?{_TOKEN})*$"
 
 _PATHS: Schema = {
     "pattern": _PATH,
     "examples": ["apps/{application}/overlays/{environment}"],
 }
-_ORDERS = ["asc", "desc"]
 _DETAILS: Mapping[tuple[str, str], Schema] = {
     ("RuleShape", "version"): {"const": 1},
     ("RuleShape", "applications"): _PATHS,
@@ -62,10 +64,10 @@ _DETAILS: Mapping[tuple[str, str], Schema] = {
     },
     ("ArtifactShape", "minimum-age"): {"pattern": _DURATION, "examples": ["3d", "12h"]},
     ("SelectShape", "semver"): {"maxLength": 256, "examples": [">=1.0", "~1.4", "^2 || ^3", "*"]},
-    ("SelectShape", "calver"): {"examples": ["YYYY.MM.DD", "YYYY.0M.MICRO"]},
-    ("SelectShape", "numeric"): {"enum": _ORDERS},
-    ("SelectShape", "alphabetical"): {"enum": _ORDERS},
-    ("SelectShape", "newest"): {"enum": ["build"]},
+    ("SelectShape", "calver"): {
+        "pattern": _CALVER,
+        "examples": ["YYYY.0M.MICRO", "YYYY.MM.DD", "YYYY0M0D-MODIFIER"],
+    },
     ("SelectShape", "tag"): {"pattern": _TAG, "examples": ["stable", "1.27"]},
     ("GateShape", "soak"): {"pattern": _DURATION, "examples": ["30m", "24h", "7d"]},
     ("GateShape", "approvals"): {"minimum": 1, "examples": [1, 2]},

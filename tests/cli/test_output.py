@@ -42,6 +42,7 @@ class TestJson:
             "version": 1,
             "rules": [str(world.folder / "rules/shop.yaml")],
             "errors": [],
+            "warnings": [],
         }
         plan = ask("plan", "--detailed-exitcode", expect=2)
         assert ask("status") == plan
@@ -74,7 +75,9 @@ class TestJson:
         said = promoter("validate", "--output", "json", expect=64)
         (error,) = said.json["errors"]
         assert error["where"] == f"{file}:6:10"
+        assert (error["file"], error["line"], error["column"]) == (str(file), 6, 10)
         assert "did you mean 'local'" in error["message"]
+        assert error["suggestion"] == "local"
 
 
 def entries(value: dict[str, object], key: str) -> list[dict[str, object]]:

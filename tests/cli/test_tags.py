@@ -184,8 +184,8 @@ class TestWithoutARule:
             (
                 [*ANY, "--tags", "(", "--ignore", " "],
                 (
-                    "--tags: '(' is not a regular expression: missing ), unterminated subpattern at"
-                    " position 0; --ignore: is empty: give it a value, or leave the key out"
+                    "--tags: '(' is not a regular expression of RE2: missing ): (;"
+                    " --ignore: is empty: give it a value, or leave the key out"
                 ),
             ),
             (
