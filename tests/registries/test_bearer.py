@@ -3,11 +3,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
 from promoter.access.credentials import Credential, CredentialsOf
 from promoter.access.http import HttpClient
+from promoter.access.redaction import redact
 from promoter.errors import InputError
 from promoter.registries.bearer import Tokens
 from promoter.registries.headers import Challenge
@@ -78,3 +81,58 @@ def test_tokens_are_not_fetched_over_plain_http_and_not_shown(http: HttpClient) 
         allowed = tokens_of(server.host, http)
         assert allowed.get(challenge, "x", None) == ("canary", None)
         assert "canary" not in repr(vars(allowed))
+
+
+@pytest.mark.parametrize(
+    ("said", "date", "lasts"),
+    [
+        ({"expires_in": 300}, None, 270),
+        ({"expires_in": "300"}, None, 270),
+        ({}, None, 54),
+        ({"expires_in": 0}, None, 54),
+        ({"expires_in": None}, None, 54),
+        ({"expires_in": float("nan")}, None, 54),
+        ({"expires_in": float("inf")}, None, 86_400 * 0.9),
+        # Handed out again after 200 of its 300 seconds, by the realm's own clock, however wrong
+        ({"expires_in": 300, "issued_at": "2031-01-01T00:00:00Z"}, 200, 90),
+        ({"expires_in": 300, "issued_at": "2031-01-01T00:00:00.5Z"}, -3600, 270),
+        ({"expires_in": 300, "issued_at": "2031-01-01T00:00:00Z"}, 7200, 4.5),
+        ({"expires_in": 300, "issued_at": "yesterday"}, 200, 270),
+    ],
+)
+def test_a_token_lasts_as_long_as_the_realm_says(
+    http: HttpClient, said: dict[str, object], date: int | None, lasts: float
+) -> None:
+    start = datetime(2031, 1, 1, tzinfo=UTC)
+    headers = (
+        {} if date is None else {"Date": format_datetime(start + timedelta(seconds=date), True)}
+    )
+    answers = [json_answer({"token": f"t-{n}", **said}, 200, headers) for n in range(2)]
+    with serving({("GET", "/token"): answers}) as server:
+        times = [500.0, 500.0, 500.0 + lasts - 0.01, 500.0 + lasts]
+        now = times[0]
+        tokens = tokens_of(server.host, http, clock=lambda: now)
+        challenge = Challenge("bearer", {"realm": f"http://{server.host}/token"})
+        for now, expected in zip(times, ("t-0", "t-0", "t-0", "t-1"), strict=True):
+            assert tokens.get(challenge, "x", None) == (expected, None), now
+
+
+def test_few_tokens_are_kept_and_each_for_its_repository(http: HttpClient) -> None:
+    with serving({}) as server:
+        for name in "abc":
+            path = f"/token?scope=repository%3A{name}%3Apull"
+            server.answers["GET", path] = json_answer({"token": f"for-{name}"})
+        tokens = tokens_of(server.host, http, most=2)
+        challenge = Challenge("bearer", {"realm": f"http://{server.host}/token"})
+        for name in "abacac":  # b has gone when c came, because a was used after it
+            assert tokens.get(challenge, name, None) == (f"for-{name}", None)
+        assert len(server.requests) == 3
+        tokens.get(challenge, "b", None)
+        assert len(server.requests) == 4
+
+
+def test_a_token_is_masked_from_then_on(http: HttpClient) -> None:
+    with serving({("GET", "/token"): json_answer({"token": "canary-of-a-realm"})}) as server:
+        challenge = Challenge("bearer", {"realm": f"http://{server.host}/token"})
+        tokens_of(server.host, http).get(challenge, "x", None)
+    assert redact("it said: canary-of-a-realm!") == "it said: ***!"
