@@ -19,7 +19,6 @@ from promoter.rules.wording import Location, enumerate_words, label, quote
 _LITERAL = re.compile(r"\^?(?P<text>[\w.-]+)\$?")
 _LIKE_EXPRESSION = re.compile(r"\.\*|\A\^|\$\Z|\\|\(|\|")
 _ONE_VERSION = re.compile(r"=?v?(?P<version>\d+\.\d+\.\d+[0-9A-Za-z.+-]*)")
-_PRERELEASE = re.compile(r"\d-[0-9A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,10 @@ def _in_artifacts(artifacts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Loca
             if _LIKE_EXPRESSION.search(glob):
                 yield (*place, "ignore", number), _looks_like_expression(glob)
         wanted = artifact["select"].get("semver")
-        if wanted is not None:
-            takes = artifact.get("prereleases", False)
-            yield from _in_range((*place, "select", "semver"), wanted, takes)
+        if wanted is not None and (one := _ONE_VERSION.fullmatch(wanted.strip())):
+            message = f"{quote(wanted)} is this one version, never a newer one"
+            meant = quote("^" + one["version"])
+            yield (*place, "select", "semver"), f"{message}; did you mean {meant}?"
 
 
 def _looks_like_expression(glob: str) -> str:
@@ -80,17 +80,6 @@ def _looks_like_expression(glob: str) -> str:
     if _LIKE_EXPRESSION.search(meant):
         return f"{message}: '*' stands for any text, '?' for one character"
     return f"{message}; did you mean {quote(meant)}?"
-
-
-def _in_range(
-    location: Location, wanted: str, takes_prereleases: bool
-) -> Iterator[tuple[Location, str]]:
-    one = _ONE_VERSION.fullmatch(wanted.strip())
-    if one:
-        message = f"{quote(wanted)} is this one version, never a newer one"
-        yield location, f"{message}; did you mean {quote('^' + one['version'])}?"
-    elif _PRERELEASE.search(wanted) and not takes_prereleases:
-        yield location, f"{quote(wanted)} names a prerelease: give `prereleases: true` to take them"
 
 
 def _unguarded(rule: Rule) -> Iterator[tuple[Location, str]]:
