@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from promoter.access.credentials import Credential, Credentials, CredentialsOf
+from promoter.access.credentials import Credentials
 from promoter.engine.adapters import Adapters
 from promoter.errors import InputError, Where
 from promoter.model.ports import Forge, Registry, Repository
@@ -60,14 +60,36 @@ class App:
     adapters: Adapters
     mirror: Callable[[str], Mirror]
     clock: Callable[[], datetime]
+    rules_at: str | None = None
+    """The repository in which the rule files lie; None: on this machine."""
 
     def rules(self) -> tuple[tuple[Rule, ...], tuple[InputError, ...]]:
         """The rules of all files that are right, and every error of the others.
 
-        Raises InputError where there is no rule file at all.
+        Raises InputError where there is no rule file at all, and what looking at the repository
+        raises where they lie in one.
         """
         from promoter.rules import load_rules
 
+        unread: Sequence[InputError]
+        if self.rules_at is not None:
+            files, unread = self._read_from_repository(self.rules_at)
+        else:
+            files, unread = self._read_from_disk()
+        rules, broken = load_rules(files)
+        no_forge = (_no_forge(rule) for rule in rules if not _has_forge(rule))
+        return tuple(filter(_has_forge, rules)), (*unread, *broken, *no_forge)
+
+    def _read_from_repository(self, url: str) -> tuple[Mapping[str, str], Sequence[InputError]]:
+        from promoter.engine.rule_files import read_rule_files
+
+        # Nobody asks its forge, and the mirror is the one that the rules use, too.
+        repository = self.adapters.repository(RepositoryAddress(url, None, ""))
+        given = "rules" in self.settings.model_fields_set
+        paths = [path.as_posix() for path in self.settings.rules] if given else []
+        return read_rule_files(repository, self.mirror(url).url, paths)
+
+    def _read_from_disk(self) -> tuple[Mapping[str, str], Sequence[InputError]]:
         files: dict[str, str] = {}
         errors: list[InputError] = []
         for path in self._rule_files():
@@ -76,9 +98,7 @@ class App:
             except (OSError, UnicodeDecodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
                 errors.append(InputError(f"can't be read: {reason}", where=Where(str(path))))
-        rules, broken = load_rules(files)
-        errors += [*broken, *(_no_forge(rule) for rule in rules if not _has_forge(rule))]
-        return tuple(rule for rule in rules if _has_forge(rule)), tuple(errors)
+        return files, errors
 
     def local_forge(self, url: str) -> LocalForge:
         """The local forge of a repository, for the verbs that act as a person."""
@@ -160,18 +180,11 @@ class _World:
         client: Registry = adapter(
             host,
             self._http,
-            self._credentials_of(host),
+            self._credentials.of(host),
             plain_http=scheme == "http",
             base=where if place else None,
         )
         return client
-
-    def _credentials_of(self, host: str) -> CredentialsOf:
-        def give(repository: str, refused: Credential | None = None) -> Credential | None:
-            del repository  # the file knows hosts only, and nothing but the same again
-            return None if refused else self._credentials.for_host(host)
-
-        return give
 
     @cached_property
     def _http(self) -> HttpClient:

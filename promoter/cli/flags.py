@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from promoter.app import App, build
@@ -19,6 +20,18 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="PATH",
         help="a rule file or a directory of them, may be repeated (default: rules/)",
+    )
+
+
+def add_rules_or_repository(parser: argparse.ArgumentParser) -> None:
+    """`--rules`, and the repository that they may lie in."""
+    add_rules(parser)
+    parser.add_argument(
+        "--repository",
+        dest="rules_at",
+        metavar="URL",
+        help="read the rules from this repository's default branch: --rules is a path inside of"
+        " it then (default: .promoter/rules/, else rules/)",
     )
 
 
@@ -44,4 +57,5 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
 
 
 def app_from(arguments: argparse.Namespace) -> App:
-    return build(settings_from(arguments))
+    app = build(settings_from(arguments))
+    return replace(app, rules_at=getattr(arguments, "rules_at", None))

@@ -8,7 +8,7 @@ import sys
 from promoter.access.redaction import redact
 from promoter.cli import exit_codes
 from promoter.cli.console import paint_for
-from promoter.cli.flags import add_output, add_rules, add_world
+from promoter.cli.flags import add_output, add_rules_or_repository, add_world
 from promoter.cli.look import look
 from promoter.texts.as_json import dump, plan_json
 from promoter.texts.markdown import plan_markdown
@@ -18,7 +18,7 @@ EXAMPLE = "  promoter plan --rules rules/shop.yaml --detailed-exitcode"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    add_rules(parser)
+    add_rules_or_repository(parser)
     add_world(parser)
     add_output(parser, ("text", "json", "markdown"))
     parser.add_argument(

@@ -8,7 +8,7 @@ import sys
 from promoter.access.redaction import redact
 from promoter.cli import exit_codes
 from promoter.cli.console import Progress, paint_for
-from promoter.cli.flags import add_output, add_rules, add_world, app_from
+from promoter.cli.flags import add_output, add_rules_or_repository, add_world, app_from
 from promoter.cli.look import read_rules
 from promoter.engine.reconcile import Scope, reconcile
 from promoter.texts.as_json import dump, outcome_json
@@ -18,7 +18,7 @@ EXAMPLE = "  promoter run --rules rules/ --credentials /run/secrets/promoter.yam
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    add_rules(parser)
+    add_rules_or_repository(parser)
     add_world(parser)
     add_output(parser)
 

@@ -8,7 +8,7 @@ import sys
 from promoter.access.redaction import redact
 from promoter.cli.console import paint_for
 from promoter.cli.exit_codes import of_troubles
-from promoter.cli.flags import add_output, add_rules, add_world
+from promoter.cli.flags import add_output, add_rules_or_repository, add_world
 from promoter.cli.look import look
 from promoter.texts.as_json import dump, plan_json
 from promoter.texts.status_text import status_text
@@ -17,7 +17,7 @@ EXAMPLE = "  promoter status"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    add_rules(parser)
+    add_rules_or_repository(parser)
     add_world(parser)
     add_output(parser)
 

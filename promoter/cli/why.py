@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from promoter.access.redaction import redact
 from promoter.cli import exit_codes
 from promoter.cli.console import paint_for
-from promoter.cli.flags import add_output, add_rules, add_world
+from promoter.cli.flags import add_output, add_rules_or_repository, add_world
 from promoter.cli.look import look
 from promoter.errors import InputError
 from promoter.model.plan import Decision, Plan
@@ -24,7 +24,7 @@ EXAMPLE = "  promoter why order-service production"
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("application", metavar="APPLICATION")
     parser.add_argument("environment", metavar="ENVIRONMENT")
-    add_rules(parser)
+    add_rules_or_repository(parser)
     add_world(parser)
     add_output(parser)
 
