@@ -20,6 +20,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
+from promoter.access import patience
 from promoter.access.budget import Rate, Slot, told
 from promoter.access.origin import Origin, origin_of
 from promoter.access.pools import Pools
@@ -212,6 +213,7 @@ class HttpClient:
                 connect=min(self._connect_timeout, left), read=min(self._read_timeout, left)
             )
         pool = server.pool
+        patience.until.set(time.monotonic() + left)
         try:
             reply = pool.ask(
                 request.method, request.url, target, request.headers, request.body, timeout

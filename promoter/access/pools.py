@@ -7,18 +7,12 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from urllib.parse import unquote
 
-from urllib3 import (
-    BaseHTTPResponse,
-    HTTPConnectionPool,
-    HTTPSConnectionPool,
-    ProxyManager,
-    Retry,
-    Timeout,
-)
+from urllib3 import BaseHTTPResponse, ProxyManager, Retry, Timeout
 from urllib3.util import make_headers, parse_url
 
 from promoter.access import redaction
 from promoter.access.origin import DEFAULT_PORTS, Origin, origin_of
+from promoter.access.patience import PatientPool, PatientTlsPool
 from promoter.access.proxies import NoProxy
 from promoter.access.tls import SYSTEM_TRUST, Contexts, TlsIdentity
 from promoter.errors import InputError
@@ -33,7 +27,7 @@ class Pool:
 
     identity: TlsIdentity
     context: SSLContext | None
-    _connections: HTTPConnectionPool | ProxyManager
+    _connections: PatientPool | PatientTlsPool | ProxyManager
 
     def ask(
         self,
@@ -114,26 +108,23 @@ class Pools:
         if proxy is not None and not self._no_proxy.covers(origin.host, origin.port):
             return Pool(identity, context, self._through(proxy, context))
         if context is None:
-            return Pool(
-                identity, None, HTTPConnectionPool(origin.host, origin.port, maxsize=_CONNECTIONS)
-            )
-        return Pool(
-            identity,
-            context,
-            HTTPSConnectionPool(
-                origin.host, origin.port, maxsize=_CONNECTIONS, ssl_context=context
-            ),
+            return Pool(identity, None, PatientPool(origin.host, origin.port, maxsize=_CONNECTIONS))
+        connections = PatientTlsPool(
+            origin.host, origin.port, maxsize=_CONNECTIONS, ssl_context=context
         )
+        return Pool(identity, context, connections)
 
     def _through(self, proxy: _Proxy, context: SSLContext | None) -> ProxyManager:
         own = self._contexts.of(SYSTEM_TRUST) if proxy.url.startswith("https") else None
-        return ProxyManager(
+        manager = ProxyManager(
             proxy.url,
             maxsize=_CONNECTIONS,
             proxy_headers=proxy.headers,
             ssl_context=context,
             proxy_ssl_context=own,
         )
+        manager.pool_classes_by_scheme = {"http": PatientPool, "https": PatientTlsPool}
+        return manager
 
 
 @dataclass(frozen=True)
