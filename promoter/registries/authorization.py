@@ -33,7 +33,12 @@ class Authorization:
     def known(self, repository: str) -> Proof | None:
         """What to send at once; None before the registry asked for anything."""
         challenge = self._challenge
-        return self._meet(challenge, repository, None) if challenge else None
+        if challenge is None:
+            return None
+        kept = self._tokens.kept(challenge, repository)
+        if kept is not None:
+            return Proof(f"Bearer {kept[0]}", kept[1], token=True)
+        return self._meet(challenge, repository, None)
 
     def answer(
         self, challenges: Sequence[Challenge], repository: str, refused: Proof | None

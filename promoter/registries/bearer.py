@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from urllib.parse import urlencode
 
 from urllib3.util import make_headers
@@ -49,6 +49,11 @@ class _Key(NamedTuple):
     realm: str
     service: str
     repository: str
+
+    @classmethod
+    def of(cls, challenge: Challenge, repository: str) -> Self:
+        parameters = challenge.parameters
+        return cls(parameters.get("realm", ""), parameters.get("service", ""), repository)
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,15 @@ class Tokens:
         self._guard = threading.Lock()
         self._slots: OrderedDict[_Key, _Slot] = OrderedDict()
 
+    def kept(self, challenge: Challenge, repository: str) -> tuple[str, Credential | None] | None:
+        """The token that is there and still good, and whose it is: as `get`, without a request."""
+        with self._guard:
+            slot = self._slots.get(_Key.of(challenge, repository))
+        token = slot.token if slot else None
+        if token is None or token.until <= self._clock():
+            return None
+        return token.text, token.credential
+
     def get(
         self,
         challenge: Challenge,
@@ -113,8 +127,7 @@ class Tokens:
         InputError where the realm refuses or is no safe place for a credential, TransientError
         where it gives no usable answer.
         """
-        parameters = challenge.parameters
-        key = _Key(parameters.get("realm", ""), parameters.get("service", ""), repository)
+        key = _Key.of(challenge, repository)
         slot = self._slot(key)
         with slot.lock:
             token = slot.token

@@ -7,7 +7,6 @@ from typing import NoReturn
 
 from promoter.access.credentials import CredentialsOf
 from promoter.access.http import HttpClient, Response
-from promoter.access.origin import origin_of
 from promoter.access.redaction import redact
 from promoter.errors import InputError
 from promoter.registries.authorization import Authorization, Proof
@@ -115,7 +114,7 @@ class Conversation:
         if etag is not None:
             headers["If-None-Match"] = etag
         # A page of tags may lie at another host, where a redirect led; nothing is sent there.
-        ours = origin_of(url) == self.place.origin
+        ours = self.place.holds(url)
         proof = self._authorization.known(repository) if ours else None
         asked = 0
         while True:
@@ -123,7 +122,7 @@ class Conversation:
                 headers["Authorization"] = proof.header
             response = self._http.request(method, url, headers=headers, limit=limit)
             asked += 1
-            if asked == _TRIES or not ours or origin_of(response.url) != self.place.origin:
+            if asked == _TRIES or not ours or not self.place.holds(response.url):
                 return response, proof
             offer = self._offer(repository, response, proof, fresh=asked > 1)
             if offer is None:

@@ -10,10 +10,10 @@ from typing import NoReturn
 
 from promoter.errors import InputError, TransientError
 from promoter.model.image import is_digest, short_digest
+from promoter.model.platform import normal_platform
 from promoter.model.ports import ImageDetails, Registry
 from promoter.registries.content import objects_of, parse_object, texts_of
 from promoter.registries.media_types import CONFIGS, INDEXES
-from promoter.registries.platforms import platform
 
 _ANNOTATION = "org.opencontainers.image."
 _CREATED = f"{_ANNOTATION}created"
@@ -41,7 +41,7 @@ def read_details(registry: Registry, repository: str, digest: str) -> ImageDetai
     """The details of a manifest or an index; None where the registry does not know the digest.
 
     Of an index: the newest creation time, the labels of the first image, all platforms (spelled
-    as `registries.platforms` says), those that it declares without looking at its images.
+    as `model.platform` does), those that it declares without looking at its images.
     Annotations `org.opencontainers.image.*` count as labels that the config lacks. A creation
     time that a reproducible build made up is None. Raises what the registry raises, InputError
     where the content is no image, TransientError where parts of it are not there.
@@ -158,8 +158,10 @@ def _is_unknown(platform: dict[str, str]) -> bool:
 
 
 def _platform(of: dict[str, object]) -> str:
+    """In the one spelling of `model.platform`; empty where it does not say."""
     texts = texts_of(of)
-    return platform(texts.get("os", ""), texts.get("architecture", ""), texts.get("variant", ""))
+    parts = [texts.get(name, "") for name in ("os", "architecture", "variant")]
+    return normal_platform("/".join(parts)) if parts[0] and parts[1] else ""
 
 
 def _image_annotations(content: dict[str, object]) -> dict[str, str]:

@@ -55,3 +55,7 @@ class Place:
 
     def url(self, repository: str, kind: str, reference: str) -> str:
         return f"{self.root}/{_API}/{self.name(repository)}/{kind}/{reference}"
+
+    def holds(self, url: str) -> bool:
+        """Whether a URL is of the same origin; most are our own and need no parsing."""
+        return url.startswith(f"{self.root}/") or origin_of(url) == self.origin
