@@ -17,7 +17,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -104,6 +104,17 @@ class RunningRegistry:
         accept = {"Accept": ACCEPTED_MANIFESTS}
         found = self._ask("GET", f"/v2/{repository}/manifests/{old}", 200, accept)
         self.push_manifest(repository, new, found.headers["Content-Type"], found.data)
+
+    def write_tags(self, repository: str, digest: str, tags: Iterable[str]) -> None:
+        """Let many tags name a digest, written where the registry keeps them: it takes half a
+        minute for a thousand that are pushed."""
+        place = self.log.parent / "storage/docker/registry/v2/repositories" / repository
+        algorithm, _, encoded = digest.partition(":")
+        for tag in tags:
+            folder = place / "_manifests/tags" / tag
+            for each in (folder / "current", folder / "index" / algorithm / encoded):
+                each.mkdir(parents=True)
+                (each / "link").write_text(digest, "ascii")
 
     def delete(self, repository: str, digest: str) -> None:
         """Delete a manifest and every tag that names it."""
