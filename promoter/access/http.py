@@ -221,7 +221,8 @@ class HttpClient:
             try:
                 # Nobody reads the body of an error page, and it may be of any size.
                 wanted = reply.status < 500 and reply.status != 429
-                content = self._read(reply, request, server.origin) if wanted else b""
+                has_body = wanted and request.method != "HEAD"
+                content = self._read(reply, request, server.origin) if has_body else b""
             except BaseException:
                 reply.close()
                 raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from urllib3.exceptions import LocationParseError
@@ -11,6 +13,8 @@ from promoter.access.redaction import redact
 from promoter.errors import InputError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# The scheme and authority, as far as `parse_url` reads them.
+_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\\/?#]*")
 
 
 class Origin(NamedTuple):
@@ -25,15 +29,29 @@ class Origin(NamedTuple):
         return f"{self.host}{port}"
 
 
+def prefix_of(url: str) -> str:
+    """The part of a URL that says which server is meant; empty where there is none."""
+    match = _PREFIX.match(url)
+    return match[0] if match else ""
+
+
 def origin_of(url: str) -> Origin:
     """The origin of an absolute http or https URL; raises InputError for anything else.
 
     Read by the parser that also connects, so that both always mean the same host.
     """
-    try:
-        parsed = parse_url(url)
-    except LocationParseError:
-        parsed = None
-    if parsed is None or parsed.scheme not in DEFAULT_PORTS or not parsed.host:
+    origin = _parse(prefix_of(url))
+    if origin is None:
         raise InputError(f"'{redact(url.partition('?')[0][:100])}' is not an http or https address")
+    return origin
+
+
+@lru_cache(maxsize=512)  # asked several times a request, for a handful of servers
+def _parse(prefix: str) -> Origin | None:
+    try:
+        parsed = parse_url(prefix)
+    except LocationParseError:
+        return None
+    if parsed.scheme not in DEFAULT_PORTS or not parsed.host:
+        return None
     return Origin(parsed.scheme, parsed.host, parsed.port or DEFAULT_PORTS[parsed.scheme])

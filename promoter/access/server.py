@@ -11,14 +11,12 @@ from urllib3.util import parse_url
 
 from promoter.access.budget import Budget, Rate
 from promoter.access.circuit import Circuit
-from promoter.access.origin import Origin, origin_of
+from promoter.access.origin import Origin, origin_of, prefix_of
 from promoter.access.pools import Pool, Pools
 
 _MOST = 512  # servers that are remembered; redirects may lead to any number of them
 _LOOK_AGAIN = 60.0  # seconds after which the certificate files are looked at again
-# The scheme and authority as urllib3's `parse_url` takes them; behind them a path and query that
-# it would leave as they are.
-_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\\/?#]*")
+# A path and query that urllib3 would leave as they are.
 _PLAIN_TARGET = re.compile(
     r"(?:/[A-Za-z0-9_~:@-][A-Za-z0-9_~:@.-]*)+/?(?:\?[A-Za-z0-9_~:@./=&-]*)?"
 )
@@ -51,13 +49,13 @@ class Servers:
 
         Raises InputError for a URL that is none, and for a TLS file that is wrong.
         """
-        match = _AUTHORITY.match(url)
-        server = self._by_prefix.get(match[0]) if match else None
-        if match is None or server is None:
-            server = self._learn(url, match[0] if match else "")
+        prefix = prefix_of(url)
+        server = self._by_prefix.get(prefix)
+        if server is None:
+            server = self._learn(url, prefix)
         elif self._clock() - server.looked_at > _LOOK_AGAIN:
             self._look_again(server)
-        target = url[match.end() :] if match else ""
+        target = url[len(prefix) :]
         if not _PLAIN_TARGET.fullmatch(target):
             target = parse_url(url).request_uri
         return server, target
