@@ -194,3 +194,28 @@ def test_a_credential_goes_to_no_realm_in_the_clear_elsewhere(http: HttpClient) 
         with pytest.raises(InputError, match="tokens fetched over plain HTTP at localhost"):
             client(server, http, Source([OLD])).tags("shop/web")
         assert server.asked("GET", "/token") == []
+
+
+def test_no_source_is_asked_while_a_token_is_good(http: HttpClient) -> None:
+    """It may be a program that is run, or a cloud."""
+    with serving({("GET", "/token"): json_answer({"token": "t", "expires_in": 300})}) as server:
+        server.answers["GET", TAGS] = [asks_token(server), GOOD]
+        source = Source([OLD])
+        registry = client(server, http, source)
+        assert [registry.tags("shop/web") for _ in range(5)] == [("1",)] * 5
+        assert source.asked_for == ["shop/web"]
+
+
+def test_a_credential_is_sent_to_the_mirror_alone(http: HttpClient) -> None:
+    """And not to where the mirror sends on, nor to the host whose place it takes."""
+    good = {("GET", "/v2/hub/x/tags/list"): [asks_basic(), GOOD]}
+    with serving({("GET", "/elsewhere"): GOOD}) as other, serving(good) as mirror:
+        registry = DistributionRegistry(
+            "docker.io", http, Source([OLD]), plain_http=True, base=f"http://{mirror.host}/v2/hub"
+        )
+        assert registry.tags("x") == ("1",)
+        moved = Answer(307, {"Location": f"http://{other.host}/elsewhere"})
+        mirror.answers["GET", "/v2/hub/x/tags/list"] = moved
+        assert registry.tags("x") == ("1",)
+        assert mirror.requests[-1].header("Authorization") == basic(OLD)
+        assert [request.header("Authorization") for request in other.requests] == [None]
