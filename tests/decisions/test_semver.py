@@ -9,34 +9,35 @@ from hypothesis import strategies as st
 from promoter.model.plan import Decision, State
 from promoter.model.rule import ArtifactRule
 from promoter.model.version import SemanticVersion
+from tests.decisions.choosing import choose, chosen, reasons, tags
 from tests.decisions.rules import artifact, environment, rule
 from tests.decisions.world import World, ago
 
 
 def decide(
-    tags: list[str], running: str = "1.0.0", followed: ArtifactRule | None = None
+    listed: list[str], running: str = "1.0.0", followed: ArtifactRule | None = None
 ) -> Decision:
     world = World((rule(environment("dev"), artifacts=(followed or artifact(),)),))
-    world.registry("web", *tags)
+    world.registry("web", *listed)
     world.ran("web", "dev", running)
     return world.decision("web", "dev")
 
 
-def reasons(decision: Decision) -> dict[str, str]:
+def told(decision: Decision) -> dict[str, str]:
     (selection,) = decision.selections
     return {each.what: each.why for each in selection.passed_over}
 
 
 def test_the_highest_version_of_the_range_is_offered_and_every_other_tag_has_its_reason() -> None:
     followed = artifact("semver", ">=1.0 <2", ignore=("*-slim",))
-    tags = ["1.0.0", "1.2.0", "1.10.0", "2.0.0", "1.11.0-rc.1", "latest", "1.12.0-slim", "0.9.0"]
-    decision = decide(tags, followed=followed)
+    listed = ["1.0.0", "1.2.0", "1.10.0", "2.0.0", "1.11.0-rc.1", "latest", "1.12.0-slim", "0.9.0"]
+    decision = decide(listed, followed=followed)
     assert decision.state is State.PROPOSED
     assert decision.offered is not None
     assert decision.offered.label == "1.10.0"
     assert decision.selections[0].chosen == "1.10.0"
     assert decision.selections[0].policy == "semver: >=1.0 <2"
-    assert reasons(decision) == {
+    assert told(decision) == {
         "1.0.0": "is lower than 1.10.0",
         "1.2.0": "is lower than 1.10.0",
         "2.0.0": "is outside >=1.0 <2",
@@ -55,17 +56,17 @@ def test_prereleases_are_taken_where_the_rule_says_so() -> None:
 
 def test_the_named_group_is_what_is_compared_and_the_whole_tag_is_what_is_written() -> None:
     followed = artifact(tags=r"release-(?P<version>.*)-alpine")
-    tags = ["release-1.9.0-alpine", "release-1.10.0-alpine", "release-1.11.0", "1.12.0"]
-    decision = decide(tags, "release-1.9.0-alpine", followed)
+    listed = ["release-1.9.0-alpine", "release-1.10.0-alpine", "release-1.11.0", "1.12.0"]
+    decision = decide(listed, "release-1.9.0-alpine", followed)
     assert decision.offered is not None
     assert decision.offered.label == "release-1.10.0-alpine"
-    assert reasons(decision)["1.12.0"] == (r"does not match tags 'release-(?P<version>.*)-alpine'")
+    assert told(decision)["1.12.0"] == (r"does not match tags 'release-(?P<version>.*)-alpine'")
 
 
 def test_two_spellings_of_one_version_are_one_version() -> None:
     decision = decide(["1.1.0", "v1.1.0"], "1.1.0")
     assert decision.state is State.CURRENT
-    assert reasons(decision) == {"1.1.0": "is the same version as v1.1.0"}
+    assert told(decision) == {"1.1.0": "is the same version as v1.1.0"}
 
 
 def test_a_running_version_that_the_pattern_no_longer_matches_is_still_compared() -> None:
@@ -103,7 +104,7 @@ def test_no_downgrade_when_tags_shrink() -> None:
     assert decision.why == "registry offers 1.1.0, which is not later than 1.2.0 that runs here"
 
 
-@pytest.mark.parametrize("running", ["main", "20260101", "0.9", "v0.9-slim"])
+@pytest.mark.parametrize("running", ["main", "20260101", "0.9", "v0.9-slim", "0"])
 def test_from_a_tag_that_is_no_version_a_version_is_later(running: str) -> None:
     assert decide(["1.0.0", "main"], running).state is State.PROPOSED
 
@@ -125,6 +126,70 @@ def test_a_version_that_begins_with_the_same_numbers_is_the_same_one(
     assert decide([offered], running).state is State.CURRENT
 
 
+@pytest.mark.parametrize(
+    ("tag", "why"),
+    [
+        ("1.43.3.10896", "has more than three numbers, so it is not a semantic version"),
+        ("v1.2.3.4-rc.1", "has more than three numbers, so it is not a semantic version"),
+        ("2026.03", "has a number with a leading zero, so it is not a semantic version"),
+        ("1.02.3-rc.1", "has a number with a leading zero, so it is not a semantic version"),
+        ("20260301", "is one long number, so it is not a semantic version"),
+        ("3050", "is one long number, so it is not a semantic version"),
+    ],
+)
+def test_numbers_that_are_no_semantic_version_are_told_where_to_go(tag: str, why: str) -> None:
+    choice = choose(tags(tag), artifact())
+    way_out = "select by `calver` or `numeric`, or let `tags` name its `version`"
+    assert reasons(choice) == {tag: f"{why}: {way_out}"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "best"),
+    [
+        (["1.2", "1.2.0", "1"], "1.2.0"),
+        (["2", "1.9.9"], "2"),
+        (["v1.2.0", "1.2.0", "V1.2"], "v1.2.0"),
+        (["1.2.0_3", "1.2.0", "1.2.0_12"], "1.2.0_3"),
+        (["1.2.0", "v1.2"], "1.2.0"),
+    ],
+)
+def test_of_equal_versions_the_one_that_is_spelled_out_and_then_the_last_by_text(
+    listed: list[str], best: str
+) -> None:
+    """`1.2` often is a tag that moves on to 1.2.1. Build metadata does not order (semver.org, 10);
+    Helm writes it behind `_`."""
+    for each in (listed, listed[::-1]):
+        choice = choose(tags(*each), artifact())
+        assert chosen(choice) == best
+        others = {tag: why for tag, why in reasons(choice).items() if tag not in ("1", "1.9.9")}
+        assert set(others.values()) <= {f"is the same version as {best}"}
+
+
+@pytest.mark.parametrize("running", ["1.2", "v1.2.0", "1.2.0_1"])
+def test_an_equal_version_is_no_promotion(running: str) -> None:
+    assert decide([running, "1.2.0", "1.2.0_7"], running).state is State.CURRENT
+
+
+@pytest.mark.parametrize(
+    ("wanted", "prereleases", "best"),
+    [
+        (">=1.0.0", False, "1.2.0"),
+        (">=1.3.0-0 <1.3.0 || ~1.2", False, "1.3.0-rc.2"),
+        (">=1.3.0-rc.2", False, "1.3.0-rc.2"),
+        (">=1.3.0-rc.9", False, None),
+        (">=1.0.0", True, "2.0.0-alpha"),
+        ("1.x", True, "1.3.0-rc.2"),
+        ("<2", True, "1.3.0-rc.2"),
+        ("<2.0.0", True, "2.0.0-alpha"),
+    ],
+)
+def test_a_range_may_name_prereleases_itself(
+    wanted: str, prereleases: bool, best: str | None
+) -> None:
+    world = tags("1.2.0", "1.3.0-rc.1", "1.3.0-rc.2", "2.0.0-alpha")
+    assert chosen(choose(world, artifact("semver", wanted, prereleases=prereleases))) == best
+
+
 numbers = st.integers(0, 12)
 versions = st.builds(lambda a, b, c: f"{a}.{b}.{c}", numbers, numbers, numbers)
 words = st.sampled_from(["latest", "main", "sha-1234567", "1.0", "v2", "1.1.0-rc.1", "3.0.0-slim"])
@@ -132,18 +197,18 @@ tag_lists = st.lists(versions | versions.map("v{}".format) | words, min_size=1, 
 
 
 @given(tag_lists, st.data())
-def test_the_order_of_the_tags_does_not_matter(tags: list[str], data: st.DataObject) -> None:
-    shuffled = data.draw(st.permutations(tags))
-    assert decide(tags) == decide(list(shuffled))
+def test_the_order_of_the_tags_does_not_matter(listed: list[str], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(listed))
+    assert decide(listed) == decide(list(shuffled))
 
 
 @given(tag_lists)
-def test_the_winner_passes_every_filter_and_no_survivor_is_higher(tags: list[str]) -> None:
+def test_the_winner_passes_every_filter_and_no_survivor_is_higher(listed: list[str]) -> None:
     followed = artifact("semver", ">=1.0 <9", ignore=("*-slim", "v3.*"))
-    decision = decide(tags, "1.0.0", followed)
+    decision = decide(listed, "1.0.0", followed)
     (selection,) = decision.selections
-    passed_over = reasons(decision)
-    assert {*passed_over, selection.chosen} - {None} == set(tags), "every tag is accounted for"
+    passed_over = told(decision)
+    assert {*passed_over, selection.chosen} - {None} == set(listed), "every tag is accounted for"
     if selection.chosen is None:
         assert not any(why.startswith(("is lower", "is the same")) for why in passed_over.values())
         return

@@ -18,7 +18,7 @@ Operator = Literal["", "=", "<", "<=", ">", ">="]
 # A version that the author spelled out bounds exactly there; what the library fills in for the
 # parts that are missing bounds before all prereleases. The mark tells them apart afterwards.
 _MARK = "spelled-out"
-_SPELLED_OUT = re.compile(r"((?:^|(?<=[\s<>=~^v|]))[0-9]+\.[0-9]+\.[0-9]+)(?=[\s+|]|$)")
+_SPELLED_OUT = re.compile(r"(?<![0-9A-Za-z.+-])(v?[0-9]+\.[0-9]+\.[0-9]+)(?=[\s+]|$)")
 _HYPHEN = re.compile(r"\s-\s")
 _LOWEST = ("0",)
 

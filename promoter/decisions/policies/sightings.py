@@ -12,6 +12,12 @@ from promoter.model.ledger import Sighting
 from promoter.model.spell import spell_time
 
 
+def sightings_question(followed: Followed) -> SightingsOf | None:
+    """What is to be asked before `Witness.of`; None where there is no ledger."""
+    repository = followed.repository
+    return SightingsOf(repository, followed.name) if repository else None
+
+
 @dataclass(frozen=True)
 class Witness:
     """The sightings of one image. `why_none` tells why nothing can be read; then nothing is
@@ -22,12 +28,10 @@ class Witness:
     why_none: str = ""
 
     @classmethod
-    def ask(cls, followed: Followed, facts: Facts) -> Witness:
-        """Raises NotAsked. A ledger that can't be read is no obstacle: it is comfort."""
-        if followed.repository is None:
+    def of(cls, followed: Followed, question: SightingsOf | None, facts: Facts) -> Witness:
+        """What the answer tells. A ledger that can't be read is no obstacle: it is comfort."""
+        if question is None:
             return cls(followed, (), "no ledger was asked")
-        question = SightingsOf(followed.repository, followed.name)
-        facts.prefetch(question)
         answer = facts.get(question)
         if answer is None or isinstance(answer, Unknown):
             return cls(followed, (), "the ledger can't be read")

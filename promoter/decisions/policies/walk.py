@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from promoter.decisions.policies.admission import Admission
 from promoter.decisions.policies.policy import Choice, Followed
-from promoter.decisions.policies.sightings import Witness, tell_moved
+from promoter.decisions.policies.sightings import Witness, sightings_question, tell_moved
 from promoter.model.facts import DetailsOf, DigestOf, Facts, Known, NotKnown, TagsOf, Unknown
 from promoter.model.image import ImageReference
 from promoter.model.ledger import Sighting
@@ -37,8 +37,12 @@ def take_best(followed: Followed, tags: Sequence[str], facts: Facts, versions: b
     `versions`: a tag names one image for ever. Raises NotAsked, NotKnown.
     """
     artifact, name = followed.artifact, followed.name
+    if not tags:
+        return Choice(None)
     is_witnessed = versions or bool(artifact.minimum_age)
-    witness = Witness.ask(followed, facts) if is_witnessed else Witness(followed, (), "not asked")
+    ledger = sightings_question(followed) if is_witnessed else None
+    facts.prefetch(*([ledger] if ledger else []), DigestOf(name, tags[0]))
+    witness = Witness.of(followed, ledger, facts)
     admission = Admission(followed, witness)
     passed_over: list[PassedOver] = []
     notes: list[Sighting] = []
