@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import NoReturn
 
 from promoter.access.credentials import Credential, CredentialsOf
 from promoter.access.http import HttpClient, Response
@@ -22,7 +21,7 @@ from promoter.registries.content import (
     verify,
 )
 from promoter.registries.conversation import PAGES, Conversation, error_codes
-from promoter.registries.media_types import ACCEPTED_MANIFESTS, OCI_INDEX, SCHEMA_1
+from promoter.registries.media_types import ACCEPTED_MANIFESTS, INDEXES, OCI_INDEX, SCHEMA_1
 from promoter.registries.pages import next_page
 from promoter.registries.place import Place
 from promoter.registries.presence import Presence
@@ -31,7 +30,8 @@ from promoter.registries.store import ContentStore
 from promoter.registries.tag_list import check_listed, list_tags
 
 _UNKNOWN = frozenset({"MANIFEST_UNKNOWN", "BLOB_UNKNOWN"})
-_NO_API = frozenset({400, 404, 405, 406})  # how registries say that they list no referrers
+# How registries say that they list no referrers; Artifactory by 406, others by 200 and whatever.
+_NO_API = frozenset({400, 404, 405, 406})
 _MOST_PAGES = 100
 _USELESS_AFTER = 3  # times in a row that GET had to tell what HEAD did not
 
@@ -118,13 +118,13 @@ class DistributionRegistry:
         while url is not None:
             if url in asked or len(asked) == _MOST_PAGES:
                 raise TransientError(redact(f"{what} never ends"))
-            also = () if asked else _NO_API
-            asked.add(url)
+            also = () if asked else _NO_API | {200}
             response = self._registry.get(repository, url, OCI_INDEX, MANIFEST_LIMIT, also=also)
-            if response.status in _NO_API:
-                if len(asked) > 1:  # it did list the others
-                    raise TransientError(redact(f"{what} breaks off"))
+            if not asked and (response.status != 200 or response.media_type not in INDEXES):
                 return self._tagged_referrers(repository, digest, what)
+            if response.status == 404:  # it did list the others
+                raise TransientError(redact(f"{what} breaks off"))
+            asked.add(url)
             found += _read_index(response.body, what)
             url = next_page(response, f"/referrers/{digest}", what)
         return once(found)
@@ -182,6 +182,8 @@ class DistributionRegistry:
         data = self._store.get(self._scope(repository), digest)
         if data is None or self._presence.has(repository, digest):
             return data
+        if self._head_failures >= _USELESS_AFTER:
+            return None
         url = self._registry.place.url(repository, kind, digest)
         accept = ACCEPTED_MANIFESTS if kind == "manifests" else "*/*"
         head = self._registry.head(repository, url, accept)
@@ -225,11 +227,7 @@ def _read_index(data: bytes, what: str) -> tuple[Referrer, ...]:
     try:
         return read_referrers(data)
     except ValueError as error:
-        _damaged(f"{what} {error}")
-
-
-def _damaged(message: str) -> NoReturn:
-    raise InputError(redact(message)) from None
+        raise InputError(redact(f"{what} {error}")) from None
 
 
 def _nobody(repository: str, refused: Credential | None = None) -> None:

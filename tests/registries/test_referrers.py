@@ -32,6 +32,7 @@ TAG = f"sha256-{SUBJECT[7:]}"
 API = f"/v2/x/referrers/{SUBJECT}"
 TAGGED = f"/v2/x/manifests/{TAG}"
 SBOM = "application/spdx+json"
+INDEX = {"Content-Type": OCI_INDEX}
 NO_API = registry_error(404, "UNSUPPORTED")
 
 
@@ -82,7 +83,16 @@ def test_nothing_refers_to_it(http: HttpClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "refusal", [NO_API, Answer(404, {}, b"404 page not found"), Answer(405), web_page(404)]
+    "refusal",
+    [
+        NO_API,
+        Answer(404, {}, b"404 page not found"),
+        Answer(405),
+        Answer(406),
+        web_page(404),
+        web_page(),
+        json_answer({"manifests": []}),
+    ],
 )
 def test_without_the_api_a_tag_lists_them(http: HttpClient, refusal: Answer) -> None:
     with serving({("GET", API): refusal, ("GET", TAGGED): index(entry("a"))}) as server:
@@ -99,9 +109,9 @@ def test_the_tag_of_a_long_digest_is_cut() -> None:
     [
         ({API: Answer(500)}, TransientError, "is in trouble"),
         ({API: registry_error(403, "DENIED")}, InputError, "refuses 'x'"),
-        ({API: web_page()}, InputError, "did not answer as a registry"),
-        ({API: json_answer({})}, InputError, "is no image index"),
-        ({API: json_answer({"manifests": [1]})}, InputError, "is no image index"),
+        ({API: web_page(), TAGGED: web_page()}, InputError, "did not answer as a registry"),
+        ({API: Answer(200, INDEX, b"{}")}, InputError, "is no image index"),
+        ({API: index(1)}, InputError, "is no image index"),
         ({API: index({"digest": "sha256:x"})}, InputError, "an entry without a valid digest"),
         ({API: index(*[{}] * 10_001)}, InputError, "more than 10,000 entries"),
         ({API: index(link=API)}, TransientError, "never ends"),
