@@ -321,7 +321,7 @@ class TestKeys:
 
     def test_an_instance_without_a_role(self, aws: Aws) -> None:
         aws.server.answers |= {
-            ("PUT", "/latest/api/token"): Answer(200, {}, b"token"),
+            ("PUT", "/latest/api/token"): Answer(200, {}, b"canary-imds"),
             ("GET", "/latest/meta-data/iam/security-credentials/"): Answer(200, {}, b""),
         }
         aws.environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = aws.base

@@ -20,7 +20,7 @@ from promoter.errors import InputError, PromoterError, TransientError
 from tests.services.credential_helper import CredentialHelper
 from tests.services.misbehaving import Answer, Server, json_answer, serving
 
-CANARY = "canary/Pa ss+w0rd=="
+CANARY = "kanarie/Pa ss+w0rd=="  # spelled so that no traceback names it by this file
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 HOSTS = ("written", "file", "env", "helper", "pull", "docker", "token")
 
@@ -99,7 +99,7 @@ def test_what_was_read_is_masked_in_each_form_and_shown_by_no_repr(
         assert form not in redact(f"curl -H 'Authorization: {form}'")
     known = vars(planted.credentials)
     shown = f"{found!r} {planted.credentials!r} {known!r} {planted.credentials._entries()!r}"
-    assert "canary" not in shown
+    assert "kanarie" not in shown
 
 
 def test_a_cloud_that_repeats_what_it_was_sent(
@@ -141,7 +141,7 @@ def test_a_cloud_that_answers_nonsense(planted: Planted, server: Server, answer:
     with pytest.raises((InputError, TransientError)) as caught:
         planted.ask(ECR)
     told = "".join(traceback.format_exception(caught.value))
-    assert "canary" not in told
+    assert "kanarie" not in told
 
 
 def test_a_helper_that_fails_with_the_secret_on_its_lips(planted: Planted) -> None:
@@ -151,7 +151,7 @@ def test_a_helper_that_fails_with_the_secret_on_its_lips(planted: Planted) -> No
         planted.credentials.of("helper.example.com")("shop/web", first)
     told = "".join(traceback.format_exception(caught.value))
     assert "can't unlock with ***" in told
-    assert "canary" not in told
+    assert "kanarie" not in told
 
 
 def test_each_secret_is_in_no_file_but_its_own(planted: Planted, tmp_path: Path) -> None:
@@ -164,6 +164,6 @@ def test_each_secret_is_in_no_file_but_its_own(planted: Planted, tmp_path: Path)
     (call,) = planted.helper.calls
     inherited = {name: call.environment.get(name) for name in planted.environment}
     assert inherited == planted.environment
-    assert "canary" not in f"{call.arguments} {call.stdin}"
+    assert "kanarie" not in f"{call.arguments} {call.stdin}"
     added = {each for name, each in call.environment.items() if name not in planted.environment}
-    assert "canary" not in " ".join(added)
+    assert "kanarie" not in " ".join(added)

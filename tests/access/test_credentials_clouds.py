@@ -148,14 +148,14 @@ class TestGoogle:
         [
             (Answer(404, {}, b"canary"), InputError, r"metadata server .* refuses \(404\)$"),
             (Answer(500), TransientError, "is in trouble"),
-            (json_answer({"access_token": "x" * 9}), TransientError, "no usable 'expires_in'"),
+            (json_answer({"access_token": "canary-g"}), TransientError, "no usable 'expires_in'"),
             (
                 json_answer({"access_token": "a\r\nHost: b", "expires_in": 9}),
                 TransientError,
                 "no usable 'access_token'",
             ),
             (
-                json_answer({"access_token": "x" * 9, "expires_in": True}),
+                json_answer({"access_token": "canary-g", "expires_in": True}),
                 TransientError,
                 "no usable 'expires_in'",
             ),
