@@ -28,6 +28,11 @@ class Complaint:
     meant: Location | None = None
 
 
+def _fields(inside: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """The fields of a shape by the keys that a file has for them."""
+    return {field.alias or name: field for name, field in inside.model_fields.items()}
+
+
 _EXPECTED_BY_KIND: Mapping[str, str] = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -52,8 +57,37 @@ _EXPECTED_ITEM: Mapping[str, str] = {
     "artifacts": "a mapping with `image` and `select`",
 }
 _BELONGS: Mapping[tuple[str, str], str] = {
+    **{
+        ("RuleShape", name): f"it belongs in {there}; look at the indentation"
+        for inside, there in (
+            (shape.EnvironmentShape, "an environment"),
+            (shape.ArtifactShape, "an item of `artifacts`"),
+            (shape.RepositoryShape, "`repository`"),
+        )
+        for name in _fields(inside)
+    },
+    **{
+        (inside, name): "it belongs at the beginning of a line; look at the indentation"
+        for inside in ("RepositoryShape", "ArtifactShape", "EnvironmentShape")
+        for name in _fields(shape.RuleShape)
+    },
     **{("ArtifactShape", name): "policies stand under `select`" for name in POLICIES},
     **{("EnvironmentShape", name): "gates stand in a list under `require`" for name in GATES},
+}
+# What people who come from other tools write, and no spelling comes near.
+_ALSO_CALLED: Mapping[tuple[str, str], str] = {
+    ("RuleShape", "images"): "artifacts",
+    ("RuleShape", "apps"): "applications",
+    ("RuleShape", "stages"): "environments",
+    ("ArtifactShape", "name"): "image",
+    ("ArtifactShape", "policy"): "select",
+    ("ArtifactShape", "filter"): "tags",
+    ("EnvironmentShape", "upstream"): "after",
+    ("EnvironmentShape", "needs"): "after",
+    ("EnvironmentShape", "from"): "after",
+    ("EnvironmentShape", "gates"): "require",
+    ("EnvironmentShape", "automerge"): "merge",
+    ("EnvironmentShape", "autoMerge"): "merge",
 }
 _SHAPE_OF_FIELD: Mapping[str, type[BaseModel]] = {
     "repository": shape.RepositoryShape,
@@ -77,12 +111,11 @@ def explain(errors: Iterable[ErrorDetails], document: Document) -> Iterator[Comp
                 description = _fields(inside)[str(name)].description
                 yield Complaint(location, f"is missing ({description})", absent=True)
         elif kind == "extra_forbidden":
-            meant = _meant(inside, str(name))
             yield Complaint(
                 location,
                 _unknown_key(inside, str(name)),
                 on_key=True,
-                meant=(*location[:-1], meant) if meant else None,
+                meant=_meant(inside, location),
             )
         elif kind == "value_error":
             yield Complaint(location, str(error["ctx"]["error"]), on_key)
@@ -113,11 +146,6 @@ def _follow(location: Location) -> tuple[type[BaseModel], str | None]:
     return inside, name
 
 
-def _fields(inside: type[BaseModel]) -> Mapping[str, FieldInfo]:
-    """The fields of a shape by the keys that a file has for them."""
-    return {field.alias or name: field for name, field in inside.model_fields.items()}
-
-
 def _is_followed_otherwise(name: str | None, mapping: object) -> bool:
     """A chart misses no image: that charts are not supported yet says it all."""
     return (
@@ -130,9 +158,10 @@ def _unknown_key(inside: type[BaseModel], key: str) -> str:
         return "is not supported by this version of promoter yet"
     if key == "<<":
         return "merging mappings with '<<' is not supported: write the keys out"
-    belongs = _BELONGS.get((inside.__name__, key))
-    hint = f": {belongs}" if belongs else guess(key, tuple(_fields(inside)))
-    return f"unknown key{hint}"
+    if belongs := _BELONGS.get((inside.__name__, key)):
+        return f"unknown key: {belongs}"
+    meant = _ALSO_CALLED.get((inside.__name__, key), key)
+    return f"unknown key{guess(meant, tuple(_fields(inside)))}"
 
 
 def _choices(annotation: Any) -> Iterator[str]:
@@ -144,11 +173,18 @@ def _choices(annotation: Any) -> Iterator[str]:
             yield from _choices(each)
 
 
-def _meant(inside: type[BaseModel], key: str) -> str | None:
-    """The field that an unknown key was probably meant for."""
+def _meant(inside: type[BaseModel], location: Location) -> Location | None:
+    """The place of the field that an unknown key was probably meant for."""
+    *above, key = location
+    if not isinstance(key, str):
+        return None
+    if inside is not shape.RuleShape and key in _fields(shape.RuleShape):
+        return (key,)
     if inside is shape.ArtifactShape and key in POLICIES:
-        return "select"
-    return find_nearest(key, tuple(_fields(inside)))
+        return (*above, "select")
+    also = _ALSO_CALLED.get((inside.__name__, key))
+    meant = also or find_nearest(key, tuple(_fields(inside)))
+    return (*above, meant) if meant else None
 
 
 def _not_a_choice(found: object, choices: tuple[str, ...], raw: str | None) -> str:

@@ -68,6 +68,9 @@ def read_document(file: str, text: str) -> tuple[Document | None, tuple[InputErr
     if not isinstance(data, dict):
         message = f"a rule file is a mapping that begins with 'version: 1', found {describe(data)}"
         return None, (InputError(message, where=positions(root.start)),)
+    if {"apiVersion", "kind"} <= data.keys():
+        message = "a Kubernetes resource is no rule file: keep it elsewhere"
+        return None, (InputError(message, where=positions(root.start)),)
     return Document(data, reading.places), tuple(reading.errors)
 
 
@@ -151,5 +154,7 @@ class _Reading:
         self._refuse(location, where, f"{quote(text)} {message}")
 
     def _refuse(self, location: Location, where: Where, message: str) -> None:
+        if any(each.where == where for each in self.errors):
+            return  # an alias shows the same text again
         name = label(location)
         self.errors.append(InputError(f"{name}: {message}" if name else message, where=where))

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from promoter.errors import Where
+from promoter.model.address import GitAddress
 from promoter.model.rule import Rule
 from promoter.rules.document import read_document
 from promoter.rules.wording import Location, enumerate_words, label, quote
 
+_LIKE_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/")
 _LITERAL = re.compile(r"\^?(?P<text>[\w.-]+)\$?")
 _LIKE_EXPRESSION = re.compile(r"\.\*|\A\^|\$\Z|\\|\(|\|")
 _ONE_VERSION = re.compile(r"=?v?(?P<version>\d+\.\d+\.\d+[0-9A-Za-z.+-]*)")
@@ -36,7 +38,8 @@ def find_surprises(rule: Rule, text: str) -> tuple[Surprise, ...]:
         return ()
     data: Mapping[str, Any] = document.data
     found: list[Surprise] = []
-    for location, message in (*_in_artifacts(data["artifacts"]), *_unguarded(rule)):
+    told = (*_in_repository(rule), *_in_artifacts(data["artifacts"]), *_unguarded(rule))
+    for location, message in told:
         at, place = document.find(location)
         found.append(Surprise(place.at, f"{label(at)}: {message}"))
     return tuple(sorted(found, key=lambda each: each.where))
@@ -55,6 +58,13 @@ def find_namesakes(rules: Iterable[Rule]) -> tuple[Surprise, ...]:
             )
             found.append(Surprise(rule.where, message))
     return tuple(found)
+
+
+def _in_repository(rule: Rule) -> Iterator[tuple[Location, str]]:
+    url = rule.repository.url
+    if _LIKE_HOST.match(url) and GitAddress.parse(url).scheme == "file":
+        message = f"{quote(url)} is a path on this machine"
+        yield ("repository", "url"), f"{message}; did you mean {quote(f'https://{url}')}?"
 
 
 def _in_artifacts(artifacts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Location, str]]:
