@@ -14,6 +14,8 @@ VERBS = {
     "tags": "what a policy would choose of an image's tags, and why every other one lost",
     "plan": "show what a run would do, with the diffs",
     "run": "one reconcile: open, update, merge and close merge requests",
+    "promote": "bring a release to an environment: what a CI job calls right after a build",
+    "wait": "wait until a release is merged, or proposed, in an environment",
     "status": "applications by environments: what runs, how long, what waits",
     "why": "why is an application not promoted to an environment?",
     "edit": "set images and values in files, in place, byte-exact; needs no rule file",

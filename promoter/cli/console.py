@@ -26,6 +26,12 @@ def complain(message: str) -> None:
     print(f"{paint('error:', 'red', 'bold')} {redact(message)}", file=sys.stderr)
 
 
+def warn(message: str) -> None:
+    """What went wrong without stopping anything: one line on the error stream, without secrets."""
+    paint = paint_for(sys.stderr)
+    print(f"{paint('warning:', 'yellow', 'bold')} {redact(message)}", file=sys.stderr)
+
+
 class Progress:
     """A line on the error stream that is overwritten; nothing in a pipe or in CI."""
 

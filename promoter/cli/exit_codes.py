@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
 
 if TYPE_CHECKING:  # `promoter edit` has no plan, and should not wait for its classes
-    from promoter.model.plan import Plan, Trouble
+    from promoter.model.plan import Plan, State, Trouble
+    from promoter.model.trouble import TroubleKind
 
 DONE = 0
 BUG = 1
@@ -24,6 +25,18 @@ _ERRORS: dict[type[PromoterError], int] = {
 }
 _TROUBLES = {"bug": BUG, "input": INPUT, "transient": LATER}
 _WORST_FIRST = (BUG, INPUT, LATER)
+_ORDER = (*_WORST_FIRST, WAITING, CHANGES, DONE)
+_STATES = {
+    "current": DONE,
+    "proposed": DONE,
+    "promoting": DONE,
+    "held-back": DONE,
+    "waiting": WAITING,
+    "blocked": WAITING,
+    "rejected": WAITING,
+    "unknown": LATER,
+    "not-followed": INPUT,
+}
 
 
 def of_error(error: PromoterError) -> int:
@@ -43,3 +56,14 @@ def waits(plan: Plan) -> bool:
     from promoter.model.plan import State
 
     return any(each.state in (State.WAITING, State.BLOCKED) for each in plan.decisions)
+
+
+def worst(*codes: int) -> int:
+    """The one that needs somebody first."""
+    return min(codes, key=_ORDER.index)
+
+
+def of_state(state: State, trouble: TroubleKind | None) -> int:
+    """For the verbs that ask of one release in one target; `trouble` is who can mend what keeps
+    it from being known or done."""
+    return _TROUBLES[trouble] if trouble else _STATES[state.value]

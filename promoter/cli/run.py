@@ -7,7 +7,7 @@ import sys
 
 from promoter.access.redaction import redact
 from promoter.cli import exit_codes
-from promoter.cli.console import Progress, paint_for
+from promoter.cli.console import Progress, paint_for, warn
 from promoter.cli.flags import add_output, add_rules_or_repository, add_world, app_from
 from promoter.cli.look import read_rules
 from promoter.engine.reconcile import Scope, reconcile
@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         text = outcome_text(outcome, paint_for(sys.stdout))
     sys.stdout.write(redact(text))
+    for each in outcome.warnings:
+        warn(each)
     trouble = exit_codes.of_troubles(outcome.plan, outcome.troubles, broken)
     if trouble:
         return trouble

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
-from collections.abc import Iterable
 
 from promoter.access.redaction import redact
 from promoter.cli import exit_codes
 from promoter.cli.console import paint_for
+from promoter.cli.find_target import no_target
 from promoter.cli.flags import add_output, add_rules_or_repository, add_world
 from promoter.cli.look import look
 from promoter.errors import InputError
-from promoter.model.plan import Decision, Plan
+from promoter.model.plan import Plan
 from promoter.texts.as_json import decision_json, dump
 from promoter.texts.plan_text import troubles_text
 from promoter.texts.why_text import why_text
@@ -43,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(redact(line), file=sys.stderr)
         if seen.plan.troubles and not seen.plan.decisions:
             return exit_codes.of_troubles(seen.plan, (), seen.broken)
-        raise InputError(_no_target(arguments, seen.plan.decisions))
+        targets = (each.target for each in seen.plan.decisions)
+        raise InputError(no_target(arguments.application, arguments.environment, targets))
     for decision in found:
         if seen.app.settings.output == "json":
             text = dump({"decision": decision_json(decision)}) + "\n"
@@ -53,15 +53,3 @@ def run(arguments: argparse.Namespace) -> int:
     asked = Plan(tuple(found))
     trouble = exit_codes.of_troubles(asked, (), broken_rules=False)
     return trouble or (exit_codes.WAITING if exit_codes.waits(asked) else exit_codes.DONE)
-
-
-def _no_target(arguments: argparse.Namespace, decisions: Iterable[Decision]) -> str:
-    application, environment = arguments.application, arguments.environment
-    targets = [each.target for each in decisions]
-    names = sorted({each.application for each in targets})
-    if application in names:
-        present = [each.environment for each in targets if each.application == application]
-        return f"{application} has no target in '{environment}'; it has {', '.join(present)}"
-    near = difflib.get_close_matches(application, names, 1)
-    hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(names) or 'none'}"
-    return f"no application is named '{application}'{hint}"

@@ -56,6 +56,7 @@ def outcome_json(outcome: Outcome) -> Json:
         ],
         **plan_json(outcome.plan),
         "troubles": [trouble_json(each) for each in (*outcome.plan.troubles, *outcome.troubles)],
+        "warnings": list(outcome.warnings),
     }
 
 
@@ -78,6 +79,15 @@ def decision_json(decision: Decision) -> Json:
         "passed_over": [{"what": each.what, "why": each.why} for each in decision.passed_over],
         "selections": [_selection(each) for each in decision.selections],
         "merge_request": request_json(decision.merge_request) if decision.merge_request else None,
+        "requested": [
+            {
+                "release": release_json(each.release),
+                "by": each.by,
+                "state": each.state.value,
+                "why": each.why,
+            }
+            for each in decision.requested
+        ],
         "action": action_json(decision.action) if decision.action else None,
     }
 

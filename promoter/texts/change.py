@@ -9,6 +9,7 @@ from promoter.model.release import Release
 from promoter.model.spell import spell_time
 from promoter.model.verdict import Verdict
 from promoter.texts.inline import code, escaped
+from promoter.texts.requested import asked_by
 
 _MARK = "promoter record: written by the bot, read by the bot"
 
@@ -26,8 +27,8 @@ def commit_message(decision: Decision, action: Propose) -> str:
 
 
 def request_body(decision: Decision, action: Propose) -> str:
-    """Markdown: what moves where, where it ran before, the gates with their evidence, and how to
-    say no; ends with the record in a comment."""
+    """Markdown: what moves where, where it ran before, who asked for it, the gates with their
+    evidence, and how to say no; ends with the record in a comment."""
     record = action.record
     paths = "\n".join(f"- {code(change.path)}" for change in action.changes)
     sections = [
@@ -35,6 +36,8 @@ def request_body(decision: Decision, action: Propose) -> str:
         _table(decision.running, record.release),
         f"Files:\n\n{paths}",
     ]
+    if askers := asked_by(decision, record.release):
+        sections.append(f"Requested by {escaped(', '.join(askers))}.")
     if decision.verdicts:
         gates = "\n".join(gate_line(each) for each in decision.verdicts)
         sections.append(f"Gates when this was written:\n\n{gates}")

@@ -24,7 +24,7 @@ STYLES = {
     State.NOT_FOLLOWED: "dim",
 }
 
-_ON_THEIR_WAY = (State.PROPOSED, State.PROMOTING, State.WAITING, State.BLOCKED)
+ON_THEIR_WAY = (State.PROPOSED, State.PROMOTING, State.WAITING, State.BLOCKED)
 
 
 def plan_text(plan: Plan, paint: Paint) -> str:
@@ -45,11 +45,15 @@ def plan_text(plan: Plan, paint: Paint) -> str:
 
 def outcome_text(outcome: Outcome, paint: Paint) -> str:
     """What was done, then where every target stands."""
-    lines = [_effect(each) for each in outcome.effects] or ["nothing to do"]
+    lines = effects_text(outcome.effects) or ["nothing to do"]
     lines.append("")
     lines += _decisions(outcome.plan.decisions, paint)
     lines += troubles_text((*outcome.plan.troubles, *outcome.troubles), paint)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def effects_text(effects: Sequence[Effect]) -> list[str]:
+    return [_effect(each) for each in effects]
 
 
 def troubles_text(troubles: Sequence[Trouble], paint: Paint) -> list[str]:
@@ -84,7 +88,7 @@ def move(decision: Decision) -> str:
 
 def ahead(decision: Decision) -> str:
     """` -> 1.1.0`, or nothing."""
-    if decision.offered is None or decision.state not in _ON_THEIR_WAY:
+    if decision.offered is None or decision.state not in ON_THEIR_WAY:
         return ""
     return f" -> {decision.offered.label}"
 

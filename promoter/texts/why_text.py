@@ -36,6 +36,9 @@ def _lines(decision: Decision, now: datetime, paint: Paint) -> Iterator[str]:
         rows.append(
             ("merge request", f"{decision.merge_request.url} {decision.merge_request.title}")
         )
+    for each in decision.requested:
+        told = f"{each.release.label} by {each.by}: {each.state.value}"
+        rows.append(("requested", told if each.why == decision.why else f"{told}, {each.why}"))
     rows.append(("manifests", decision.target.path))
     rows.append(("rule", decision.rule))
     yield from (printable(line) for line in align(rows, indent=2))

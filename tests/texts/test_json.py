@@ -37,6 +37,7 @@ def test_a_plan() -> None:
         "passed_over",
         "selections",
         "merge_request",
+        "requested",
         "action",
     }
     assert dev["offered"] == {

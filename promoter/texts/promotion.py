@@ -1,0 +1,144 @@
+"""What became of one target's promotion: the answer of `promoter promote` and `promoter wait`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from promoter.decisions.branches import branch_name
+from promoter.model.plan import Decision, State
+from promoter.model.ports import MergeRequest
+from promoter.model.record import Record
+from promoter.model.release import Release
+from promoter.model.target import Target
+from promoter.model.trouble import TroubleKind
+from promoter.texts.as_json import Json, release_json, request_json
+from promoter.texts.inline import code, escaped
+from promoter.texts.paint import Paint, printable
+from promoter.texts.plan_text import ON_THEIR_WAY, STYLES, reason
+from promoter.texts.requested import asked_by, holds
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """Where a release stands in a target.
+
+    `release` is the one that was asked for, else what is offered, else what runs. Where it is
+    HELD_BACK, `superseded_by` is a later one that is on its way or runs. `merge_request` is the
+    one that brings or brought `release`, else the open one. `trouble` tells who can mend what
+    keeps the answer from being known.
+    """
+
+    target: Target
+    rule: str
+    state: State
+    why: str
+    release: Release | None = None
+    superseded_by: Release | None = None
+    merge_request: MergeRequest | None = None
+    requested_by: tuple[str, ...] = ()
+    trouble: TroubleKind | None = None
+
+
+def conclude(
+    decision: Decision, asked: Release | None, requests: Sequence[MergeRequest]
+) -> Promotion:
+    """The answer for `asked` (None: for what the rule offers). `requests` are the merge requests
+    of the repository, ended ones as well, so that asking again gives the same answer."""
+    answer = next((each for each in decision.requested if each.release == asked), None)
+    state, why, trouble = decision.state, reason(decision), decision.trouble
+    if answer is not None and (answer.state, answer.why) != (decision.state, decision.why):
+        state, why, trouble = answer.state, answer.why, None
+    offered = None if state is State.CURRENT else decision.offered
+    meant = asked or offered or decision.running
+    recorded, request = _find_request(decision, meant, requests)
+    known = (recorded, decision.offered, decision.running, meant)
+    release = next((each for each in known if each and meant and holds(each, meant)), None)
+    return Promotion(
+        decision.target,
+        decision.rule,
+        state,
+        why,
+        release,
+        _superseding(decision) if state is State.HELD_BACK else None,
+        request,
+        asked_by(decision, release) if release else (),
+        trouble,
+    )
+
+
+def _superseding(decision: Decision) -> Release | None:
+    on_its_way = decision.offered if decision.state in ON_THEIR_WAY else None
+    return on_its_way or decision.running
+
+
+def _find_request(
+    decision: Decision, meant: Release | None, requests: Sequence[MergeRequest]
+) -> tuple[Release | None, MergeRequest | None]:
+    """The merge request of what is meant, with the whole release that it holds: the open one, else
+    the newest. Without any, the one that is open for another release."""
+    branch = branch_name(decision.target)
+    found: list[tuple[bool, int, Release, MergeRequest]] = []
+    for each in requests:
+        record = Record.parse(each.body) if each.branch == branch else None
+        if record and meant and holds(record.release, meant):
+            found.append((each.state == "open", each.number, record.release, each))
+    if found:
+        _, _, release, request = max(found, key=lambda each: each[:2])
+        return release, request
+    return None, decision.merge_request
+
+
+def promotion_text(promotion: Promotion, paint: Paint) -> str:
+    """One line where nothing is to do any more, else the state, the reason and the address."""
+    target, state = str(promotion.target), promotion.state
+    spelled = paint(state.value, STYLES[state], "bold")
+    head = f"{paint(target, 'bold')}: {spelled}"
+    what = _label(promotion.release)
+    if state is State.HELD_BACK:
+        return f"{head}, nothing to do for {what}: {printable(promotion.why)}\n"
+    lines = [f"{head} {what}", f"  {printable(promotion.why)}"]
+    if promotion.merge_request and promotion.merge_request.url not in promotion.why:
+        lines.append(f"  {printable(promotion.merge_request.url)}")
+    return "\n".join(lines) + "\n"
+
+
+def _label(release: Release | None) -> str:
+    return f"{printable(release.label)} (release {release.id})" if release else "no release"
+
+
+def promotion_json(promotion: Promotion) -> Json:
+    request = promotion.merge_request
+    return {
+        "application": promotion.target.application,
+        "environment": promotion.target.environment,
+        "rule": promotion.rule,
+        "state": promotion.state.value,
+        "why": promotion.why,
+        "release": release_json(promotion.release),
+        "superseded_by": release_json(promotion.superseded_by),
+        "merge_request": request_json(request) if request else None,
+        "requested_by": list(promotion.requested_by),
+    }
+
+
+def promotion_markdown(promotion: Promotion) -> str:
+    """A section for a job's summary page."""
+    release, request = promotion.release, promotion.merge_request
+    label = f": {escaped(release.label)}" if release else ""
+    lines = [
+        f"### {escaped(str(promotion.target))}{label}",
+        "",
+        f"**{promotion.state.value}**: {escaped(promotion.why)}",
+        "",
+    ]
+    if release:
+        images = ", ".join(code(each.normal) for each in release.artifacts)
+        lines.append(f"- release {code(release.id)}: {images}")
+    if promotion.superseded_by:
+        lines.append(f"- superseded by {escaped(promotion.superseded_by.label)}")
+    if request:
+        lines.append(f"- merge request {request.number}: {escaped(request.url)}")
+    if promotion.requested_by:
+        lines.append(f"- requested by {escaped(', '.join(promotion.requested_by))}")
+    return "\n".join(lines).rstrip() + "\n"
