@@ -188,6 +188,8 @@ def _check_date(numbers: Mapping[str, int]) -> None:
         next((numbers[token] for token in kind if token in numbers), None)
         for kind in (_YEARS, _MONTHS, _WEEKS, _DAYS)
     )
+    if year == 0 and "YYYY" in numbers:
+        raise ValueError("names the year 0")
     if week is not None and not 1 <= week <= 53:
         raise ValueError(f"names the week {week}, and a year has 1 to 53")
     if month is not None and not 1 <= month <= 12:

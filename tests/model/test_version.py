@@ -111,3 +111,25 @@ def test_the_order_is_that_of_node(one: str, other: str) -> None:
     assert ((first > second) - (first < second)) == expected
     assert (first == second) is (expected == 0)
     assert str(first) == one
+
+
+@pytest.mark.parametrize(
+    ("text", "normal", "written"),
+    [
+        ("16", "16.0.0", 1),
+        ("v1", "1.0.0", 1),
+        ("V1.2", "1.2.0", 2),
+        ("1.2-rc.1", "1.2.0-rc.1", 2),
+        ("16-alpine", "16.0.0-alpine", 1),
+        ("1.2.3_build.5", "1.2.3", 3),
+        ("1.2.3-rc.1_5", "1.2.3-rc.1", 3),
+        ("0", "0.0.0", 1),
+        ("2026.3", "2026.3.0", 2),
+    ],
+)
+def test_tags_leave_numbers_out_and_write_build_metadata_behind_an_underscore(
+    text: str, normal: str, written: int
+) -> None:
+    version = parse(text)
+    assert (str(version), version.written) == (normal, written)
+    assert version == parse(normal)
