@@ -156,8 +156,7 @@ def _check_neighbours(pieces: Sequence[str]) -> None:
         if before not in _EXPRESSIONS or after not in _EXPRESSIONS or after == "MODIFIER":
             continue
         if before not in _FIXED_WIDTH:
-            padded = f"0{before[0]}"
-            hint = f", or write {padded}" if padded in _FIXED_WIDTH else ""
+            hint = f", or write 0{before[0]}" if len(before) == 2 else ""
             raise ValueError(
                 f"nothing tells where {before} ends and {after} begins: put a separator between"
                 f" them{hint}"
