@@ -159,7 +159,7 @@ def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
             keep_out(decided, newest.verdicts), offered=newest.release, verdicts=newest.verdicts
         )
     if offers.stop:
-        return replace(decided, state=State.BLOCKED, why=offers.stop, trouble="input")
+        return replace(decided, state=State.BLOCKED, why=offers.stop)
     for state in (State.BLOCKED, State.REJECTED, State.CURRENT, State.HELD_BACK):
         for stop in found.stopped:
             if stop.state is state:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from promoter.engine.ledger import REF
 from promoter.registries.content import digest_of
 from promoter.registries.layout_writer import write_image
 from promoter.registries.media_types import OCI_MANIFEST
@@ -87,7 +88,7 @@ class Corner:
         ran.line(*line)
         assert ran.line("opened").startswith("opened    web in dev  1.1.0")
         after = refs(self.repository)
-        new = {"refs/heads/promoter/dev/web", "refs/promoter/merge-requests/1"}
+        new = {"refs/heads/promoter/dev/web", "refs/promoter/merge-requests/1", REF}
         assert {**after, **before} == after
         assert after.keys() - before.keys() == new
         again = self.promoter("run", expect=code)

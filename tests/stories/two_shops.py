@@ -14,6 +14,7 @@ from typing import Any
 
 from promoter.app import App, build
 from promoter.cli.demo_world import HOST, DemoWorld
+from promoter.engine.ledger import REF
 from promoter.settings import load_settings
 from tests.services.git_server import commit, git, refs
 
@@ -128,10 +129,18 @@ class TwoShops:
             elif ref == "refs/heads/main":
                 seen[ref] = self._log("--first-parent", "--format=%T %ae%n%B%x00", ref)
                 seen["everything on main"] = sorted(self._log("--format=%ae%n%B%x00", ref))
+            elif ref == REF:
+                seen[ref] = self._ledger(ref)
             else:
                 patch = git(self.repository, "diff", "--full-index", f"main...{ref}")
                 seen[ref] = (patch, self._log("--format=%ae%n%B%x00", f"main..{ref}"))
         return seen
+
+    def _ledger(self, ref: str) -> dict[str, list[list[str]]]:
+        """By file the lines, without their times."""
+        paths = git(self.repository, "ls-tree", "-r", "--name-only", ref).split()
+        files = {path: git(self.repository, "show", f"{ref}:{path}") for path in paths}
+        return {path: [each.split()[1:] for each in files[path].splitlines()] for path in paths}
 
     def _log(self, *arguments: str) -> list[str]:
         return git(self.repository, "log", *arguments).split("\0\n")
