@@ -73,7 +73,7 @@ class _Response(http.client.HTTPResponse):
         self.length = None
         if status in (204, 304) or status < 200 or self._method == "HEAD":
             self.length = 0
-            self._close_conn()  # type: ignore[attr-defined] - there is nothing to be read
+            self._close_conn()  # type: ignore[attr-defined]  # there is nothing to be read
         elif not self.chunked:
             length = fields.get("content-length", "")
             self.length = int(length) if length.isascii() and length.isdigit() else None
@@ -99,14 +99,14 @@ def _read_fields(stream: io.BufferedReader) -> HTTPHeaderDict:
 class _Connection(HTTPConnection):
     response_class = _Response
 
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override] - urllib3 does so, too
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 does so, too
         return _respond(self)
 
 
 class _TlsConnection(HTTPSConnection):
     response_class = _Response
 
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override] - urllib3 does so, too
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 does so, too
         return _respond(self)
 
 

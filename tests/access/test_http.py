@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import gzip
 import logging
+import socket
 import subprocess
 import time
 import traceback
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from promoter.access.budget import Rate
 from promoter.access.http import HttpClient
 from promoter.access.origin import Origin, origin_of
 from promoter.errors import InputError, TransientError
@@ -313,3 +318,180 @@ def test_origins() -> None:
     for wrong in ("ftp://x/", "/x", "", "https://", "http://x:99999/", "registry:5000"):
         with pytest.raises(InputError, match="is not an http or https address"):
             origin_of(wrong)
+
+
+def ask_all(http: HttpClient, urls: Sequence[str]) -> list[str]:
+    """What became of each, all asked by 16 threads."""
+
+    def ask(url: str) -> str:
+        try:
+            return f"{http.request('GET', url).status}"
+        except TransientError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(16) as threads:
+        return list(threads.map(ask, urls))
+
+
+def test_a_thousand_questions_to_a_dead_server_cost_a_few_attempts() -> None:
+    http, pauses = client()
+    with serving({}) as gone:
+        pass
+    answers = ask_all(http, [f"http://{gone.host}/{n}" for n in range(1000)])
+    assert all(answer.startswith(f"{gone.host} can't be reached (Conn") for answer in answers)
+    assert sum("it is not asked again for" in answer for answer in answers) > 950
+    assert len(pauses) <= 2 * 16
+
+
+def test_a_silent_server_is_asked_again_later() -> None:
+    now = [0.0]
+    http, _ = client(read_timeout=0.05, tries=1, clock=lambda: now[0])
+    with serving({("GET", "/"): [*[Answer(silent=True)] * 6, OK]}) as server:
+        url = f"http://{server.host}/"
+        for seen in (1, 2, 3, 4, 5, 5, 5):
+            with pytest.raises(TransientError, match="did not answer in time"):
+                http.request("GET", url)
+            assert len(server.requests) == seen
+        now[0] = 31.0
+        for _ in range(2):  # one probe, and it is silent, too
+            with pytest.raises(TransientError):
+                http.request("GET", url)
+        assert len(server.requests) == 6
+        now[0] = 62.0
+        assert [http.request("GET", url).body for _ in range(2)] == [b"well"] * 2
+
+
+def test_another_server_is_not_judged_by_a_dead_one() -> None:
+    http, _ = client()
+    with serving({}) as gone, serving({("GET", "/"): OK}) as server:
+        pass_by = f"http://{server.host}/"
+        ask_all(http, [f"http://{gone.host.replace('127.0.0.1', '127.0.0.2')}/"] * 9)
+        assert http.request("GET", pass_by).body == b"well"
+
+
+def test_a_server_that_asks_to_wait_is_not_stormed() -> None:
+    http, pauses = client()
+    with serving({("GET", "/"): Answer(429, {"Retry-After": "600"})}) as server:
+        answers = ask_all(http, [f"http://{server.host}/"] * 200)
+        # those that were under way already, and nobody after them
+        assert len(server.requests) <= 16
+    assert pauses == []
+    assert sum("is not asked now: it asked to wait (another 600 s)" in a for a in answers) >= 184
+
+
+def test_a_short_wait_is_waited_by_all_and_then_they_go_on() -> None:
+    http, pauses = client()
+    asks = Answer(429, {"Retry-After": "2"})
+    with serving({("GET", "/"): [asks, OK]}) as server:
+        url = f"http://{server.host}/"
+        assert [http.request("GET", url).status for _ in range(3)] == [200] * 3
+        assert len(server.requests) == 4
+    assert pauses == [2.0]
+
+
+def test_docker_hub_is_asked_for_manifests_only_while_pulls_are_left() -> None:
+    """Its HEADs count as nothing, and tell when there are pulls again."""
+    http, _ = client()
+    spent = {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "0;w=21600"}
+    some = {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "1;w=21600"}
+    path = "/v2/library/nginx/manifests/1.27"
+    answers: dict[tuple[str, str], Answer | Sequence[Answer]] = {
+        ("GET", path): [Answer(429, spent), OK],
+        ("HEAD", path): [Answer(200, spent), Answer(200, some)],
+        ("GET", "/v2/library/nginx/tags/list"): OK,
+    }
+    with serving(answers) as server:
+        url = f"http://{server.host}{path}"
+        for message in (r"\(429\); it asks to wait 21600 s", "its pull limit is used up"):
+            with pytest.raises(TransientError, match=message) as caught:
+                http.request("GET", url)
+            assert caught.value.retry_after == timedelta(hours=6)
+        assert http.request("HEAD", url).status == 200
+        assert http.request("GET", f"http://{server.host}/v2/library/nginx/tags/list").body
+        with pytest.raises(TransientError, match="pull limit"):
+            http.request("GET", url)
+        assert http.request("HEAD", url).status == 200
+        assert http.request("GET", url).body == b"well"
+        assert len(server.asked("GET", path)) == 2
+
+
+def test_a_rate_is_kept_and_what_it_does_not_allow_fails_at_once() -> None:
+    with serving({("GET", "/"): OK}) as server:
+        http, pauses = client(rates={server.host: Rate(2, 1)})
+        url = f"http://{server.host}/"
+        for _ in range(6):
+            http.request("GET", url)
+        assert pauses == pytest.approx([0.5] * 4)
+        http, pauses = client(rates={server.host: Rate(2, 3600)})
+        http.request("GET", url)
+        http.request("GET", url)
+        with pytest.raises(TransientError, match="rate limit is used up") as caught:
+            http.request("GET", url)
+        assert caught.value.retry_after == timedelta(seconds=1800)
+        assert pauses == []
+
+
+def test_a_server_that_drips_its_headers_is_left_in_time() -> None:
+    http, _ = client(longest_request=0.3, tries=1)
+    with (
+        serving({("GET", "/"): Answer(dripping_head=True)}) as server,
+        pytest.raises(TransientError, match="did not answer in time"),
+    ):
+        http.request("GET", f"http://{server.host}/")
+
+
+@pytest.mark.parametrize(
+    ("head", "headers", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 2\r\n\r\n", {"a": "b"}, b"ok"),
+        (b"HTTP/1.1 200\nA:b  \nContent-Length:2\n\n", {"a": "b"}, b"ok"),
+        (b"HTTP/1.1 200 OK\r\nA: b\r\nA: c\r\nContent-Length: 2\r\n\r\n", {"a": "b, c"}, b"ok"),
+        (b"HTTP/1.1 200 OK\r\nWarning: no field\r\njunk\r\n\r\n", {}, b"ok"),
+        (b"HTTP/1.0 200 OK\r\n\r\n", {}, b"ok"),
+        (b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nA: \xe4\r\n\r\n", {}, b""),
+        (b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", {"x": None}, b"ok"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n", {}, b"ok"),
+    ],
+)
+def test_heads_as_servers_write_them(
+    head: bytes, headers: dict[str, str | None], body: bytes
+) -> None:
+    http, _ = client(tries=1)
+    with saying(head + b"ok") as host:
+        response = http.request("GET", f"http://{host}/")
+    assert (response.body, response.status) == (body, 103 if b"103" in head else 200)
+    assert {name: response.headers.get(name) for name in headers} == headers
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 101 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70_000 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_no_head_is_no_answer(head: bytes) -> None:
+    http, _ = client(tries=1)
+    with saying(head) as host, pytest.raises(TransientError, match="broke off the connection"):
+        http.request("GET", f"http://{host}/")
+
+
+@contextmanager
+def saying(answer: bytes) -> Iterator[str]:
+    """A server that says just that, once, and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def say() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = Thread(target=say)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
