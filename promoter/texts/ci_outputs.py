@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 
 from promoter.texts.paint import printable
 from promoter.texts.promotion import Promotion
@@ -13,6 +14,7 @@ _MOST_LABEL = 200
 _DOTENV_BYTES = 5000
 _RESULT_BYTES = 3000
 _CUT = "…"
+_TWO_IN_JSON, _SIX_IN_JSON = re.compile(r'["\\]'), re.compile(r"[&<>]")
 _MAY_BE_CUT = ("why", "superseded-by", "release")
 """Texts for people, in the order in which they give way; the rest is for machines."""
 
@@ -57,7 +59,7 @@ def dotenv(values: Outputs) -> str:
     plain = {name: value.replace("$", "$$") for name, value in values.items()}
     names = {name: f"PROMOTION_{name.upper().replace('-', '_')}" for name in values}
     frame = sum(len(name) + 2 for name in names.values())
-    fitting = _fit(plain, _DOTENV_BYTES - frame)
+    fitting = _fit(plain, _DOTENV_BYTES - frame, _size)
     return "".join(f"{names[name]}={value}\n" for name, value in fitting.items())
 
 
@@ -67,19 +69,38 @@ def results(values: Outputs) -> Outputs:
 
     tekton.dev, "Emitting Results from a Task".
     """
-    return _fit(values, _RESULT_BYTES)
+    return _fit(values, _RESULT_BYTES, _size_in_go)
 
 
-def _fit(values: Outputs, most: int) -> Outputs:
-    """The values within so many bytes of UTF-8; an address is given whole or not at all."""
+def _fit(values: Outputs, most: int, size: Callable[[str], int]) -> Outputs:
+    """The values within so many bytes; an address is given whole or not at all."""
     fitting = dict(values)
     for name in (*_MAY_BE_CUT, "merge-request-url"):
-        over = sum(len(value.encode()) for value in fitting.values()) - most
+        over = sum(map(size, fitting.values())) - most
         if over <= 0:
             break
         left = len(fitting[name].encode()) - over
         fitting[name] = _cut(fitting[name], left) if name in _MAY_BE_CUT else ""
     return fitting
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _size_in_go(text: str) -> int:
+    """In JSON as Go writes it: `&` as six characters."""
+    return len(text.encode()) + len(_ESCAPED_SHORT.findall(text)) + 5 * len(_LONG.findall(text))
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _size_in_go(text: str) -> int:
+    """In JSON as Go writes it."""
+    short, long = (len(each.findall(text)) for each in (_TWO_IN_JSON, _SIX_IN_JSON))
+    return _size(text) + short + 5 * long
 
 
 def _cut(text: str, most: int) -> str:
