@@ -1,6 +1,6 @@
 """A registry far away: answers every HEAD and GET as one does, 40 ms after it was asked.
 
-Run as a process of its own; it prints its port, and ends with its standard input.
+`main` is for a process of its own: it prints its port, and ends with its standard input.
 """
 
 from __future__ import annotations
@@ -48,5 +48,5 @@ async def _serve() -> None:
     await loop.run_in_executor(None, sys.stdin.read)
 
 
-if __name__ == "__main__":
+def main() -> None:
     asyncio.run(_serve())

@@ -232,7 +232,8 @@ def _fill(registry: RunningRegistry) -> None:
 
 @contextmanager
 def _distant_server() -> Iterator[str]:
-    command = [sys.executable, "-m", "benchmarks.distant_server"]
+    code = "from benchmarks.distant_server import main; main()"
+    command = [sys.executable, "-c", code]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from promoter.access import redaction
 from promoter.access.http import HttpClient
-from promoter.access.redaction import redact_log
+from promoter.access.redaction import redact, redact_log
 from promoter.cli.console import log_everything
 from tests.services.misbehaving import Answer, serving
 
@@ -50,3 +54,52 @@ def test_debug_shows_where_a_request_went_and_not_its_query(
     told = capsys.readouterr().err
     assert '"GET /blob?*** HTTP/1.1" 200' in told
     assert "canary" not in told
+
+
+def test_a_secret_is_masked_in_each_form_and_overlaps_leave_nothing() -> None:
+    redaction.register("sesame/öffne")
+    redaction.register("öffne dich")
+    encoded = base64.b64encode("sesame/öffne".encode()).decode()
+    assert redact(f"a sesame/öffne b sesame%2F%C3%B6ffne c {encoded} d") == "a *** b *** c *** d"
+    assert redact("say sesame/öffne dich.") == "say ***."
+    assert redact("sesame/öffnesesame/öffne") == "******"
+    assert redact("öffne") == "öffne"
+
+
+def test_passing_secrets_are_kept_as_long_as_they_are_among_the_last_thousands() -> None:
+    redaction.register_passing("passing-canary-first")
+    for number in range(4000):
+        redaction.register_passing(f"eyJhbGciOiJSUzI1NiJ9.canary.{number:05d}")
+    assert redact("Bearer passing-canary-first") == "Bearer ***"
+    redaction.register_passing("passing-canary-first")  # seen again
+    for number in range(4000, 8000):
+        redaction.register_passing(f"eyJhbGciOiJSUzI1NiJ9.canary.{number:05d}")
+    assert redact("Bearer passing-canary-first") == "Bearer ***"
+    assert redact("eyJhbGciOiJSUzI1NiJ9.canary.07999") == "***"
+    assert redact("eyJhbGciOiJSUzI1NiJ9.canary.00000") == "eyJhbGciOiJSUzI1NiJ9.canary.00000"
+
+
+def test_what_lasts_is_not_forgotten_with_what_passes() -> None:
+    redaction.register("both-canary")
+    redaction.register_passing("both-canary")
+    for number in range(5000):
+        redaction.register_passing(f"token-{number}-canary")
+    assert redact("both-canary") == "***"
+
+
+@given(st.text("abc", max_size=30), st.lists(st.text("abc", min_size=4, max_size=6), max_size=3))
+def test_no_secret_is_left_in_any_text(text: str, secrets: list[str]) -> None:
+    index = redaction._Index()
+    for secret in secrets:
+        index.add(secret)
+    shown = redaction._mask(text, sorted(index.spans(text)))
+    assert not any(secret in shown for secret in secrets)
+    assert shown.replace("***", "") == "".join(
+        letter
+        for place, letter in enumerate(text)
+        if not any(
+            secret == text[start : start + len(secret)]
+            for secret in secrets
+            for start in range(max(place - len(secret) + 1, 0), place + 1)
+        )
+    )
