@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from promoter.decisions.policies import POLICIES
 from promoter.decisions.policies.policy import Choice, Followed
-from promoter.model.facts import DetailsOf, Facts, Known, TagsOf
+from promoter.model.facts import DetailsOf, DigestOf, Facts, Known, TagsOf
+from promoter.model.image import ImageName
 from promoter.model.plan import PassedOver
+from promoter.model.ports import ImageDetails
 from promoter.model.version import SemanticVersion
 
 _RUNS = re.compile(r"[0-9]+|[^0-9]+")
@@ -30,18 +32,25 @@ class Reason:
 class Examination:
     """A policy's choice; `created` and `platforms` of the chosen image as far as it says them.
 
-    `listed` is what the registry lists; None where the policy does not ask for a list.
+    `listed` is what the registry lists; None where the policy does not ask for a list. `ages` are
+    the creation times that the policy went by.
     """
 
     choice: Choice
     created: datetime | None = None
     platforms: tuple[str, ...] = ()
     listed: tuple[str, ...] | None = None
+    ages: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def passed_over(self) -> tuple[PassedOver, ...]:
-        """Every tag that was not chosen, newest first as far as versions tell."""
-        return tuple(_newest_first(self.choice.passed_over))
+        """Every tag that was not chosen, newest first: by age where the policy goes by it, else as
+        far as versions tell."""
+        ages = self.ages
+        aged = [each for each in self.choice.passed_over if each.what in ages]
+        aged.sort(key=lambda each: (ages[each.what], each.what), reverse=True)
+        rest = (each for each in self.choice.passed_over if each.what not in ages)
+        return (*aged, *_newest_first(rest))
 
     def reason(self, tag: str) -> Reason:
         """Why `tag` is chosen or not."""
@@ -65,16 +74,38 @@ def examine(followed: Followed, facts: Facts) -> Examination:
     for as well, but its absence stops nothing."""
     choice = POLICIES[followed.artifact.select.policy].select(followed, facts)
     tags = facts.get(TagsOf(followed.name))
-    listed = tags.value if isinstance(tags, Known) else None
+    found = Examination(
+        choice,
+        listed=tags.value if isinstance(tags, Known) else None,
+        ages=_ages(followed, choice, facts),
+    )
     if choice.image is None or choice.image.digest is None:
-        return Examination(choice, listed=listed)
+        return found
     question = DetailsOf(followed.name, choice.image.digest)
     facts.prefetch(question)
-    answer = facts.get(question)
-    details = answer.value if isinstance(answer, Known) else None
+    details = _details(followed.name, choice.image.digest, facts)
     if details is None:
-        return Examination(choice, listed=listed)
-    return Examination(choice, details.created, details.platforms, listed)
+        return found
+    return replace(found, created=details.created, platforms=details.platforms)
+
+
+def _ages(followed: Followed, choice: Choice, facts: Facts) -> Mapping[str, datetime]:
+    if followed.artifact.select.policy != "newest":
+        return {}
+    ages: dict[str, datetime] = {}
+    for each in choice.passed_over:
+        digest = facts.get(DigestOf(followed.name, each.what))
+        if isinstance(digest, Known) and digest.value is not None:
+            details = _details(followed.name, digest.value, facts)
+            if details is not None and details.created is not None:
+                ages[each.what] = details.created
+    return ages
+
+
+def _details(name: ImageName, digest: str, facts: Facts) -> ImageDetails | None:
+    """None where they are not known, too."""
+    answer = facts.get(DetailsOf(name, digest))
+    return answer.value if isinstance(answer, Known) else None
 
 
 def _newest_first(passed_over: Iterable[PassedOver]) -> list[PassedOver]:

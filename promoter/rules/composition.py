@@ -19,6 +19,7 @@ MOST_LEVELS = 30
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+_QUOTES = "put the text in quotes: YAML keeps the character that it begins with for itself"
 
 # The parser's complaints that people meet most, in words that say what to look at.
 _ADVICE = (
@@ -30,6 +31,11 @@ _ADVICE = (
         "': ' can't stand here: look at the indentation, or put the text in quotes",
     ),
     ("could not find expected ':'", "a key without ': ' after it"),
+    ("cannot start any token", _QUOTES),
+    ("expected chomping or indentation", _QUOTES),
+    ("expected a comment or a line break", _QUOTES),
+    ("expected alphabetic or numeric", _QUOTES),
+    ("unknown escape character", "a backslash stands for itself in single quotes only"),
 )
 
 
@@ -183,7 +189,10 @@ class _Composer:
         node = self._anchors.get(anchor)
         if node is None:
             inside = anchor in self._anchors
-            why = "stands inside the value that it repeats" if inside else "names no anchor"
+            if inside:
+                why = "stands inside the value that it repeats"
+            else:
+                why = "names no anchor: put it in quotes where text is meant"
             raise self._error(start, f"the alias {quote('*' + anchor)} {why}")
         return node
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,17 @@ class TestWithoutARule:
         said = promoter("tags", WEB, "--policy", "newest: build", "--tags", r"1\.\d\.0")
         assert said.line("  chosen").split()[1] == "1.1.0"
         said.line("    1.0.0", "was created")
+        ages = selection(promoter("tags", WEB, "--policy", "newest: build", "--output", "json"))
+        dates = re.findall(r"created ([0-9-]+ [0-9:]+)Z", str(ages["passed_over"]))
+        assert len(dates) == 5
+        assert dates == sorted(dates, reverse=True)
+
+    def test_what_the_images_themselves_say(self, promoter: Terminal, shelf: DemoWorld) -> None:
+        said = promoter("tags", WEB, "--platform", "linux/s390x", expect=3)
+        said.line("    1.1.0", "lacks linux/s390x")
+        assert promoter("tags", WEB, "--platform", "linux/amd64").line("  chosen").endswith("1.1.0")
+        said = promoter("tags", f"{WEB}:1.1.0", "--minimum-age", "3650d", expect=3)
+        assert "too young" in said.out.splitlines()[0]
 
     @pytest.mark.parametrize(
         ("words", "message"),

@@ -51,7 +51,10 @@ def test_each_slip_is_told_at_its_place(old: str, new: str, errors: list[str]) -
         ("a: 'x\n", "2:1: is not YAML: a bracket or a quote is open at the end of the file"),
         ("a:\n - x\n b: 1\n", f"3:2: is not YAML: this does not continue what is above: {LOOK}"),
         ("a: 1\nb: \x07\n", "2:4: the character U+0007 can't stand in YAML: remove it"),
-        ("a: *base\n", "1:4: the alias '*base' names no anchor"),
+        (
+            "a: *base\n",
+            "1:4: the alias '*base' names no anchor: put it in quotes where text is meant",
+        ),
         ("a: &a [*a]\n", "1:8: the alias '*a' stands inside the value that it repeats"),
     ],
 )
