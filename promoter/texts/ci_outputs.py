@@ -89,15 +89,6 @@ def _size(text: str) -> int:
 
 
 def _size_in_go(text: str) -> int:
-    """In JSON as Go writes it: `&` as six characters."""
-    return len(text.encode()) + len(_ESCAPED_SHORT.findall(text)) + 5 * len(_LONG.findall(text))
-
-
-def _size(text: str) -> int:
-    return len(text.encode())
-
-
-def _size_in_go(text: str) -> int:
     """In JSON as Go writes it."""
     short, long = (len(each.findall(text)) for each in (_TWO_IN_JSON, _SIX_IN_JSON))
     return _size(text) + short + 5 * long

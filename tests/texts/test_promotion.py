@@ -122,7 +122,7 @@ def test_a_summary_is_a_section_that_outside_text_can_not_leave() -> None:
     assert told.splitlines() == [
         "### web in dev: 1.1.0",
         "",
-        "**rejected**: \\| \\<img src=x>\\\\x1b\\[31m \\[here](https://evil.example) # closed",
+        "**rejected**: \\| \\<img src=x>\\\\x1b\\[31m \\[here\\](https://evil.example) # closed",
         "",
         f"- release `{NEW.id}`: `{NEW.artifacts[0].normal}`",
         "- merge request 7: file:///r#7",
