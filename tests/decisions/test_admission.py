@@ -10,9 +10,10 @@ from promoter.decisions.policies.policy import Choice
 from promoter.decisions.policies.walk import MOST_LOOKED_AT
 from promoter.model.facts import DetailsOf, DigestOf, NotKnown, SightingsOf, TagsOf, Unknown
 from promoter.model.ledger import Sighting
+from promoter.model.plan import State
 from promoter.model.rule import ArtifactRule
 from tests.decisions.choosing import choose, chosen, reasons, tags
-from tests.decisions.rules import artifact, digest, name
+from tests.decisions.rules import artifact, digest, environment, name, rule
 from tests.decisions.world import NOW, World, ago
 
 DAY = timedelta(days=1)
@@ -186,6 +187,18 @@ def test_a_flood_of_young_tags_neither_starves_the_old_ones_nor_the_ledger() -> 
     assert chosen(choose(world, AGED, NOW + DAY)) == "1.299.0"
 
 
+def test_below_what_the_ledger_can_hold_the_creation_time_counts() -> None:
+    """A ledger that watched for long, and three hundred tags that it never saw."""
+    world = World()
+    for minor in range(300):
+        world.built("web", f"1.{minor}.0", ago(hours=2) if minor > 20 else ago(days=2))
+    world.sightings = [sighted("0.9.0", ago(days=9))]
+    choice = choose(world, AGED)
+    assert chosen(choice) == "1.20.0"
+    assert reasons(choice)["1.299.0"].startswith("too young: first seen 0s ago")
+    assert reasons(choice)["1.21.0"].startswith("too young: created 2h ago")
+
+
 # -- the same for policies whose tags may move ----------------------------------------------------
 
 
@@ -281,6 +294,18 @@ def test_a_tag_that_moved_under_its_version_stops_and_nothing_lower_is_taken(
         " publish a new version, or take this one knowingly with `promoter promote APPLICATION"
         f" --to ENVIRONMENT --image ghcr.io/shop/web:2026.11.0@{now}`"
     )
+
+
+def test_the_target_is_blocked_and_says_what_to_do() -> None:
+    world = World((rule(environment("dev", automatic=True)),))
+    world.registry("web", "1.0.0", "1.1.0@other")
+    world.ran("web", "dev", "1.0.0")
+    world.sightings = [sighted("1.1.0", ago(days=2))]
+    decision = world.decision("web", "dev")
+    assert (decision.state, decision.action) == (State.BLOCKED, None)
+    assert decision.why.startswith("the tag 1.1.0 of ghcr.io/shop/web moved: it was first seen as")
+    world.registry("web", "1.0.0", "1.1.0@other", "1.1.1")
+    assert world.decision("web", "dev").state is State.PROMOTING
 
 
 def test_a_newer_version_is_taken_whatever_moved_below_it() -> None:

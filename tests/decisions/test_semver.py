@@ -245,3 +245,10 @@ def test_a_digest_alone_is_the_version_whose_tag_names_it(listed: list[str], sta
     assert decision.state is (State.PROMOTING if state is State.PROPOSED else state)
     if state is State.BLOCKED:
         assert "is gone from the registry, so nothing tells whether 1.1.0 is later" in decision.why
+
+
+@pytest.mark.parametrize("glob", ["*a" * 30 + "b", "*" * 60 + "b", "[a-z]*" * 30 + "b"])
+def test_a_glob_with_many_stars_is_matched_at_once(glob: str) -> None:
+    listed = [f"{'a' * 120}{number}" for number in range(200)]
+    choice = choose(tags(*listed), artifact(ignore=(glob,)))
+    assert set(reasons(choice).values()) == {"is not a semantic version"}

@@ -29,13 +29,14 @@ class Admission:
     followed: Followed
     witness: Witness
 
-    @property
-    def looks_inside(self) -> bool:
-        """Whether the details of each image are needed, which cost more than its digest."""
+    def looks_inside(self, tag: str, digest: str, is_new: bool) -> bool:
+        """Whether the details of an image are needed, which cost more than its digest."""
         artifact = self.followed.artifact
-        if artifact.platforms:
+        if artifact.platforms or not artifact.minimum_age:
+            return bool(artifact.platforms)
+        if not self.witness.has_watched(artifact.minimum_age):
             return True
-        return bool(artifact.minimum_age) and not self.witness.has_watched(artifact.minimum_age)
+        return not is_new and self.witness.first_sight(tag, digest) is None
 
     def refuse(self, tag: str, digest: str, facts: Facts, is_new: bool) -> Refusal | None:
         """None: it may be taken. `is_new`: an image that a ledger with a long memory does not

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 
 from promoter.decisions.policies.policy import Followed
 from promoter.model.facts import Facts, SightingsOf, Unknown
@@ -41,10 +42,13 @@ class Witness:
         """When the tag was first seen to name exactly this image."""
         return next((s for s in self.seen if (s.tag, s.digest) == (tag, digest)), None)
 
+    @cached_property
+    def _since(self) -> datetime | None:
+        return min((each.at for each in self.seen), default=None)
+
     def has_watched(self, span: timedelta) -> bool:
         """Whether the image was looked at for so long that what is new to the ledger is new."""
-        oldest = min((each.at for each in self.seen), default=None)
-        return oldest is not None and oldest <= self.followed.now - span
+        return self._since is not None and self._since <= self.followed.now - span
 
     def note(self, tag: str, digest: str) -> tuple[Sighting, ...]:
         """What is to be kept: the first sight of the tag at this digest, if this is it."""

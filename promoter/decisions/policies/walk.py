@@ -47,7 +47,7 @@ def take_best(followed: Followed, tags: Sequence[str], facts: Facts, versions: b
     passed_over: list[PassedOver] = []
     notes: list[Sighting] = []
     for batch in batches(tags[:MOST_LOOKED_AT]):
-        _ask(admission, batch, facts)
+        _ask(admission, batch, len(passed_over), facts)
         for tag in batch:
             digest = _digest(followed, tag, facts)
             if versions and (first := witness.moved(tag, digest)):
@@ -72,15 +72,18 @@ def take_best(followed: Followed, tags: Sequence[str], facts: Facts, versions: b
     return Choice(None, tuple(passed_over), tuple(notes))
 
 
-def _ask(admission: Admission, batch: Sequence[str], facts: Facts) -> None:
-    """Raises NotAsked with all that the batch will need, so that it takes two rounds at most."""
+def _ask(admission: Admission, batch: Sequence[str], before: int, facts: Facts) -> None:
+    """Raises NotAsked with all that the batch will need, so that it takes two rounds at most.
+    `before` is how many tags came before it."""
     name = admission.followed.name
-    questions = [DigestOf(name, tag) for tag in batch]
-    facts.prefetch(*questions)
-    if admission.looks_inside:
-        answers = [facts.get(question) for question in questions]
-        known = [each.value for each in answers if isinstance(each, Known)]
-        facts.prefetch(*(DetailsOf(name, digest) for digest in known if digest is not None))
+    facts.prefetch(*(DigestOf(name, tag) for tag in batch))
+    inside: list[DetailsOf] = []
+    for index, tag in enumerate(batch, before):
+        answer = facts.get(DigestOf(name, tag))
+        digest = answer.value if isinstance(answer, Known) else None
+        if digest and admission.looks_inside(tag, digest, is_new=index < _MOST_NOTED):
+            inside.append(DetailsOf(name, digest))
+    facts.prefetch(*inside)
 
 
 def _digest(followed: Followed, tag: str, facts: Facts) -> str:
