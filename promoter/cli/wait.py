@@ -6,6 +6,7 @@ It plans again and again and applies nothing; the promotion itself is somebody e
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 import sys
 import time
@@ -31,6 +32,7 @@ EXAMPLE = """\
   promoter wait web dev --for merged --timeout 15m
   promoter wait web production --for current --image ghcr.io/shop/web:1.5.0"""
 
+_log = logging.getLogger(__name__)
 _RELEASE_ID = re.compile(r"[0-9a-f]{8}")
 
 Sleep = Callable[[float], None]
@@ -114,6 +116,7 @@ def _look_until(
         if seen is not None and (seen.is_reached or ends(seen) or left <= timedelta()):
             return seen
         progress(f"waiting for {goal}, for {spell_duration(left)} at most")
+        _log.debug("sleeping until the next look")
         sleep(max(min(left, patience.every).total_seconds(), 0))
 
 

@@ -49,6 +49,8 @@ def conclude(
     state, why, trouble = decision.state, reason(decision), decision.trouble
     if answer is not None and (answer.state, answer.why) != (decision.state, decision.why):
         state, why, trouble = answer.state, answer.why, None
+    if state is State.CURRENT and not _runs(decision, asked):
+        state = State.HELD_BACK  # downstream, where the target is at rest with a later one
     offered = None if state is State.CURRENT else decision.offered
     meant = asked or offered or decision.running
     recorded, request = _find_request(decision, meant, requests)
@@ -65,6 +67,10 @@ def conclude(
         asked_by(decision, release) if release else (),
         trouble,
     )
+
+
+def _runs(decision: Decision, asked: Release | None) -> bool:
+    return asked is None or decision.running is None or holds(decision.running, asked)
 
 
 def _superseding(decision: Decision) -> Release | None:

@@ -98,6 +98,14 @@ def test_an_older_build_is_told_on_one_line_with_what_supersedes_it() -> None:
     assert conclude(at_rest, older, ()).superseded_by == NEW, "it runs"
 
 
+def test_a_target_at_rest_with_a_later_one_is_not_current_with_an_older() -> None:
+    older = release("web:1.0.5")
+    at_rest = asked(older, State.CURRENT, "runs 1.1.0, the newest that dev offers")
+    at_rest = replace(at_rest, state=State.CURRENT, running=NEW, offered=None)
+    promotion = conclude(at_rest, older, ())
+    assert (promotion.state, promotion.superseded_by) == (State.HELD_BACK, NEW)
+
+
 def test_trouble_of_the_target_is_not_that_of_an_answer_of_its_own() -> None:
     stuck = replace(asked(), state=State.BLOCKED, why="a tag moved", trouble="input")
     same = replace(stuck, requested=(Requested(NEW, JOB, State.BLOCKED, "a tag moved"),))
