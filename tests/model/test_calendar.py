@@ -59,6 +59,8 @@ def test_versions_in_the_wild(
         ("YY.MM.DD", "24.2.30", "names the day 30 of month 2, which has 1 to 29"),
         ("YYYY.MM.DD", "2026.1.0", "names the day 0 of month 1, which has 1 to 31"),
         ("YYYY.MM.DD", "0000.2.1", "names the year 0"),
+        ("0Y0M", "10601", "does not have the form 0Y0M"),
+        ("YY.MICROMODIFIER", "20.12-x", "does not have the form YY.MICROMODIFIER"),
         ("YYYY.MM", "٢٠٢٦.٣", "does not have the form YYYY.MM"),
     ],
 )

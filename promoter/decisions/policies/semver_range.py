@@ -96,8 +96,6 @@ def _bound(comparator: Any, prereleases: bool) -> Bound:
         return Bound(operator, SemanticVersion(release, ()))
     if identifiers:
         return Bound(operator, SemanticVersion(release, identifiers))
-    if operator == "<=" and prereleases:
-        operator, release = "<", (read.major, read.minor, read.patch + 1)
     if operator == "<" or (operator == ">=" and prereleases):
         return Bound(operator, SemanticVersion(release, _LOWEST))
     return Bound(operator, SemanticVersion(release, ()))
