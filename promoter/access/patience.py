@@ -7,6 +7,7 @@ import http.client
 import io
 import re
 import socket
+import ssl
 import time
 from contextvars import ContextVar
 from typing import Any, cast
@@ -106,6 +107,15 @@ class _Connection(HTTPConnection):
 class _TlsConnection(HTTPSConnection):
     response_class = _Response
 
+    def send(self, data: Any) -> None:
+        try:
+            super().send(data)
+        except ssl.SSLEOFError:
+            # TLS 1.3 refuses a client after the handshake: the alert that says why is there to be
+            # read, while the request meets a closed door.
+            self.sock.recv(1)
+            raise
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 does so, too
         return _respond(self)
 
@@ -118,20 +128,24 @@ def _respond(connection: HTTPConnection) -> HTTPResponse:
     connection._response_options = None  # noqa: SLF001
     connection.sock.settimeout(connection.timeout)
     answer = http.client.HTTPConnection.getresponse(connection)
-    return HTTPResponse(
-        body=answer,
-        headers=cast("HTTPHeaderDict", answer.headers),
-        status=answer.status,
-        version=answer.version,
-        version_string=f"HTTP/{answer.version / 10}",
-        reason=answer.reason,
-        preload_content=asked.preload_content,
-        decode_content=asked.decode_content,
-        original_response=answer,
-        enforce_content_length=asked.enforce_content_length,
-        request_method=asked.request_method,
-        request_url=asked.request_url,
-    )
+    try:
+        return HTTPResponse(
+            body=answer,
+            headers=cast("HTTPHeaderDict", answer.headers),
+            status=answer.status,
+            version=answer.version,
+            version_string=f"HTTP/{answer.version / 10}",
+            reason=answer.reason,
+            preload_content=asked.preload_content,
+            decode_content=asked.decode_content,
+            original_response=answer,
+            enforce_content_length=asked.enforce_content_length,
+            request_method=asked.request_method,
+            request_url=asked.request_url,
+        )
+    except BaseException:  # two lengths, for one
+        answer.close()
+        raise
 
 
 class PatientPool(HTTPConnectionPool):
