@@ -19,9 +19,11 @@ from promoter.model.rule import RepositoryAddress, Rule
 from promoter.settings import Settings
 
 if TYPE_CHECKING:
+    from promoter.access.budget import Rate
     from promoter.access.http import HttpClient
     from promoter.access.mirror import Mirror
     from promoter.forges.local import LocalForge
+    from promoter.registries.store import ContentStore
 
 REPOSITORY = "promoter.repositories.git:GitRepository"
 FORGES: Mapping[str, str] = {"local": "promoter.forges.local:LocalForge"}
@@ -137,7 +139,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = read_clock) -> App
 
     Raises InputError for a credentials file that can't be read.
     """
-    world = _World(settings, Credentials.load(settings.credentials), clock)
+    world = _World(settings, clock)
     adapters = Adapters(_Once(world.repository), _Once(world.forge), _Once(world.registry))
     return App(settings, adapters, world.mirror, clock)
 
@@ -145,12 +147,12 @@ def build(settings: Settings, clock: Callable[[], datetime] = read_clock) -> App
 class _World:
     """Makes adapters; what they share (the HTTP pool, a mirror a repository) is made once."""
 
-    def __init__(
-        self, settings: Settings, credentials: Credentials, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._settings = settings
-        self._credentials = credentials
         self._clock = clock
+        self._credentials = Credentials.load(
+            settings.credentials, settings.pull_secrets, http=lambda: self._http, now=clock
+        )
         self.mirror = _Once(self._make_mirror)
 
     def repository(self, address: RepositoryAddress) -> Repository:
@@ -183,14 +185,43 @@ class _World:
             self._credentials.of(host),
             plain_http=scheme == "http",
             base=where if place else None,
+            store=self._store,
         )
         return client
 
     @cached_property
     def _http(self) -> HttpClient:
         from promoter.access.http import HttpClient
+        from promoter.access.tls import SYSTEM_FOLDERS, Identities
 
-        return HttpClient()
+        certificates = self._settings.certificates
+        folders = (certificates, *SYSTEM_FOLDERS) if certificates else SYSTEM_FOLDERS
+        return HttpClient(
+            identities=Identities(self._credentials.tls_for, folders),
+            rates=self._rates(),
+            now=self._clock,
+        )
+
+    @cached_property
+    def _store(self) -> ContentStore:
+        from promoter.registries.store import ContentStore
+
+        return ContentStore(self._settings.cache / "content")
+
+    def _rates(self) -> dict[str, Rate]:
+        """By the server that is asked: `docker.io` is another one than its name says."""
+        from promoter.access.budget import Rate
+        from promoter.registries.place import Place
+
+        rates: dict[str, Rate] = {}
+        for host, rate in self._settings.rates.items():
+            where = self._settings.registries.get(host, "https:")
+            scheme, _, path = where.partition(":")
+            if scheme in ("http", "https"):
+                base = where if path else None
+                place = Place.of(host, base, plain_http=scheme == "http")
+                rates[str(place.origin)] = Rate.parse(rate)
+        return rates
 
     def _make_mirror(self, url: str) -> Mirror:
         from promoter.access.mirror import Mirror

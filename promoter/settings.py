@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from promoter.errors import InputError
@@ -20,6 +20,12 @@ from promoter.errors import InputError
 _PLACE = re.compile(
     r"https?://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:/[^\s?#]*)?|oci-layout:.+"
 )
+
+
+_EXAMPLES = {
+    "registries": "write HOST=WHERE, for example localhost:5000=http://localhost:5000",
+    "rates": "write HOST=COUNT/TIME, for example docker.io=100/6h",
+}
 
 
 def _default_cache() -> Path:
@@ -50,10 +56,27 @@ class Settings(BaseSettings):
             " `HOST=oci-layout:PATH`; commas between several."
         ),
     )
+    rates: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description=(
+            "How often a registry or forge may be asked, by host: `docker.io=100/6h`,"
+            " `harbor.example.com=50/s`; commas between several."
+        ),
+    )
     credentials: Path | None = Field(None, description="The credentials file, by host.")
+    pull_secrets: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Pull secrets, as Kubernetes mounts them (`:` between several)."
+    )
+    certificates: Path | None = Field(
+        None,
+        description=(
+            "A folder with a directory for each host, as Docker's certs.d: `HOST:PORT/ca.crt`,"
+            " `client.cert`, `client.key`."
+        ),
+    )
     cache: Path = Field(
         default_factory=_default_cache,
-        description="Mirrors of manifest repositories; disposable.",
+        description="Mirrors of manifest repositories, content of registries; disposable.",
     )
     bot_name: str = Field("Promoter", description="Who commits.")
     bot_email: str = Field("promoter@localhost", description="The bot's address in commits.")
@@ -62,14 +85,14 @@ class Settings(BaseSettings):
     )
     output: Literal["text", "json", "markdown"] = Field("text", description="How to print.")
 
-    @field_validator("rules", mode="before")
+    @field_validator("rules", "pull_secrets", mode="before")
     @classmethod
     def _split_paths(cls, value: Any) -> Any:
         return tuple(value.split(os.pathsep)) if isinstance(value, str) else value
 
-    @field_validator("registries", mode="before")
+    @field_validator("registries", "rates", mode="before")
     @classmethod
-    def _split_pairs(cls, value: Any) -> Any:
+    def _split_pairs(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str):
             text = value.strip()
             value = json.loads(text) if text.startswith("{") else text.split(",") if text else []
@@ -78,9 +101,7 @@ class Settings(BaseSettings):
         pairs = [each.partition("=") for each in value]
         for host, equals, where in pairs:
             if not equals or not host or not where:
-                raise ValueError(
-                    "write HOST=WHERE, for example localhost:5000=http://localhost:5000"
-                )
+                raise ValueError(_EXAMPLES[str(info.field_name)])
         return {host.strip(): where.strip() for host, _, where in pairs}
 
     @field_validator("registries")
@@ -98,6 +119,18 @@ class Settings(BaseSettings):
                     f"{host}: write where it is served as https://HOST, http://HOST:PORT or"
                     " oci-layout:PATH"
                 )
+        return value
+
+    @field_validator("rates")
+    @classmethod
+    def _readable_rates(cls, value: dict[str, str]) -> dict[str, str]:
+        from promoter.access.budget import Rate
+
+        for host, rate in value.items():
+            try:
+                Rate.parse(rate)
+            except InputError as error:
+                raise ValueError(f"{host}: {error.message}") from None
         return value
 
 

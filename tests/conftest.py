@@ -20,6 +20,10 @@ settings.register_profile(
 )
 settings.load_profile("promoter")
 
+_FROM_OUTSIDE = (
+    *("PROMOTER_", "GIT_", "XDG_", "GITHUB_", "GITLAB_"),
+    *("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "AWS_", "AZURE_", "GOOGLE_", "GCE_", "IDENTITY_"),
+)
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -30,7 +34,7 @@ def _guard(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     A test that reaches for another host fails with the address that it wanted.
     """
     home = tmp_path_factory.mktemp("home")
-    for name in [name for name in os.environ if name.startswith(("PROMOTER_", "GIT_", "XDG_"))]:
+    for name in [name for name in os.environ if name.startswith(_FROM_OUTSIDE)]:
         if not name.startswith("PROMOTER_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))

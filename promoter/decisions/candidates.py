@@ -38,7 +38,8 @@ ArtifactsByName = Mapping[ImageName, ArtifactRule]
 @dataclass(frozen=True)
 class Offers:
     """`releases` newest first; `why_none` says why there is none, `stop` that there is one which
-    only a person may take. `sightings` are tags that were seen for the first time."""
+    only a person may take. `waits`: there will be one by itself. `sightings` are tags that were
+    seen for the first time."""
 
     origin: str
     releases: tuple[Release, ...]
@@ -46,6 +47,7 @@ class Offers:
     selections: tuple[Selection, ...] = ()
     why_none: str = ""
     stop: str = ""
+    waits: bool = False
     sightings: tuple[Sighting, ...] = ()
 
 
@@ -68,7 +70,7 @@ def offer_from_registry(
     """
     chosen: list[ImageReference] = []
     selections: list[Selection] = []
-    why = ""
+    why, waits = "", False
     followed = {name: artifact for name, artifact in artifacts.items() if name in present}
     choices = ask_together(
         partial(
@@ -83,10 +85,13 @@ def offer_from_registry(
         tag = choice.image.tag if choice.image else None
         spelled = f"{select.policy}: {select.argument}"
         selections.append(Selection(name, spelled, tag, choice.passed_over))
-        if choice.image is None and not why:
-            why = choice.stop or f"no tag of {name} fits {spelled}"
-        elif choice.image is not None:
+        if choice.image is not None:
             chosen.append(choice.image)
+        elif not why:
+            why = choice.stop or f"no tag of {name} fits {spelled}"
+            if select.policy == "tag" and choice.passed_over:
+                # The one tag there is: it is too young, or a platform is still to come.
+                why, waits = f"{name}:{select.argument}: {choice.passed_over[0].why}", True
     return Offers(
         "registry",
         () if why else (Release.of(chosen),),
@@ -94,6 +99,7 @@ def offer_from_registry(
         tuple(selections),
         why,
         next((each.stop for each in choices if each.stop), ""),
+        waits,
         tuple(sighting for each in choices for sighting in each.sightings),
     )
 

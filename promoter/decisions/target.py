@@ -71,7 +71,9 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
     found = search(this, running, offers, partial(is_asked_for, asked=asked), facts, now)
     decided = replace(decided, passed_over=(*offers.passed_over, *found.passed_over))
     if found.chosen is None:
-        decided = _close_stale(_conclude(decided, offers, found), this, found)
+        decided = _conclude(decided, offers, found)
+        if not offers.waits:
+            decided = _close_stale(decided, this, found)
     else:
         decided = propose(this, found.chosen, decided, facts, now)
         if decided.state is State.CURRENT:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from promoter.model.plan import State
 from tests.decisions.rules import artifact, chain, rule
-from tests.decisions.world import World
+from tests.decisions.world import World, ago
 
 
 def follow_latest(*environments: str) -> World:
@@ -68,3 +70,17 @@ def test_downstream_receives_the_digest_that_ran_upstream_not_what_the_tag_names
     assert offered is not None
     assert offered != dev
     assert offered.agrees(world.history["web", "dev"][-1].release)  # type: ignore[arg-type]
+
+
+def test_a_young_image_waits_and_what_is_open_stays_open() -> None:
+    followed = artifact("tag", "latest", minimum_age=timedelta(hours=6))
+    world = World((rule(*chain("dev"), artifacts=(followed,)),))
+    world.ran("web", "dev", "latest@one")
+    world.built("web", "latest@two", ago(hours=8))
+    world.reconcile()
+    world.tags["web"].clear()
+    world.built("web", "latest@three", ago(hours=1))
+    decision = world.decision("web", "dev")
+    assert (decision.state, decision.action) == (State.WAITING, None)
+    assert decision.why.startswith("ghcr.io/shop/web:latest: too young: created 1h ago")
+    assert world.request("web", "dev").state == "open"
