@@ -1,0 +1,394 @@
+"""A CI job asks for what it has just built: once, twice, late, at the same time as another, and
+killed half-way; a service goes on with it, and people say no."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promoter.cli import main
+from promoter.engine.ledger import REF
+from promoter.engine.reconcile import Scope, reconcile
+from promoter.model.image import ImageReference
+from promoter.model.ledger import Wish
+from promoter.model.release import Release
+from tests.cli.ci import clear_ci, read_github
+from tests.services.git_server import commit, git
+from tests.stories import ci_jobs
+from tests.stories.effects import Step, numbered
+from tests.stories.shop import (
+    ALICE,
+    GIT_PASSWORD,
+    HOST,
+    REGISTRY_PASSWORD,
+    WEB,
+    Shop,
+    open_shop,
+)
+from tests.stories.two_shops import NOW, TwoShops
+
+_ROOT = Path(__file__).parents[2]
+IMAGE = f"{HOST}/shop/web"
+# The policy follows a line that gets no new version here: what comes was asked for.
+RULE = """\
+version: 1
+repository: {{url: {url}, branch: main, forge: local}}
+artifacts:
+  - image: {host}/shop/{{application}}
+    select: {{semver: "1.0.x"}}
+applications:
+{applications}
+environments:
+  dev: {{}}
+  staging: {{after: dev, require: [soak: 1h]}}
+"""
+MANUAL = {"web": "  dev: {}\n"}
+_REFUSES_THE_LEDGER = """\
+#!/bin/sh
+[ "$1" != refs/promoter/ledger ] || { echo "nothing of the bot's here" >&2; exit 1; }
+"""
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """A shop with one application, at 1.0.0; 1.1.0 and 1.2.0 were just built."""
+    clear_ci(monkeypatch)
+    with open_shop(tmp_path, monkeypatch, (WEB,), RULE) as opened:
+        for version in ("1.1.0", "1.2.0"):
+            opened.publish(version)
+        yield opened
+
+
+def built(shop: Shop, version: str) -> str:
+    """As a build hands it on."""
+    return f"{IMAGE}:{version}@{shop.digests['web', version]}"
+
+
+def promote(shop: Shop, version: str, expect: int = 0) -> Any:
+    words = ("promote", "web", "--to", "dev", "--image", built(shop, version), "--as", "ada")
+    return shop.promoter(*words, "--output", "json", expect=expect).json["promotion"]
+
+
+def forget_the_cache(shop: Shop) -> None:
+    shutil.rmtree(shop.folder / "cache")
+
+
+class TestOneJob:
+    def test_asks_right_after_a_build(self, kiosk: Shop) -> None:
+        assert kiosk.promoter("run").out.startswith("nothing to do")
+        answer = promote(kiosk, "1.1.0")
+        assert (answer["state"], answer["release"]["label"]) == ("proposed", "1.1.0")
+        (image,) = answer["release"]["artifacts"]
+        assert image["digest"] == kiosk.digests["web", "1.1.0"]
+        request = kiosk.requests()["dev/web"]
+        assert answer["merge_request"]["url"] == request["url"]
+        kiosk.promoter("mr", "merge", str(request["number"]), "--as", ALICE)
+        assert promote(kiosk, "1.1.0")["merge_request"]["url"] == request["url"]
+        assert promote(kiosk, "1.1.0")["state"] == "current"
+        assert kiosk.file(WEB, "dev").count(b'newTag: "1.1.0"') == 1
+
+    def test_a_second_call_pushes_nothing_and_answers_the_same(self, kiosk: Shop) -> None:
+        first = promote(kiosk, "1.1.0")
+        pushes, before = len(kiosk.git.pushes), kiosk.refs()
+        assert promote(kiosk, "1.1.0") == first
+        forget_the_cache(kiosk)
+        assert promote(kiosk, "1.1.0") == first
+        assert (len(kiosk.git.pushes), kiosk.refs()) == (pushes, before)
+
+    def test_that_is_late_does_nothing(self, kiosk: Shop) -> None:
+        newer = promote(kiosk, "1.2.0")
+        before = kiosk.refs()
+        answer = promote(kiosk, "1.1.0")
+        assert (answer["state"], answer["superseded_by"]["label"]) == ("held-back", "1.2.0")
+        assert answer["merge_request"] == newer["merge_request"], "where to look instead"
+        assert kiosk.refs() == before
+
+    def test_waits_for_the_upstream_and_for_its_gate(self, kiosk: Shop) -> None:
+        words = ("promote", "web", "--to", "staging", "--image", built(kiosk, "1.1.0"))
+        said = kiosk.promoter(*words, expect=3)
+        assert "dev runs no 1.1.0; promote it there first" in said.out
+        promote(kiosk, "1.1.0")
+        kiosk.promoter("mr", "merge", kiosk.number("dev/web"), "--as", ALICE)
+        said = kiosk.promoter(*words, expect=3)
+        assert "web in staging: waiting 1.1.0" in said.out
+        assert "of 1h" in said.out
+        forget_the_cache(kiosk)
+        (asked,) = kiosk.decision("web", "staging")["requested"]
+        assert (asked["state"], asked["release"]["label"]) == ("waiting", "1.1.0")
+
+
+class TestAService:
+    def test_keeps_what_was_asked_for(self, kiosk: Shop) -> None:
+        promote(kiosk, "1.1.0")
+        before = kiosk.refs()
+        forget_the_cache(kiosk)
+        assert kiosk.promoter("run").out.startswith("nothing to do")
+        assert kiosk.refs() == before
+        decision = kiosk.decision("web", "dev")
+        assert (decision["state"], decision["offered"]["label"]) == ("proposed", "1.1.0")
+        kiosk.check_fresh_equals_warm()
+
+    def test_and_a_person_who_closes_it_is_not_fought(self, kiosk: Shop) -> None:
+        promote(kiosk, "1.1.0")
+        kiosk.promoter("mr", "close", kiosk.number("dev/web"), "--as", ALICE)
+        for _ in range(2):
+            answer = promote(kiosk, "1.1.0", expect=3)
+            assert answer["state"] == "rejected"
+            assert "alice@example.com closed merge request" in answer["why"]
+            kiosk.promoter("run")
+        assert kiosk.requests() == {}
+        assert promote(kiosk, "1.2.0")["state"] == "proposed", "another one is another matter"
+
+    def test_a_tag_that_moved_is_taken_knowingly(self, kiosk: Shop) -> None:
+        promote(kiosk, "1.1.0")
+        kiosk.promoter("mr", "merge", kiosk.number("dev/web"), "--as", ALICE)
+        old = built(kiosk, "1.1.0")
+        kiosk.digests["web", "1.1.0"] = kiosk.registry.push_image(
+            "shop/web", "1.1.0", labels={"built": "again"}
+        )
+        words = ("promote", "web", "--to", "dev", "--image")
+        assert "current 1.1.0" in kiosk.promoter(*words, old).out
+        assert promote(kiosk, "1.1.0")["state"] == "proposed"
+        kiosk.promoter("mr", "merge", kiosk.number("dev/web"), "--as", ALICE)
+        assert built(kiosk, "1.1.0").rpartition("@")[2].encode() in kiosk.file(WEB, "dev")
+
+    def test_without_a_ledger_what_waits_would_be_forgotten(self, kiosk: Shop) -> None:
+        promote(kiosk, "1.1.0")
+        kiosk.promoter("mr", "merge", kiosk.number("dev/web"), "--as", ALICE)
+        hook = kiosk.repository / "hooks/update"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(_REFUSES_THE_LEDGER)
+        hook.chmod(0o755)
+        words = ("promote", "web", "--to", "staging", "--image", built(kiosk, "1.1.0"))
+        said = kiosk.promoter(*words, expect=75)
+        assert "nothing of the bot's here" in said.line("warning:", REF)
+        said.line("error: web in staging waits, and nobody but this call knows")
+
+
+_PROCESS = """\
+import sys
+import git.cmd, promoter.cli.promote, promoter.repositories.git, promoter.forges.local
+from promoter.cli import main
+print("ready", flush=True)
+sys.stdin.readline()
+sys.exit(main(["promote", "web", "--to", "dev", *sys.argv[1:]]))
+"""
+
+
+def test_two_jobs_at_once_end_with_the_later_release(kiosk: Shop) -> None:
+    jobs = {
+        version: subprocess.Popen(
+            [
+                *(sys.executable, "-c", _PROCESS, "--image", built(kiosk, version)),
+                *("--output", "json", "--cache", str(kiosk.folder / version)),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=_ROOT,
+        )
+        for version in ("1.2.0", "1.1.0")
+    }
+    for each in jobs.values():
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in jobs.values():
+        assert each.stdin is not None
+        each.stdin.write("\n")
+        each.stdin.flush()
+    answers = {version: each.communicate(timeout=60) for version, each in jobs.items()}
+    codes = {version: each.returncode for version, each in jobs.items()}
+    assert codes == {"1.1.0": 0, "1.2.0": 0}, answers
+    assert [err for _, err in answers.values()] == ["", ""]
+    assert json.loads(answers["1.2.0"][0])["promotion"]["state"] == "proposed"
+    requests = kiosk.promoter("mr", "list", "--all", "--output", "json").json["merge_requests"]
+    assert [(each["state"], each["title"]) for each in requests] == [
+        ("open", "Promote web to dev: 1.2.0")
+    ]
+    assert git(kiosk.repository, "rev-list", "--count", "main..promoter/dev/web") == "1"
+    assert kiosk.promoter("run").out.startswith("nothing to do")
+
+
+class TestAJobThatIsKilled:
+    """At every effect; the next call ends like an undisturbed one."""
+
+    def test_leaves_no_trace(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clear_ci(monkeypatch)
+        before = TwoShops.make(tmp_path / "before")
+        before.publish("1.1.0", "web")
+        calm = before.copy(tmp_path / "calm").write_rules(MANUAL)
+        steps: list[Step] = []
+        _promote(calm, steps.append)
+        expected = _told(calm), _call(calm, capsys)
+        assert [each.name for each in steps[::2]] == ["commit", "push", "open"]
+        for step in steps:
+            shops = before.copy(tmp_path / f"{step.moment}-{step.number}").write_rules(MANUAL)
+            assert _killed_at(shops, step) == -signal.SIGKILL
+            answer = _call(shops, capsys)
+            assert (_told(shops), answer) == expected, step
+
+
+def _promote(shops: TwoShops, watch: Any) -> None:
+    app = shops.app(NOW + timedelta(minutes=1))
+    release = Release.of([ImageReference.parse("registry.example.com/shop/web:1.1.0")])
+    wish = Wish("web", "dev", release, app.clock(), "ada")
+    scope = Scope(app.rules()[0], (wish,), frozenset({("web", "dev")}))
+    reconcile(scope, numbered(app.adapters, watch), app.clock)
+
+
+def _promote_and_die(shops: TwoShops, at: Step) -> None:
+    def watch(step: Step) -> None:
+        if step == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    _promote(shops, watch)
+
+
+def _killed_at(shops: TwoShops, step: Step) -> int | None:
+    child = multiprocessing.get_context("forkserver").Process(
+        target=_promote_and_die, args=(shops, step)
+    )
+    child.start()
+    child.join(60)
+    return child.exitcode
+
+
+def _call(shops: TwoShops, capsys: pytest.CaptureFixture[str]) -> Mapping[str, Any]:
+    """The same as a command; its answer without what differs between two folders."""
+    image = "registry.example.com/shop/web:1.1.0"
+    words = ("promote", "web", "--to", "dev", "--image", image, "--as", "ada", "--output", "json")
+    capsys.readouterr()
+    assert main([*words, *shops.arguments()]) == 0
+    told = json.loads(capsys.readouterr().out)["promotion"]
+    request = told["merge_request"]
+    return {
+        **{name: told[name] for name in ("state", "release", "requested_by")},
+        **{name: request[name] for name in ("number", "state", "title")},
+        "url": request["url"].rpartition("#")[2],
+    }
+
+
+def _told(shops: TwoShops) -> dict[str, Any]:
+    """What people see, and who asked; not when."""
+    seen = shops.contents()
+    wish = json.loads(git(shops.repository, "show", f"{REF}:wishes/dev/web"))
+    del wish["at"]
+    return {**seen, REF: (sorted(seen[REF]), wish)}
+
+
+class TestTheJobsOfTheDocs:
+    @pytest.fixture
+    def variables(self, kiosk: Shop, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+        """The rule lies in the manifest repository, the credentials in a file; all else is said by
+        variables of the job."""
+        rule = (kiosk.folder / "rules/shop.yaml").read_bytes()
+        commit(kiosk.repository, {".promoter/rules/shop.yaml": rule})
+        known = os.environ["PROMOTER_CREDENTIALS"]
+        return {
+            "PROMOTER_REGISTRIES": os.environ["PROMOTER_REGISTRIES"],
+            "PROMOTER_CREDENTIALS": known,
+            "PROMOTER_CACHE": str(kiosk.folder / "cache of the job"),
+            "MANIFESTS": kiosk.git.url("shop.git"),
+            "IMAGE": f"{IMAGE}:1.1.0",
+            "DIGEST": kiosk.digests["web", "1.1.0"],
+        }
+
+    def check(self, kiosk: Shop, told: Mapping[str, str], ran: ci_jobs.Ran) -> None:
+        """The merge request is there, and the job knows it; no secret is anywhere."""
+        assert ran.code == 0, ran
+        assert ran.err == ""
+        request = kiosk.requests()["dev/web"]
+        assert told["state"] == "proposed"
+        assert told["merge-request-url"] == request["url"]
+        shown = kiosk.promoter("mr", "show", str(request["number"])).out
+        written = "\n".join([shown, ran.out, *told.values()])
+        for secret in (GIT_PASSWORD, REGISTRY_PASSWORD):
+            assert secret not in written
+
+    def test_github(self, kiosk: Shop, variables: Mapping[str, str], tmp_path: Path) -> None:
+        output, summary = tmp_path / "output", tmp_path / "summary"
+        job = {
+            **{name: each for name, each in variables.items() if name != "PROMOTER_CREDENTIALS"},
+            "CREDENTIALS": Path(variables["PROMOTER_CREDENTIALS"]).read_text(),
+            "RUNNER_TEMP": str(tmp_path),
+            "GITHUB_OUTPUT": str(output),
+            "GITHUB_STEP_SUMMARY": str(summary),
+            "GITHUB_ACTOR": "octocat",
+            "GITHUB_SERVER_URL": "https://github.example.com",
+            "GITHUB_REPOSITORY": "shop/web",
+            "GITHUB_RUN_ID": "77",
+        }
+        script = ci_jobs.github_script("promote")
+        ran = ci_jobs.run_job(script, tmp_path / "job", job, "bash")
+        self.check(kiosk, read_github(output.read_text()), ran)
+        asked = "octocat (https://github.example.com/shop/web/actions/runs/77)"
+        assert f"requested by {asked}" in summary.read_text()
+        number = kiosk.number("dev/web")
+        assert f"Requested by {asked}." in kiosk.promoter("mr", "show", number).out
+        outputs = ci_jobs.read_yaml("GitHub Actions")["jobs"]["promote"]["steps"][1]["env"]["URL"]
+        assert outputs == "${{ steps.promote.outputs.merge-request-url }}"
+        assert not list((tmp_path / "job").iterdir()), "it leaves no file behind"
+
+    def test_gitlab(self, kiosk: Shop, variables: Mapping[str, str], tmp_path: Path) -> None:
+        job = {**variables, "GITLAB_USER_LOGIN": "ada"}
+        ran = ci_jobs.run_job(ci_jobs.gitlab_script("promote"), tmp_path / "job", job)
+        report = ci_jobs.read_yaml("GitLab CI")["promote"]["artifacts"]["reports"]["dotenv"]
+        lines = (tmp_path / "job" / report).read_text().splitlines()
+        read = dict(line.split("=", 1) for line in lines)
+        told = {
+            name.removeprefix("PROMOTION_").lower().replace("_", "-"): value
+            for name, value in read.items()
+        }
+        self.check(kiosk, told, ran)
+        # The report's variables are those of the next job.
+        next_job = {**variables, **read}
+        ran = ci_jobs.run_job(ci_jobs.gitlab_script("verify"), tmp_path / "next", next_job)
+        assert (ran.code, ran.err) == (0, "")
+        assert ran.out.endswith(f"proposed, see {told['merge-request-url']}\n")
+
+    def test_tekton(self, kiosk: Shop, variables: Mapping[str, str], tmp_path: Path) -> None:
+        task = ci_jobs.read_yaml("Tekton")["spec"]
+        results = tmp_path / "results"
+        results.mkdir()
+        job = {
+            **variables,
+            "IMAGE_URL": variables["IMAGE"],
+            "IMAGE_DIGEST": variables["DIGEST"],
+            "APPLICATION": "web",
+            "ENVIRONMENT": "dev",
+        }
+        script = ci_jobs.tekton_script(results)
+        ran = ci_jobs.run_job(script, tmp_path / "job", job)
+        told = {each.name: each.read_text() for each in results.iterdir()}
+        assert {each["name"] for each in task["results"]} <= set(told)
+        self.check(kiosk, told, ran)
+        # What waits is no failure of the task: its results say for what.
+        waits = {**job, "ENVIRONMENT": "staging"}
+        assert ci_jobs.run_job(script, tmp_path / "waits", waits).code == 0
+        assert (results / "state").read_text() == "waiting"
+        wrong = {**job, "APPLICATION": "wbe"}
+        assert ci_jobs.run_job(script, tmp_path / "wrong", wrong).code == 64
+
+    def test_jenkins(self, kiosk: Shop, variables: Mapping[str, str], tmp_path: Path) -> None:
+        job = {**variables, "BUILD_USER_ID": "ada", "BUILD_URL": "https://ci.example.com/job/7/"}
+        ran = ci_jobs.run_job(ci_jobs.jenkins_script(), tmp_path / "job", job)
+        lines = (tmp_path / "job/promotion.env").read_text().splitlines()
+        read = dict(line.split("=", 1) for line in lines)
+        told = {"state": read["PROMOTION_STATE"]}
+        told["merge-request-url"] = read["PROMOTION_MERGE_REQUEST_URL"]
+        self.check(kiosk, told, ran)
+        assert f"PROMOTION_RELEASE={read['PROMOTION_RELEASE']}\n" in ran.out
