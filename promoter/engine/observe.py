@@ -44,6 +44,7 @@ from promoter.rules.layout import discover
 
 _log = logging.getLogger(__name__)
 _WORKERS = 16
+_TO_REGISTRIES = 64  # connections to one, as many as the HTTP pool keeps: they mostly wait
 _HEADS = "refs/heads/"
 Answers = dict[Question[Any], Known[Any] | Unknown]
 
@@ -82,6 +83,7 @@ class Observer:
         }
         batches: dict[object, list[Question[Any]]] = defaultdict(list)
         jobs: list[Callable[[], Answers]] = []
+        far: list[Callable[[], Answers]] = []
         for question in questions:
             if isinstance(question, ReadingOf | PeriodsOf | EditOf):
                 key = (type(question), question.repository, question.commit)
@@ -89,14 +91,16 @@ class Observer:
             elif isinstance(question, SightingsOf):
                 batches[SightingsOf, question.repository].append(question)
             else:
-                jobs.append(self._job((question,), self._answer_single, now))
+                kind = far if isinstance(question, TagsOf | DigestOf | DetailsOf) else jobs
+                kind.append(self._job((question,), self._answer_single, now))
         jobs.extend(self._job(batch, batched[type(batch[0])], now) for batch in batches.values())
-        if len(jobs) == 1:
-            return jobs[0]()
+        if len(jobs) + len(far) == 1:
+            return (*jobs, *far)[0]()
         answers: Answers = {}
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            for each in pool.map(lambda job: job(), jobs):
-                answers.update(each)
+        with ThreadPoolExecutor(_WORKERS) as near, ThreadPoolExecutor(_TO_REGISTRIES) as away:
+            running = [away.submit(job) for job in far] + [near.submit(job) for job in jobs]
+            for each in running:
+                answers.update(each.result())
         return answers
 
     def _job(
