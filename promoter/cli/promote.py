@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 
 from promoter.access.redaction import redact
 from promoter.app import App
@@ -22,7 +23,7 @@ from promoter.errors import TransientError
 from promoter.model.facts import MergeRequestsOf, NotKnown
 from promoter.model.ledger import Wish
 from promoter.model.outcome import Outcome
-from promoter.model.plan import Decision, Plan, State
+from promoter.model.plan import Decision, Plan, State, Trouble
 from promoter.model.ports import MergeRequest
 from promoter.texts.as_json import decision_json, dump
 from promoter.texts.plan_text import effects_text
@@ -73,6 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     if decision is None:
         return _stopped(outcome, place)
     promotion = conclude(decision, wish.release if wish else None, requests)
+    if outcome.troubles:
+        promotion = _stopped_by(outcome.troubles[0], promotion)
     _print(app, promotion, decision, outcome)
     is_unkept = wish in decision.notes and bool(outcome.warnings)
     trouble = _complain(outcome, promotion, is_unkept)
@@ -116,6 +119,12 @@ def _stopped(outcome: Outcome, place: Place) -> int:
     return exit_codes.of_troubles(outcome.plan, outcome.troubles, broken_rules=False)
 
 
+def _stopped_by(trouble: Trouble, promotion: Promotion) -> Promotion:
+    """The plan stands, but it could not be carried out."""
+    state = State.BLOCKED if trouble.kind == "input" else State.UNKNOWN
+    return replace(promotion, state=state, why=trouble.why, trouble=trouble.kind)
+
+
 def _print(app: App, promotion: Promotion, decision: Decision, outcome: Outcome) -> None:
     if app.settings.output == "json":
         value = {"promotion": promotion_json(promotion), "decision": decision_json(decision)}
@@ -130,7 +139,7 @@ def _complain(outcome: Outcome, promotion: Promotion, is_unkept: bool) -> int:
     """Tells what went wrong on the error stream; the exit code for it."""
     for each in outcome.warnings:
         warn(each)
-    for trouble in outcome.troubles:
+    for trouble in outcome.troubles[1:]:  # the first is the answer
         complain(str(trouble))
     code = exit_codes.of_troubles(Plan(()), outcome.troubles, broken_rules=False)
     if is_unkept and promotion.state in _FORGOTTEN_IF_NOT_KEPT:

@@ -175,6 +175,19 @@ class TestAService:
         assert "nothing of the bot's here" in said.line("warning:", REF)
         said.line("error: web in staging waits, and nobody but this call knows")
 
+    def test_what_could_not_be_done_is_not_said_to_be(self, kiosk: Shop) -> None:
+        """The bot may read the repository and not write to it."""
+        kiosk.git.read_only = True
+        answer = promote(kiosk, "1.1.0", expect=64)
+        assert (answer["state"], answer["merge_request"]) == ("blocked", None)
+        assert "shop.git" in answer["why"]
+        kiosk.git.read_only = False
+        kiosk.git.fail_with(503)
+        words = ("promote", "web", "--to", "dev", "--image", built(kiosk, "1.1.0"))
+        assert "503" in kiosk.promoter(*words, expect=75).err
+        kiosk.git.fail_with(None)
+        assert promote(kiosk, "1.1.0")["state"] == "proposed"
+
 
 _PROCESS = """\
 import sys
