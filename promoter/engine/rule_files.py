@@ -45,7 +45,9 @@ def _find(tree: Tree, root: str, paths: Sequence[str], branch: str) -> list[str]
     for path in paths:
         inside = path.rstrip("/")
         if inside.startswith("/"):
-            raise InputError(f"--rules {path}: with --repository, name a path inside of it")
+            raise InputError(
+                f"--rules (or PROMOTER_RULES) {path}: with --repository, name a path inside of it"
+            )
         if not tree.list(inside):
             message = f"no such rule file or directory on the branch {branch}"
             raise InputError(message, where=Where(f"{root}{inside}"))

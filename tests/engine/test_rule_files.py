@@ -82,7 +82,7 @@ def test_what_is_missing_is_told_with_its_place(tmp_path: Path) -> None:
         f"{URL}//rulez: no such rule file or directory on the branch main"
     )
     assert manifests.refuses("/etc/rules") == (
-        "--rules /etc/rules: with --repository, name a path inside of it"
+        "--rules (or PROMOTER_RULES) /etc/rules: with --repository, name a path inside of it"
     )
 
 
