@@ -113,8 +113,9 @@ def summary(text: str) -> str:
     lines = [re.sub(r"[\x00-\x1f\x7f]+", " ", line).strip() for line in text.splitlines()]
     told = [line for line in lines if line and not line.startswith(("hint:", "To ", "Done", "="))]
     telling = [line for line in told if re.match(r"(fatal|error|remote|!|ERROR)\b|!", line)] or told
-    one = "; ".join(dict.fromkeys(telling))
-    return redaction.redact(one[:_LONGEST] + ("…" if len(one) > _LONGEST else ""))
+    # Masked before it is cut: a part of a secret would not be known as one.
+    one = redaction.redact("; ".join(dict.fromkeys(telling)))
+    return one[:_LONGEST] + ("…" if len(one) > _LONGEST else "")
 
 
 def local_failure(stderr: str) -> PromoterError:

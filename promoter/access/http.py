@@ -139,7 +139,13 @@ class HttpClient:
                 )
             here = origin_of(url)
             url = urljoin(url, location)
-            there = origin_of(url)
+            try:
+                there = origin_of(url)
+            except InputError:
+                # Not repeated: a server may put there what it was told, in any encoding.
+                raise InputError(
+                    redact(f"{here} redirects to what is not an http or https address")
+                ) from None
             if here.scheme == "https" and there.scheme != "https":
                 raise InputError(
                     redact(f"{here} redirects from https to plain http at {there}; not followed")

@@ -42,7 +42,9 @@ def origin_of(url: str) -> Origin:
     """
     origin = _parse(prefix_of(url))
     if origin is None:
-        raise InputError(f"'{redact(url.partition('?')[0][:100])}' is not an http or https address")
+        # Masked before it is cut: a part of a secret would not be known as one.
+        shown = redact(url).partition("?")[0][:100]
+        raise InputError(f"'{shown}' is not an http or https address")
     return origin
 
 

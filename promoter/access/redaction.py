@@ -16,7 +16,8 @@ _SHORTEST = 4  # masking shorter strings would shred ordinary text
 _MOST_PASSING = 4096  # more tokens than that are not alive at once
 _USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
 # Behind a slash: of `https://host/path?query`, and of the `GET /path?query` that urllib3 logs.
-_QUERY = re.compile(r"(/[^\s?'\"]*)\?[^\s'\",)]+")
+# What closes a sentence or a quotation ends the query only where nothing more of it follows.
+_QUERY = re.compile(r"(/[^\s?\"]*)\?(?:[^\s\"',)]|[',)](?=[^\s\"',)]))+")
 
 
 class _Index:
@@ -59,7 +60,7 @@ _recent: OrderedDict[str, None] = OrderedDict()
 
 
 def register(secret: str) -> None:
-    """Mask `secret` from now on, as it is, percent-encoded, and as Base64."""
+    """Mask `secret` from now on, as it is, percent-encoded and as Base64, in their usual forms."""
     with _lock:
         for form in _forms(secret):
             _lasting.add(form)
@@ -106,12 +107,15 @@ def redact_log(text: str) -> str:
 
 def _forms(secret: str) -> frozenset[str]:
     import base64  # here, because most commands have no secret and start faster without
-    from urllib.parse import quote
+    from urllib.parse import quote, quote_plus
 
     if len(secret) < _SHORTEST:
         return frozenset()
-    encoded = base64.b64encode(secret.encode()).decode()
-    return frozenset({secret, quote(secret, safe=""), encoded})
+    quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    encoded = {base64.b64encode(secret.encode()).decode()}
+    encoded |= {base64.urlsafe_b64encode(secret.encode()).decode()}
+    # Some write Base64 without what fills it up.
+    return frozenset({secret, *quoted, *encoded, *(each.rstrip("=") for each in encoded)})
 
 
 def _mask(text: str, spans: list[tuple[int, int]]) -> str:

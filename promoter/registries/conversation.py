@@ -92,7 +92,8 @@ class Conversation:
                 )
             )
         if response.status not in _FOUND:
-            codes = ", ".join(sorted(error_codes(response)))
+            # Masked before it is cut: a part of a secret would not be known as one.
+            codes = redact(", ".join(sorted(error_codes(response))))
             raise InputError(
                 redact(
                     f"{self.host} can't answer for '{repository}': status {response.status}"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from promoter.access import redaction
 from promoter.access.credentials import Credential
 from promoter.access.http import HttpClient
+from promoter.access.origin import origin_of
 from promoter.errors import InputError, TransientError
 from promoter.registries.content import digest_of
 from promoter.registries.distribution import DistributionRegistry
@@ -37,6 +39,7 @@ ROBOT = Credential("robot", PASSWORD)
 MEGABYTES = 1 << 10  # of the kilobytes in /proc
 BLOB = digest_of(b"a blob")
 PINNED = image(NEWEST).digest
+PINNED_PATH = f"/v2/{REPOSITORY}/manifests/{PINNED}"
 
 
 def look(registry: DistributionRegistry) -> None:
@@ -166,7 +169,7 @@ def test_nothing_secret_travels_to_another_host(http: HttpClient, scheme: str, k
         "list": ("GET", LIST),
         "second-page": ("GET", f"{LIST}?last=1.0.0"),
         "head": ("HEAD", TAG),
-        "manifest": ("GET", f"/v2/{REPOSITORY}/manifests/{PINNED}"),
+        "manifest": ("GET", PINNED_PATH),
         "blob": ("GET", f"/v2/{REPOSITORY}/blobs/{BLOB}"),
     }
     with serving({}) as thief, serving(healthy()) as server:
@@ -207,6 +210,28 @@ def test_a_realm_that_sends_on_gives_no_password_away(http: HttpClient) -> None:
                 connect(server.host, http, ROBOT).tags(REPOSITORY)
             assert server.asked("GET", "/token")[0].header("Authorization")
         assert all(each.header("Authorization") is None for each in thief.requests)
+
+
+def test_a_message_that_is_cut_shows_no_part_of_a_secret(http: HttpClient) -> None:
+    """A secret that is masked only where it stands as a whole is masked before the cut."""
+    redaction.register(PASSWORD)
+    for before in range(60, 110):
+        text = "X" * before + PASSWORD
+        answers: Made = {
+            ("GET", LIST): registry_error(400, text),
+            ("GET", PINNED_PATH): Answer(307, {"Location": f"gopher://{text}"}),
+        }
+        with serving(answers) as server:
+            registry = connect(server.host, http)
+            with pytest.raises(InputError, match="status 400") as caught:
+                registry.tags(REPOSITORY)
+            assert "canary" not in str(caught.value)
+            with pytest.raises(InputError, match="redirects to what is not") as caught:
+                registry.manifest(REPOSITORY, PINNED)
+            assert "canary" not in str(caught.value)
+        with pytest.raises(InputError, match="is not an http or https address") as told:
+            origin_of(f"gopher://{text}")
+        assert "canary" not in str(told.value)
 
 
 def test_one_silent_registry_does_not_hold_up_another(hasty: HttpClient) -> None:

@@ -197,7 +197,12 @@ TROUBLES = (
     of_list("numbers-as-tags", json_answer({"tags": [1.2]}), "tag list of 'shop/api' is damaged"),
     of_list("redirect-loop", _redirects(LIST), "{host} redirects more than 5 times", later=False),
     of_list("redirect-to-nothing", Answer(302), "{host} redirects without saying where to"),
-    of_list("redirect-to-a-file", _redirects("file:///etc/passwd"), "is not an http", later=False),
+    of_list(
+        "redirect-to-a-file",
+        _redirects("file:///etc/passwd"),
+        "{host} redirects to what is not",
+        later=False,
+    ),
     of_second_page("second-page-500", Answer(500), "{host} is in trouble (500)"),
     of_second_page("second-page-reset", Answer(200, {}, _FULL, reset=True), "{host} broke off"),
     of_second_page("second-page-html", web_page(), "did not answer as a registry", later=False),

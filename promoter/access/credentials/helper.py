@@ -160,7 +160,8 @@ def _status(status: int) -> str:
 def _line(output: bytes) -> str:
     """The first line that says something, cleaned for a message."""
     lines = (line.strip() for line in output.decode("utf-8", "replace").splitlines())
-    first = next((line for line in lines if line), "")[:_LONGEST_QUOTE]
+    # Masked before it is cut: a part of a secret would not be known as one.
+    first = redact(next((line for line in lines if line), ""))[:_LONGEST_QUOTE]
     return "".join(char if char.isprintable() else " " for char in first)
 
 

@@ -135,7 +135,9 @@ def _reason(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST_QUOTE]
+    # Masked before it is cut: a part of a secret would not be known as one.
+    masked = redact(text)
+    return " ".join("".join(c if c.isprintable() else " " for c in masked).split())[:_LONGEST_QUOTE]
 
 
 def _json(text: str) -> dict[str, Any] | None:
