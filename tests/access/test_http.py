@@ -444,7 +444,7 @@ def test_a_server_that_drips_its_headers_is_left_in_time() -> None:
     ("head", "headers", "body"),
     [
         (b"HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 2\r\n\r\n", {"a": "b"}, b"ok"),
-        (b"HTTP/1.1 200\nA:b  \nContent-Length:2\n\n", {"a": "b"}, b"ok"),
+        (b"HTTP/1.1 200\nA:b\nContent-Length:2\n\n", {"a": "b"}, b"ok"),
         (b"HTTP/1.1 200 OK\r\nA: b\r\nA: c\r\nContent-Length: 2\r\n\r\n", {"a": "b, c"}, b"ok"),
         (b"HTTP/1.1 200 OK\r\nWarning: no field\r\njunk\r\n\r\n", {}, b"ok"),
         (b"HTTP/1.0 200 OK\r\n\r\n", {}, b"ok"),
