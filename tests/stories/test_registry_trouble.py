@@ -208,7 +208,7 @@ def test_a_dead_registry_costs_many_repositories_one_patience(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Silence is not waited out for each repository."""
-    names = [f"api{number}" for number in range(60)]
+    names = [f"api{number}" for number in range(120)]
     files = {f"bad/{n}/dev.yaml": POD.format(name=n, registry=BAD).encode() for n in names}
     many = create_repository(pair.rules.parent / "many.git", files)
     text = RULE.format(url=many.as_uri(), registry=BAD, only="bad", select=SEMVER)
