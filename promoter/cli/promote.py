@@ -26,7 +26,7 @@ from promoter.model.outcome import Outcome
 from promoter.model.plan import Decision, Plan, State, Trouble
 from promoter.model.ports import MergeRequest
 from promoter.texts.as_json import decision_json, dump
-from promoter.texts.plan_text import effects_text
+from promoter.texts.plan_text import effects_text, untold_warnings
 from promoter.texts.promotion import Promotion, conclude, promotion_json, promotion_text
 
 EXAMPLE = """\
@@ -137,7 +137,7 @@ def _print(app: App, promotion: Promotion, decision: Decision, outcome: Outcome)
 
 def _complain(outcome: Outcome, promotion: Promotion, is_unkept: bool) -> int:
     """Tells what went wrong on the error stream; the exit code for it."""
-    for each in outcome.warnings:
+    for each in untold_warnings(outcome):
         warn(each)
     for trouble in outcome.troubles[1:]:  # the first is the answer
         complain(str(trouble))

@@ -12,7 +12,7 @@ from promoter.cli.flags import add_output, add_rules_or_repository, add_world, a
 from promoter.cli.look import read_rules
 from promoter.engine.reconcile import Scope, reconcile
 from promoter.texts.as_json import dump, outcome_json
-from promoter.texts.plan_text import outcome_text
+from promoter.texts.plan_text import outcome_text, untold_warnings
 
 EXAMPLE = "  promoter run --rules rules/ --credentials /run/secrets/promoter.yaml"
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         text = outcome_text(outcome, paint_for(sys.stdout))
     sys.stdout.write(redact(text))
-    for each in outcome.warnings:
+    for each in untold_warnings(outcome):
         warn(each)
     trouble = exit_codes.of_troubles(outcome.plan, outcome.troubles, broken)
     if trouble:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -24,6 +25,7 @@ STYLES = {
     State.NOT_FOLLOWED: "dim",
 }
 
+_COMMIT = re.compile(r"\b[0-9a-f]{40,64}\b")
 ON_THEIR_WAY = (State.PROPOSED, State.PROMOTING, State.WAITING, State.BLOCKED)
 
 
@@ -54,6 +56,14 @@ def outcome_text(outcome: Outcome, paint: Paint) -> str:
 
 def effects_text(effects: Sequence[Effect]) -> list[str]:
     return [_effect(each) for each in effects]
+
+
+def untold_warnings(outcome: Outcome) -> list[str]:
+    """The warnings, without those whose reason stopped an effect as well: that is told there. One
+    that came at each attempt, of another commit each time, is one."""
+    reasons = [each.why for each in outcome.troubles]
+    untold = [each for each in outcome.warnings if not any(why in each for why in reasons)]
+    return list({_COMMIT.sub("", each): each for each in untold}.values())
 
 
 def troubles_text(troubles: Sequence[Trouble], paint: Paint) -> list[str]:

@@ -18,7 +18,7 @@ from promoter.texts.as_json import dump, plan_json
 from promoter.texts.columns import align
 from promoter.texts.diff import diff_lines
 from promoter.texts.paint import Paint, printable
-from promoter.texts.plan_text import outcome_text, plan_text
+from promoter.texts.plan_text import outcome_text, plan_text, untold_warnings
 from promoter.texts.request_text import request_text, requests_text
 from promoter.texts.status_text import status_text
 from promoter.texts.why_text import why_text
@@ -110,6 +110,19 @@ def test_a_target_that_can_not_be_read_says_so() -> None:
     lost = replace(proposed(), state=State.BLOCKED, running=None, since=None, offered=None)
     assert "  running    nothing that can be told\n" in why_text(lost, NOW, PLAIN)
     assert "dev  blocked  ?  open a merge" in plan_text(Plan((lost,)), PLAIN)
+
+
+def test_a_warning_is_not_told_where_its_reason_stopped_an_effect() -> None:
+    late = Trouble("rules/shop.yaml: web in dev", "git.example.com refuses: 403", "input")
+    said = "the ledger could not be written: git.example.com refuses: 403"
+    other = "the ledger could not be written: not here"
+    assert untold_warnings(Outcome(plan(), (), (late,), (said, other))) == [other]
+    assert untold_warnings(Outcome(plan(), (), (), (said, other))) == [said, other]
+
+
+def test_a_warning_of_every_attempt_is_told_once() -> None:
+    warnings = tuple(f"refused: ! {digit * 40}:refs/promoter/ledger" for digit in "ab")
+    assert len(untold_warnings(Outcome(plan(), warnings=warnings))) == 1
 
 
 def test_the_summary_counts_every_kind_of_action() -> None:
