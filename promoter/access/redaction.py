@@ -114,8 +114,10 @@ def _forms(secret: str) -> frozenset[str]:
     quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
     encoded = {base64.b64encode(secret.encode()).decode()}
     encoded |= {base64.urlsafe_b64encode(secret.encode()).decode()}
-    # Some write Base64 without what fills it up.
-    return frozenset({secret, *quoted, *encoded, *(each.rstrip("=") for each in encoded)})
+    # Some write Base64 without what fills it up; HTTP reads the UTF-8 of a header as Latin-1.
+    unfilled = {each.rstrip("=") for each in encoded}
+    misread = secret.encode().decode("latin-1")
+    return frozenset({secret, misread, *quoted, *encoded, *unfilled})
 
 
 def _mask(text: str, spans: list[tuple[int, int]]) -> str:
