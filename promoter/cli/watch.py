@@ -10,19 +10,17 @@ from promoter.app import App
 from promoter.cli.find_target import Place, find_target, read_release
 from promoter.cli.look import read_rules
 from promoter.decisions.branches import branch_name
-from promoter.decisions.passed import has_passed
 from promoter.engine.observe import Observer
 from promoter.engine.reconcile import Scope, make_plan
 from promoter.errors import InputError, PromoterError, TransientError
-from promoter.model.facts import Facts, Known, MergeRequestsOf, NotAsked, NotKnown
+from promoter.model.facts import Facts, Known, MergeRequestsOf
 from promoter.model.ledger import Wish
 from promoter.model.plan import Decision, Plan, State
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
-from promoter.texts.plan_text import ON_THEIR_WAY
 from promoter.texts.promotion import Promotion, conclude
-from promoter.texts.requested import asked_by, holds
+from promoter.texts.requested import asked_by
 
 Step = Literal["merged", "opened", "current"]
 _NOBODY = "promoter wait"
@@ -86,7 +84,7 @@ class Watch:
             decision = _only_decision(plan, place)
         asked = self._wish.release if self._wish else None
         promotion = conclude(decision, asked, _requests(place, facts))
-        is_reached = self._is_reached(promotion, decision, facts)
+        is_reached = self._is_reached(promotion, decision)
         # Nobody asked for it here: what is pinned is a question.
         others = tuple(each for each in decision.requested if each.by != _NOBODY)
         decision = replace(decision, requested=others)
@@ -121,28 +119,17 @@ class Watch:
         known = (decision.offered, decision.running, *asked, *proposed)
         return next((each for each in known if each and each.id == self._goal.release_id), None)
 
-    def _is_reached(self, promotion: Promotion, decision: Decision, facts: Facts) -> bool:
+    def _is_reached(self, promotion: Promotion, decision: Decision) -> bool:
         if self._wish is None and self._goal.release_id is not None:
             return False
-        merged = self._is_merged(promotion, decision, facts)
+        merged = promotion.state is State.CURRENT or (
+            promotion.state is State.HELD_BACK and promotion.superseded_by == decision.running
+        )
         if self._goal.step == "opened":
             return merged or _is_open(promotion)
         if self._goal.step == "current":
             return merged and decision.state in _AT_REST
         return merged
-
-    def _is_merged(self, promotion: Promotion, decision: Decision, facts: Facts) -> bool:
-        """Whether it runs, or a later one."""
-        if promotion.state is State.CURRENT:
-            return True
-        if promotion.state is not State.HELD_BACK:
-            return False
-        if decision.state not in ON_THEIR_WAY or self._wish is None or self._place is None:
-            return True  # nothing that is on its way supersedes it, so it is what runs
-        try:
-            return has_passed(decision, self._wish.release, self._place.rule, facts)
-        except (NotAsked, NotKnown):
-            return False
 
 
 def _is_open(promotion: Promotion) -> bool:
@@ -151,7 +138,7 @@ def _is_open(promotion: Promotion) -> bool:
     if request is None or request.state != "open" or promotion.release is None:
         return False
     record = Record.parse(request.body)
-    is_its_own = record is not None and holds(record.release, promotion.release)
+    is_its_own = record is not None and record.release.holds(promotion.release)
     return is_its_own or promotion.state is State.HELD_BACK
 
 

@@ -16,7 +16,6 @@ from promoter.decisions.search import Search
 from promoter.decisions.situation import Situation
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.model.facts import DetailsOf, DigestOf, Facts
-from promoter.model.image import ImageReference
 from promoter.model.ledger import Note, Sighting, Wish
 from promoter.model.plan import Decision, Requested, State
 from promoter.model.release import Release
@@ -27,12 +26,12 @@ _TO_KEEP = (State.PROPOSED, State.PROMOTING, State.WAITING, State.BLOCKED)
 
 @dataclass(frozen=True)
 class Asked:
-    """A wish with the whole release that it makes of what runs; `stop` where that is no
-    candidate: the answer at once."""
+    """A wish with the whole release that it makes of what runs. `answer` where that is no
+    candidate: what became of the wish at once."""
 
     wish: Wish
     release: Release
-    stop: tuple[State, str] | None = None
+    answer: Requested | None = None
 
 
 def weigh(
@@ -43,7 +42,7 @@ def weigh(
     for wish in this.wishes:
         one = _ask(this, wish, running, offers, facts)
         asked.append(one)
-        if one.stop is None and not any(_holds(each, wish) for each in offers.releases):
+        if one.answer is None and not any(each.holds(wish.release) for each in offers.releases):
             place = _place(this, one, offers.releases, facts)
             releases = (*offers.releases[:place], one.release, *offers.releases[place:])
             offers = replace(offers, releases=releases)
@@ -51,7 +50,7 @@ def weigh(
 
 
 def is_asked_for(release: Release, asked: Iterable[Asked]) -> bool:
-    return any(each.stop is None and _holds(release, each.wish) for each in asked)
+    return any(each.answer is None and release.holds(each.wish.release) for each in asked)
 
 
 def conclude_wishes(
@@ -61,7 +60,7 @@ def conclude_wishes(
     requested = tuple(_answer(each, decided, found) for each in asked)
     notes: list[Note] = list(decided.notes)
     for each, answer in zip(asked, requested, strict=True):
-        if each.stop is not None or each.wish in this.remembered or answer.state not in _TO_KEEP:
+        if each.answer is not None or each.wish in this.remembered or answer.state not in _TO_KEEP:
             continue
         notes.append(each.wish)
         # So that a tag that is taken knowingly does not pass for one that moved.
@@ -78,49 +77,54 @@ def conclude_wishes(
 
 
 def _ask(this: Situation, wish: Wish, running: Release, offers: Offers, facts: Facts) -> Asked:
-    names = {image.name for image in wish.release.artifacts}
-    for name in sorted(names - running.names, key=str):
+    for name in sorted(wish.release.names - running.names, key=str):
         followed = name in this.artifacts
         why = (
             f"no site under {this.target.path} names {name}"
             if followed
             else f"{this.rule.source} follows no image {name}"
         )
-        return Asked(wish, wish.release, (State.BLOCKED, why))
-    if _holds(running, wish):
-        return Asked(wish, running, (State.CURRENT, f"runs {wish.release.label}"))
+        return _stopped(wish, State.BLOCKED, why)
+    label = wish.release.label
+    if running.holds(wish.release):
+        return _stopped(wish, State.CURRENT, f"runs {label}")
+    if _is_behind(this, wish, running, facts):
+        why = f"{label} is not later than {running.label} that runs here"
+        return _stopped(wish, State.HELD_BACK, why, running)
     if this.environment.after.environments:
         return _ask_upstream(wish, offers)
-    known, wrong = _look_up(this, wish, facts)
-    if wrong:
-        return Asked(wish, wish.release, wrong)
-    kept = (each for each in running.artifacts if each.name not in names)
-    release = Release.of((*kept, *known))
+    known, state, wrong = _look_up(this, wish, facts)
+    return _stopped(wish, state, wrong) if wrong else Asked(wish, running.replaced_by(known))
+
+
+def _stopped(wish: Wish, state: State, why: str, superseded_by: Release | None = None) -> Asked:
+    answer = Requested(wish.release, wish.by, state, why, superseded_by)
+    return Asked(wish, wish.release, answer)
+
+
+def _is_behind(this: Situation, wish: Wish, running: Release, facts: Facts) -> bool:
+    """Whether what was asked for is not later than what runs."""
+    release = running.replaced_by(wish.release)
     before = [each.release for each in this.periods if each.release]
     standing = compare_releases(running, release, before, this.artifacts, facts)
     if standing is Standing.LATER and not is_later(release, running, this.artifacts, facts):
         # Nothing orders the two. What came here after the wish came with knowledge of it.
-        standing = Standing.BACKWARDS if _came_since(this, wish) else standing
-    if standing in (Standing.BACKWARDS, Standing.SAME):
-        why = f"{wish.release.label} is not later than {running.label} that runs here"
-        return Asked(wish, release, (State.HELD_BACK, why))
-    return Asked(wish, release)
+        return bool(this.periods) and this.periods[0].since > wish.at
+    return standing in (Standing.BACKWARDS, Standing.SAME)
 
 
 def _ask_upstream(wish: Wish, offers: Offers) -> Asked:
-    offered = next((each for each in offers.releases if _holds(each, wish)), None)
+    offered = next((each for each in offers.releases if each.holds(wish.release)), None)
     if offered is not None:
         return Asked(wish, offered)
     label = wish.release.label
     passed = next((each.why for each in offers.passed_over if each.what == label), None)
     why = f"{offers.origin} runs no {label}; promote it there first" if passed is None else passed
-    return Asked(wish, wish.release, (State.WAITING, why))
+    return _stopped(wish, State.WAITING, why)
 
 
-def _look_up(
-    this: Situation, wish: Wish, facts: Facts
-) -> tuple[list[ImageReference], tuple[State, str] | None]:
-    """The artifacts with their digests, or why the registry does not bear the wish out."""
+def _look_up(this: Situation, wish: Wish, facts: Facts) -> tuple[Release, State, str]:
+    """The artifacts with their digests; or a state and why the registry does not bear it out."""
     images = wish.release.artifacts
     tagged = [(each, each.tag) for each in images if each.tag]
     pinned = [(each, each.digest) for each in images if each.digest]
@@ -130,19 +134,21 @@ def _look_up(
     )
     for each, digest in pinned:
         if facts.need(DetailsOf(each.name, digest)) is None:
-            return [], (State.UNKNOWN, f"the registry has no image {each.normal} (yet)")
+            why = f"the registry has no image {each.normal} (yet)"
+            return wish.release, State.UNKNOWN, why
     known = {each.name: each for each in images}
     for each, tag in tagged:
         named = facts.need(DigestOf(each.name, tag))
         may_move = this.artifacts[each.name].select.policy in _TAGS_MAY_MOVE
         if named is None and not (each.digest and may_move):
-            return [], (State.UNKNOWN, f"the registry has no tag {each.name}:{tag} (yet)")
+            why = f"the registry has no tag {each.name}:{tag} (yet)"
+            return wish.release, State.UNKNOWN, why
         if each.digest is None:
             known[each.name] = each.at(tag, named)
         elif named != each.digest and not may_move:
             why = f"{each.name}:{tag} names {named} in the registry, not {each.digest}"
-            return [], (State.BLOCKED, why)
-    return list(known.values()), None
+            return wish.release, State.BLOCKED, why
+    return Release.of(known.values()), State.CURRENT, ""
 
 
 def _place(this: Situation, asked: Asked, offered: Sequence[Release], facts: Facts) -> int:
@@ -172,36 +178,23 @@ def _is_built_before(one: Release, other: Release, facts: Facts) -> bool:
     return False
 
 
-def _came_since(this: Situation, wish: Wish) -> bool:
-    return bool(this.periods) and this.periods[0].since > wish.at
-
-
-def _holds(release: Release, wish: Wish) -> bool:
-    """Whether the release has every artifact that was asked for."""
-    return all(
-        (there := release.get(each.name)) is not None and there.agrees(each)
-        for each in wish.release.artifacts
-    )
-
-
 def _answer(asked: Asked, decided: Decision, found: Search) -> Requested:
-    wish = asked.wish
-    state, why = asked.stop or _fate(asked, decided, found)
-    return Requested(wish.release, wish.by, state, why)
-
-
-def _fate(asked: Asked, decided: Decision, found: Search) -> tuple[State, str]:
     """What the walk over the candidates made of this one."""
-    if decided.offered is not None and _holds(decided.offered, asked.wish):
-        return decided.state, decided.why
+    if asked.answer is not None:
+        return asked.answer
+    release, by = asked.wish.release, asked.wish.by
+    if decided.offered is not None and decided.offered.holds(release):
+        return Requested(release, by, decided.state, decided.why)
     for stop in found.stopped:
-        if _holds(stop.release, asked.wish):
-            return stop.state, stop.why
+        if stop.release.holds(release):
+            return Requested(release, by, stop.state, stop.why)
     for judged in found.waiting:
-        if _holds(judged.release, asked.wish):
+        if judged.release.holds(release):
             first = next(each for each in judged.verdicts if not each.passes)
             state = State.BLOCKED if first.judgement == "block" else State.WAITING
-            return state, f"{first.why} ({first.gate})"
-    if decided.offered is not None:
-        return State.HELD_BACK, f"{decided.offered.label} is later, and is {decided.state.value}"
-    return decided.state, decided.why
+            return Requested(release, by, state, f"{first.why} ({first.gate})")
+    later = decided.offered
+    if later is not None:
+        why = f"{later.label} is later, and is {decided.state.value}"
+        return Requested(release, by, State.HELD_BACK, why, later)
+    return Requested(release, by, decided.state, decided.why)

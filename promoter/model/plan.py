@@ -99,12 +99,13 @@ class Merge:
 @dataclass(frozen=True)
 class Requested:
     """What became of a release that somebody asked for: `state` as that of a target, HELD_BACK
-    where it is superseded: it is not later than what runs or is offered."""
+    where `superseded_by`, which runs or is on its way, is later."""
 
     release: Release
     by: str
     state: State
     why: str
+    superseded_by: Release | None = None
 
 
 Action = Propose | Close | Merge

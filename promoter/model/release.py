@@ -43,6 +43,18 @@ class Release:
             if (theirs := other.get(mine.name)) is not None
         )
 
+    def holds(self, asked: Release) -> bool:
+        """Whether it has every artifact of `asked`, which may have fewer."""
+        return all(
+            (mine := self.get(each.name)) is not None and mine.agrees(each)
+            for each in asked.artifacts
+        )
+
+    def replaced_by(self, fresh: Release) -> Release:
+        """The same release with some artifacts at other versions."""
+        kept = (each for each in self.artifacts if fresh.get(each.name) is None)
+        return Release.of((*kept, *fresh.artifacts))
+
     @property
     def label(self) -> str:
         """What people call it: the tag where all artifacts share one, else `name tag, ...`."""

@@ -85,6 +85,7 @@ def decision_json(decision: Decision) -> Json:
                 "by": each.by,
                 "state": each.state.value,
                 "why": each.why,
+                "superseded_by": release_json(each.superseded_by),
             }
             for each in decision.requested
         ],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promoter.decisions.branches import branch_name
-from promoter.model.plan import Decision, State
+from promoter.model.plan import Decision, Requested, State
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
@@ -15,8 +15,8 @@ from promoter.model.trouble import TroubleKind
 from promoter.texts.as_json import Json, release_json, request_json
 from promoter.texts.inline import code, escaped
 from promoter.texts.paint import Paint, printable
-from promoter.texts.plan_text import ON_THEIR_WAY, STYLES, reason
-from promoter.texts.requested import asked_by, holds
+from promoter.texts.plan_text import STYLES, reason
+from promoter.texts.requested import asked_by
 
 
 @dataclass(frozen=True)
@@ -49,33 +49,26 @@ def conclude(
     state, why, trouble = decision.state, reason(decision), decision.trouble
     if answer is not None and (answer.state, answer.why) != (decision.state, decision.why):
         state, why, trouble = answer.state, answer.why, None
-    if state is State.CURRENT and not _runs(decision, asked):
-        state = State.HELD_BACK  # downstream, where the target is at rest with a later one
     offered = None if state is State.CURRENT else decision.offered
     meant = asked or offered or decision.running
     recorded, request = _find_request(decision, meant, requests)
     known = (recorded, decision.offered, decision.running, meant)
-    release = next((each for each in known if each and meant and holds(each, meant)), None)
+    release = next((each for each in known if each and meant and each.holds(meant)), None)
     return Promotion(
         decision.target,
         decision.rule,
         state,
         why,
         release,
-        _superseding(decision) if state is State.HELD_BACK else None,
+        _superseding(decision, answer) if state is State.HELD_BACK else None,
         request,
         asked_by(decision, release) if release else (),
         trouble,
     )
 
 
-def _runs(decision: Decision, asked: Release | None) -> bool:
-    return asked is None or decision.running is None or holds(decision.running, asked)
-
-
-def _superseding(decision: Decision) -> Release | None:
-    on_its_way = decision.offered if decision.state in ON_THEIR_WAY else None
-    return on_its_way or decision.running
+def _superseding(decision: Decision, answer: Requested | None) -> Release | None:
+    return answer.superseded_by if answer is not None else decision.running
 
 
 def _find_request(
@@ -87,7 +80,7 @@ def _find_request(
     found: list[tuple[bool, int, Release, MergeRequest]] = []
     for each in requests:
         record = Record.parse(each.body) if each.branch == branch else None
-        if record and meant and holds(record.release, meant):
+        if record and meant and record.release.holds(meant):
             found.append((each.state == "open", each.number, record.release, each))
     if found:
         _, _, release, request = max(found, key=lambda each: each[:2])

@@ -113,6 +113,7 @@ def test_a_later_release_supersedes_it() -> None:
     shop = world("1.0.0", "1.1.0", "1.2.0")
     answer = asked(shop, asks("1.1.0"))
     assert (answer.state, answer.why) == (State.HELD_BACK, "1.2.0 is later, and is proposed")
+    assert answer.superseded_by == Release.of([image("web:1.2.0")])
     plan = shop.reconcile()
     assert [each.offered.label for each in plan.decisions if each.offered] == ["1.2.0"]
     assert shop.wishes == [], "what is superseded is not kept"
@@ -125,8 +126,28 @@ def test_an_older_build_does_nothing(running: str) -> None:
     shop.rules = (rule(environment("dev"), artifacts=(artifact(argument="<=1.1"),)),)
     answer = asked(shop, asks("1.0.0"))
     assert answer.state is State.HELD_BACK
+    assert answer.superseded_by == shop.decision("web", "dev").running
     assert not shop.plan().actions
     assert not kept(shop)
+
+
+def test_downstream_an_older_build_does_nothing_either() -> None:
+    shop = staged("1.0.0", "1.1.0")
+    shop.lands("web", "staging", "1.1.0", at=ago(minutes=5))
+    answer = asked(shop, asks("1.0.0", where="staging"), where="staging")
+    assert (answer.state, answer.why) == (
+        State.HELD_BACK,
+        "1.0.0 is not later than 1.1.0 that runs here",
+    )
+
+
+def test_of_two_artifacts_the_one_that_is_older_makes_it_an_older_build() -> None:
+    both = rule(environment("dev"), artifacts=(artifact(), artifact(short="worker")))
+    shop = World((both,))
+    shop.registry("web", "1.0.0", "1.1.0")
+    shop.registry("worker", "1.0.0")
+    shop.lands("web", "dev", "web:1.1.0", "worker:1.0.0", at=ago(days=1))
+    assert asked(shop, asks("1.0.0")).state is State.HELD_BACK
 
 
 def test_what_runs_is_answered_at_once() -> None:
