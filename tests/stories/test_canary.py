@@ -281,7 +281,9 @@ ECHOES: dict[str, Echo] = {
     "length": _header("Content-Length", "{}"),
     "coding": _header("Content-Encoding", "{}"),
     "chunks": _header("Transfer-Encoding", "{}"),
-    "head": lambda said: Answer(200, {f"X {said}".encode().decode("latin-1"): "a"}, b"{}"),
+    "head": lambda said: Answer(
+        200, {"Connection": "close", f"X {said}".encode().decode("latin-1"): "a"}, b"{}"
+    ),
     "list": lambda said: json_answer({"name": said, "tags": said}),
     "tags": lambda said: json_answer({"tags": ["1.1.0", said, *said.split(), *said.split(":")]}),
 }
