@@ -153,6 +153,7 @@ _HUGE_MANIFEST = _changing({}, body=bytes(1 << 20), times=3072)
 TROUBLES = (
     of_list("silent", Answer(silent=True), "{host} did not answer in time"),
     of_list("dripping", Answer(dripping=True), "{host} did not finish its answer in time"),
+    of_list("dripping-head", Answer(dripping_head=True), "{host} did not answer in time"),
     of_list("half-a-body", Answer(200, {}, _FULL, truncated=True), "{host} broke off the conn"),
     of_list("reset", Answer(200, {}, _FULL, reset=True), "{host} broke off the connection"),
     of_list(
