@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from promoter.access import redaction
 
 # Machines are noisy: a property is about what comes out, not how fast. CI looks at the same
 # examples each time; a developer's machine looks for new ones.
@@ -48,6 +51,15 @@ def _guard(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", loopback_only)
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redaction is the process's: a plain word that one test takes for a password would be masked
+    in what the next one reads."""
+    monkeypatch.setattr(redaction, "_lasting", type(redaction._lasting)())
+    monkeypatch.setattr(redaction, "_passing", type(redaction._passing)())
+    monkeypatch.setattr(redaction, "_recent", OrderedDict())
 
 
 @pytest.fixture

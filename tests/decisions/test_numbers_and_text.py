@@ -113,3 +113,12 @@ def test_a_lower_number_is_held_back() -> None:
     assert world.decision("web", "dev").state is State.HELD_BACK
     world.registry("web", "102")
     assert world.decision("web", "dev").state is State.PROPOSED
+
+
+@pytest.mark.parametrize("suffix", ["", ".sig", ".att", ".sbom"])
+def test_a_tag_that_holds_what_refers_to_another_image_is_never_taken(suffix: str) -> None:
+    """Signatures and attestations of registries without the referrers API."""
+    signature = f"sha256-{'0a' * 32}{suffix}"
+    choice = choose(tags("main-1", signature), artifact("alphabetical", "asc"))
+    assert chosen(choice) == "main-1"
+    assert reasons(choice) == {signature: "holds what refers to another image"}
