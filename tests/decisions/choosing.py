@@ -25,14 +25,14 @@ def choose(
     """What the artifact's policy chooses of the image `web`. Raises NotKnown."""
     policy = POLICIES[artifact.select.policy]
     followed = Followed(artifact, name("web"), repository, now)
-    return _answered(world, now, lambda facts: policy.select(followed, facts))
+    return answered(world, now, lambda facts: policy.select(followed, facts))
 
 
 def order(artifact: ArtifactRule, running: str, offered: str) -> Order:
     """How two tags of `web` stand to each other; each names an image of its own."""
     policy = POLICIES[artifact.select.policy]
     one, other = image(f"web:{running}"), image(f"web:{offered}")
-    return _answered(World(), NOW, lambda facts: policy.order(artifact, one, other, facts))
+    return answered(World(), NOW, lambda facts: policy.order(artifact, one, other, facts))
 
 
 def tags(*listed: str) -> World:
@@ -50,7 +50,8 @@ def reasons(choice: Choice) -> dict[str, str]:
     return {each.what: each.why for each in choice.passed_over}
 
 
-def _answered(world: World, now: datetime, step: Callable[[Facts], T]) -> T:
+def answered(world: World, now: datetime, step: Callable[[Facts], T]) -> T:
+    """What one pure step comes to, with every question answered by the world."""
     facts = Facts.none()
     for _ in range(20):
         try:

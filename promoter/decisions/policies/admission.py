@@ -6,20 +6,50 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promoter.decisions.policies.policy import Followed
-from promoter.decisions.policies.sightings import Witness
+from promoter.decisions.policies.sightings import Witness, sightings_question
 from promoter.model.facts import DetailsOf, Facts, NotKnown, Unknown
 from promoter.model.image import short_digest
+from promoter.model.ledger import Sighting
 from promoter.model.platform import missing_platforms
 from promoter.model.ports import ImageDetails
+from promoter.model.rule import ArtifactRule
 from promoter.model.spell import spell_duration, spell_time
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an image is not taken now. `too_young`: it will be, when its time comes."""
+    """Why an image may not be taken yet; `reason` is what follows its name, `what`.
 
-    why: str
+    `too_young`: it will be, when its time comes. `note`: the first sight that its age counts from
+    and that the ledger does not hold yet; without it the age would start anew at each look.
+    """
+
+    what: str
+    reason: str
     too_young: bool = False
+    note: Sighting | None = None
+
+    @property
+    def why(self) -> str:
+        """A sentence: `1.0.2 lacks linux/arm64 (it holds linux/amd64)`."""
+        return f"{self.what} {self.reason}"
+
+
+def needs_details(artifact: ArtifactRule) -> bool:
+    """Whether images are judged by what they say of themselves, which costs more than a digest."""
+    return bool(artifact.platforms or artifact.minimum_age)
+
+
+def refuse_image(followed: Followed, tag: str | None, digest: str, facts: Facts) -> Refusal | None:
+    """Why an image that somebody asked for by name may not be taken yet; None: it may.
+
+    Raises NotAsked, NotKnown.
+    """
+    if not needs_details(followed.artifact):
+        return None
+    ledger = sightings_question(followed)
+    facts.prefetch(*([ledger] if ledger else []), DetailsOf(followed.name, digest))
+    return Admission(followed, Witness.of(followed, ledger, facts)).refuse(tag, digest, facts)
 
 
 @dataclass(frozen=True)
@@ -29,67 +59,60 @@ class Admission:
     followed: Followed
     witness: Witness
 
-    def looks_inside(self, tag: str, digest: str, is_new: bool) -> bool:
-        """Whether the details of an image are needed, which cost more than its digest."""
+    def refuse(self, tag: str | None, digest: str, facts: Facts) -> Refusal | None:
+        """Why an image may not be taken yet; None: it may. Raises NotAsked, NotKnown."""
         artifact = self.followed.artifact
-        if artifact.platforms or not artifact.minimum_age:
-            return bool(artifact.platforms)
-        if not self.witness.has_watched(artifact.minimum_age):
-            return True
-        return not is_new and self.witness.first_sight(tag, digest) is None
-
-    def refuse(self, tag: str, digest: str, facts: Facts, is_new: bool) -> Refusal | None:
-        """None: it may be taken. `is_new`: an image that a ledger with a long memory does not
-        know counts as seen now. Raises NotAsked, NotKnown."""
-        artifact = self.followed.artifact
-        if artifact.platforms:
-            present = self._details(digest, facts).platforms
-            missing = missing_platforms(artifact.platforms, present)
-            if missing:
-                holds = f"it holds {', '.join(present)}" if present else "it names no platform"
-                return Refusal(f"lacks {', '.join(missing)} ({holds})")
+        if not needs_details(artifact):
+            return None
+        details = self._details(tag, digest, facts)
+        missing = missing_platforms(artifact.platforms, details.platforms)
+        if missing:
+            present = ", ".join(details.platforms)
+            holds = f"it holds {present}" if present else "it names no platform"
+            return Refusal(_called(tag, digest), f"lacks {', '.join(missing)} ({holds})")
         if not artifact.minimum_age:
             return None
-        return self._refuse_age(tag, digest, facts, is_new)
+        if details.created is not None:
+            return self._refuse_age(tag, digest, "created", details.created)
+        return self._refuse_age_by_sight(tag, digest)
 
-    def _refuse_age(self, tag: str, digest: str, facts: Facts, is_new: bool) -> Refusal | None:
+    def _refuse_age_by_sight(self, tag: str | None, digest: str) -> Refusal | None:
+        """The age of an image that does not say when it was created: from its first sight on."""
+        witness = self.witness
+        sighting = witness.first_sight(tag, digest)
+        if sighting is not None:
+            return self._refuse_age(tag, digest, "first seen", sighting.at)
+        why_none = witness.why_none
+        if tag is None and not why_none:
+            why_none = "the ledger knows images by their tags: name its tag, too"
+        if tag is None or why_none:
+            reason = f"is of unknown age: it does not say when it was created, and {why_none}"
+            return Refusal(_called(tag, digest), reason, too_young=True)
+        note = witness.note(tag, digest)
+        return self._refuse_age(tag, digest, "first seen", self.followed.now, note)
+
+    def _refuse_age(
+        self, tag: str | None, digest: str, how: str, since: datetime, note: Sighting | None = None
+    ) -> Refusal | None:
         now, wanted = self.followed.now, self.followed.artifact.minimum_age
-        since, how = self._since(tag, digest, facts, is_new)
-        if since is None:
-            why = f"its age is unknown: it does not say when it was created, and {how}"
-            return Refusal(why, too_young=True)
         if now - since >= wanted:
             return None
-        return Refusal(
-            f"too young: {how} {spell_duration(now - since)} ago, {spell_duration(wanted)} asked;"
-            f" may be taken from {spell_time(since + wanted)} on",
-            too_young=True,
+        reason = (
+            f"is too young: {how} {spell_duration(now - since)} ago, {spell_duration(wanted)}"
+            f" asked; may be taken from {spell_time(since + wanted)} on"
         )
+        return Refusal(_called(tag, digest), reason, too_young=True, note=note)
 
-    def _since(
-        self, tag: str, digest: str, facts: Facts, is_new: bool
-    ) -> tuple[datetime | None, str]:
-        """From when on the age counts. What was seen can't be backdated, so it goes before what
-        the image says of itself, as soon as the ledger has a memory that is long enough."""
-        now, witness = self.followed.now, self.witness
-        sighting = witness.first_sight(tag, digest)
-        if witness.has_watched(self.followed.artifact.minimum_age):
-            if sighting is not None:
-                return sighting.at, "first seen"
-            if is_new:
-                return now, "first seen"
-        created = self._details(digest, facts).created
-        if created is not None:
-            return created, "created"
-        if sighting is not None:
-            return sighting.at, "first seen"
-        return (None, witness.why_none) if witness.why_none else (now, "first seen")
-
-    def _details(self, digest: str, facts: Facts) -> ImageDetails:
+    def _details(self, tag: str | None, digest: str, facts: Facts) -> ImageDetails:
         name = self.followed.name
         question = DetailsOf(name, digest)
         details = facts.need(question)
         if details is None:
-            gone = f"{name}@{short_digest(digest)} is gone from the registry, though a tag names it"
+            named = f", though the tag {tag} names it" if tag else ""
+            gone = f"{name}@{short_digest(digest)} is gone from the registry{named}"
             raise NotKnown(question, Unknown(gone))
         return details
+
+
+def _called(tag: str | None, digest: str) -> str:
+    return tag or short_digest(digest)

@@ -7,7 +7,7 @@ read, sort, and take the best one that may be taken.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from promoter.decisions.policies.filters import compared_text, filter_tags
@@ -18,7 +18,7 @@ from promoter.decisions.policies.policy import (
     listed_tags,
     same_tag,
 )
-from promoter.decisions.policies.walk import batches, take_best
+from promoter.decisions.policies.walk import MOST_LOOKED_AT, batches, take_best
 from promoter.model.facts import DigestOf, Facts
 from promoter.model.image import ImageReference
 from promoter.model.plan import PassedOver
@@ -54,6 +54,7 @@ class Scheme(Protocol):
 @dataclass(frozen=True)
 class VersionPolicy:
     scheme: Scheme
+    tags_may_move = False
 
     def select(self, followed: Followed, facts: Facts) -> Choice:
         artifact = followed.artifact
@@ -71,7 +72,7 @@ class VersionPolicy:
             else:
                 survivors.append((rank, tag))
         survivors.sort(key=_best_last, reverse=True)
-        taken = take_best(followed, [tag for _, tag in survivors], facts, versions=True)
+        taken = take_best(followed, [tag for _, tag in survivors], facts, tags_may_move=False)
         looked_at = len(taken.passed_over) + (taken.image is not None)
         passed_over.extend(taken.passed_over)
         if looked_at:
@@ -82,7 +83,7 @@ class VersionPolicy:
                 else PassedOver(other, f"is the same version as {tag}")
                 for rank, other in survivors[looked_at:]
             )
-        return Choice(taken.image, tuple(passed_over), taken.sightings, taken.stop)
+        return replace(taken, passed_over=tuple(passed_over))
 
     def order(
         self,
@@ -108,7 +109,7 @@ class VersionPolicy:
         if image.tag is not None:
             return image.tag
         ranked = sorted(self._ranked(artifact, image, facts), key=_best_last, reverse=True)
-        for batch in batches([tag for _, tag in ranked]):
+        for batch in batches([tag for _, tag in ranked[:MOST_LOOKED_AT]]):
             digests = facts.need_all(DigestOf(image.name, tag) for tag in batch)
             for tag, digest in zip(batch, digests, strict=True):
                 if digest == image.digest:

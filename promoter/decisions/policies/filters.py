@@ -23,7 +23,7 @@ def filter_tags(
         if _OF_ANOTHER_IMAGE.fullmatch(tag):
             passed_over.append(PassedOver(tag, "holds what refers to another image"))
             continue
-        glob = next((each for each in artifact.ignore if fnmatch.fnmatchcase(tag, each)), None)
+        glob = ignored_by(artifact, tag)
         if glob is not None:
             passed_over.append(PassedOver(tag, f"ignored by '{glob}'"))
             continue
@@ -32,6 +32,11 @@ def filter_tags(
             passed_over.append(PassedOver(tag, f"does not match tags '{artifact.tags}'"))
         else:
             yield tag, text
+
+
+def ignored_by(artifact: ArtifactRule, tag: str) -> str | None:
+    """The glob of `ignore` that takes a tag out; None where none does."""
+    return next((each for each in artifact.ignore if fnmatch.fnmatchcase(tag, each)), None)
 
 
 def compared_text(artifact: ArtifactRule, tag: str) -> str | None:

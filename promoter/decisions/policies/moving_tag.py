@@ -10,14 +10,16 @@ from promoter.model.rule import ArtifactRule
 
 
 class MovingTagPolicy:
+    tags_may_move = True
+
     def select(self, followed: Followed, facts: Facts) -> Choice:
         """Nothing else can be taken where the image may not be yet: then the choice is empty,
-        and what was passed over tells why."""
+        and its `refusal` tells why."""
         tag = followed.artifact.select.argument
         question = DigestOf(followed.name, tag)
         if facts.need(question) is None:
             raise NotKnown(question, Unknown(f"{followed.name} has no tag {tag}"))
-        return take_best(followed, (tag,), facts, versions=False)
+        return take_best(followed, (tag,), facts, tags_may_move=True)
 
     def order(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from promoter.decisions.policies.filters import filter_tags
@@ -22,6 +23,8 @@ from promoter.model.rule import ArtifactRule
 
 
 class NewestBuildPolicy:
+    tags_may_move = True  # its time tells an image from another one, not its tag
+
     def select(self, followed: Followed, facts: Facts) -> Choice:
         artifact, name = followed.artifact, followed.name
         passed_over: list[PassedOver] = []
@@ -29,11 +32,13 @@ class NewestBuildPolicy:
         if len(tags) > MOST_LOOKED_AT:
             why = (
                 f"{len(tags)} tags of {name} match, and `newest: build` must look into each image,"
-                f" which it does for {MOST_LOOKED_AT} at most: narrow `tags`"
+                f" which it does for {MOST_LOOKED_AT} at most: narrow `tags`; where they tell"
+                " nothing (commits), delete old ones in the registry, or let the build push one"
+                " more tag that moves, and follow it with `tag: NAME`"
             )
             raise NotKnown(TagsOf(name), Unknown(why, "input"))
         builds = sorted(_builds(followed, tags, facts, passed_over), reverse=True)
-        taken = take_best(followed, [tag for _, tag in builds], facts, versions=False)
+        taken = take_best(followed, [tag for _, tag in builds], facts, tags_may_move=True)
         passed_over.extend(taken.passed_over)
         looked_at = len(taken.passed_over) + (taken.image is not None)
         if looked_at:
@@ -44,7 +49,7 @@ class NewestBuildPolicy:
                 else PassedOver(tag, f"was created at the same time as {best}")
                 for when, tag in builds[looked_at:]
             )
-        return Choice(taken.image, tuple(passed_over), taken.sightings)
+        return replace(taken, passed_over=tuple(passed_over))
 
     def order(
         self,

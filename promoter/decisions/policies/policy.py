@@ -23,7 +23,8 @@ class Order(Enum):
     MOVED = "moved"
     """The same version, but its tag names another image now."""
     GONE = "gone"
-    """The registry no longer holds what runs, and nothing else tells its version or age."""
+    """The registry no longer holds what runs, as far as it was looked through, and nothing else
+    tells its version or age."""
     UNORDERED = "unordered"
     """The versions tell nothing; what ran before is then backwards."""
 
@@ -46,17 +47,25 @@ class Followed:
 class Choice:
     """A selected tag and digest, and why every other tag was passed over.
 
-    `sightings` are tags seen for the first time, to be kept in the ledger. `stop` tells why the
-    best tag may not be taken although nothing lower may be instead (it moved): a person decides.
+    `sightings` are first sights, to be kept in the ledger. `stop`: the tag of `image` moved, so
+    only a person may take it, and nothing lower is taken instead; this does not matter where
+    exactly this digest runs already, or something later. `refusal`, where `image` is None because
+    none may be taken *yet*: why not the best one, as a sentence; it waits by itself. Where no tag
+    fits at all it is empty.
     """
 
     image: ImageReference | None
     passed_over: tuple[PassedOver, ...] = ()
     sightings: tuple[Sighting, ...] = ()
     stop: str = ""
+    refusal: str = ""
 
 
 class Policy(Protocol):
+    tags_may_move: bool
+    """Whether a tag may name another image later. Where it stands for a version it may not: nobody
+    could tell which of the two images was tested."""
+
     def select(self, followed: Followed, facts: Facts) -> Choice:
         """The version that the registry offers. Raises NotAsked, NotKnown."""
 

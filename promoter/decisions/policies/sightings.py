@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
 
 from promoter.decisions.policies.policy import Followed
-from promoter.model.facts import Facts, SightingsOf, Unknown
+from promoter.model.facts import Facts, Known, SightingsOf
 from promoter.model.image import ImageReference, short_digest
 from promoter.model.ledger import Sighting
 from promoter.model.spell import spell_time
@@ -21,8 +19,8 @@ def sightings_question(followed: Followed) -> SightingsOf | None:
 
 @dataclass(frozen=True)
 class Witness:
-    """The sightings of one image. `why_none` tells why nothing can be read; then nothing is
-    noted either, for nobody knows whether it would be the first sight."""
+    """The sightings of one image, oldest first. `why_none` tells why nothing can be read; then
+    nothing is noted either, for nobody knows whether it would be the first sight."""
 
     followed: Followed
     seen: tuple[Sighting, ...] = ()
@@ -34,27 +32,19 @@ class Witness:
         if question is None:
             return cls(followed, (), "no ledger was asked")
         answer = facts.get(question)
-        if answer is None or isinstance(answer, Unknown):
+        if not isinstance(answer, Known):
             return cls(followed, (), "the ledger can't be read")
         return cls(followed, answer.value)
 
-    def first_sight(self, tag: str, digest: str) -> Sighting | None:
-        """When the tag was first seen to name exactly this image."""
-        return next((s for s in self.seen if (s.tag, s.digest) == (tag, digest)), None)
+    def first_sight(self, tag: str | None, digest: str) -> Sighting | None:
+        """When the tag (None: any tag) was first seen to name exactly this image."""
+        return next((s for s in self.seen if s.digest == digest and tag in (None, s.tag)), None)
 
-    @cached_property
-    def _since(self) -> datetime | None:
-        return min((each.at for each in self.seen), default=None)
-
-    def has_watched(self, span: timedelta) -> bool:
-        """Whether the image was looked at for so long that what is new to the ledger is new."""
-        return self._since is not None and self._since <= self.followed.now - span
-
-    def note(self, tag: str, digest: str) -> tuple[Sighting, ...]:
+    def note(self, tag: str, digest: str) -> Sighting | None:
         """What is to be kept: the first sight of the tag at this digest, if this is it."""
         if self.why_none or self.first_sight(tag, digest) is not None:
-            return ()
-        return (Sighting(self.followed.name, tag, digest, self.followed.now),)
+            return None
+        return Sighting(self.followed.name, tag, digest, self.followed.now)
 
     def moved(self, tag: str, digest: str) -> Sighting | None:
         """What the tag was first seen to name, where it never was this digest."""
