@@ -139,5 +139,5 @@ def _exit_code(findings: Sequence[Finding], tag: str | None) -> int:
     if tag is not None:
         fits = all(each.reason(tag).chosen for each in found)
     else:
-        fits = all(each.choice.image is not None and not each.choice.stop for each in found)
+        fits = all(each.choice.image is not None for each in found)
     return exit_codes.DONE if fits else exit_codes.WAITING

@@ -54,16 +54,16 @@ class Examination:
 
     def reason(self, tag: str) -> Reason:
         """Why `tag` is chosen or not."""
-        image, stop = self.choice.image, self.choice.stop
+        image = self.choice.image
         if image is not None and image.tag == tag:
-            return Reason(not stop, stop or "is chosen")
+            return Reason(True, "is chosen")
         for each in self.choice.passed_over:
             if each.what == tag:
                 return Reason(False, each.why)
         if self.listed is None:
             return Reason(False, "is not looked at by this policy")
         if tag in self.listed:
-            return Reason(False, stop or "is listed, and the policy says nothing of it")
+            return Reason(False, "is listed, and the policy says nothing of it")
         near = difflib.get_close_matches(tag, self.listed, _MOST_NEAR)
         hint = f"; it lists {', '.join(near)}" if near else ""
         return Reason(False, f"is not listed by the registry{hint}")
@@ -71,7 +71,8 @@ class Examination:
 
 def examine(followed: Followed, facts: Facts) -> Examination:
     """Raises NotAsked and NotKnown as policies do; what the chosen image says of itself is asked
-    for as well, but its absence stops nothing."""
+    for as well, but its absence stops nothing. `followed` names no repository: without a ledger
+    no tag is known to have moved, so the policy's choice has no `stop`."""
     choice = POLICIES[followed.artifact.select.policy].select(followed, facts)
     tags = facts.get(TagsOf(followed.name))
     found = Examination(

@@ -99,7 +99,7 @@ def _finding_json(finding: Finding, tag: str | None) -> Json:
     if isinstance(found, Unknown):
         retry_at = spell_time(found.retry_at) if found.retry_at else None
         unknown = {"why": found.why, "kind": found.kind, "retry_at": retry_at}
-        return {**value, "chosen": None, "unknown": unknown}
+        return {**value, "chosen": None, "refusal": None, "unknown": unknown}
     image = found.choice.image
     chosen = image and {
         "tag": image.tag,
@@ -107,7 +107,7 @@ def _finding_json(finding: Finding, tag: str | None) -> Json:
         "created": spell_time(found.created) if found.created else None,
         "platforms": list(found.platforms),
     }
-    value |= {"chosen": chosen, "stop": found.choice.stop or None, "unknown": None}
+    value |= {"chosen": chosen, "refusal": found.choice.refusal or None, "unknown": None}
     if tag is not None:
         reason = found.reason(tag)
         return {**value, "tag": {"tag": tag, "chosen": reason.chosen, "why": reason.why}}
@@ -140,17 +140,10 @@ def _origin(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def _chosen(finding: Finding, found: Examination) -> list[tuple[str, str]]:
-    image, stop = found.choice.image, found.choice.stop
-    rows: list[tuple[str, str]] = []
-    if image is None or stop:
-        rows.append(("chosen", "nothing" if stop else "nothing: no tag fits"))
-    if stop:
-        rows.append(("stopped", stop))
+    image, refusal = found.choice.image, found.choice.refusal
     if image is None:
-        return rows
-    if not stop:
-        rows.append(("chosen", image.version))
-    rows.append(("digest", image.digest or "not known"))
+        return [("chosen", f"nothing yet: {refusal}" if refusal else "nothing: no tag fits")]
+    rows = [("chosen", image.version), ("digest", image.digest or "not known")]
     if found.created:
         age = spell_duration(finding.followed.now - found.created)
         rows.append(("created", f"{spell_time(found.created)} ({age} ago)"))

@@ -168,9 +168,10 @@ class TestWithoutARule:
     def test_what_the_images_themselves_say(self, promoter: Terminal, shelf: DemoWorld) -> None:
         said = promoter("tags", WEB, "--platform", "linux/s390x", expect=3)
         said.line("    1.1.0", "lacks linux/s390x")
+        said.line("  chosen", "nothing yet: 1.1.0 lacks linux/s390x")
         assert promoter("tags", WEB, "--platform", "linux/amd64").line("  chosen").endswith("1.1.0")
         said = promoter("tags", f"{WEB}:1.1.0", "--minimum-age", "3650d", expect=3)
-        assert "too young" in said.out.splitlines()[0]
+        assert "1.1.0 is too young: created" in said.out.splitlines()[0]
 
     @pytest.mark.parametrize(
         ("words", "message"),

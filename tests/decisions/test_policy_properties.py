@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from itertools import combinations, product
 
@@ -10,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promoter.decisions.policies.policy import Order
+from promoter.decisions.policies.policy import Choice, Order
+from promoter.model.facts import SightingsOf
 from promoter.model.rule import ArtifactRule
 from tests.decisions.choosing import choose, chosen, order, reasons, tags
-from tests.decisions.rules import artifact
+from tests.decisions.rules import artifact, digest
+from tests.decisions.world import NOW, World, ago
 
 FILTER = r"(?P<version>[0-9].*?)(?:-slim)?"
 POLICIES = [
@@ -108,6 +112,80 @@ def test_the_order_of_versions_is_transitive(followed: ArtifactRule, listed: lis
             assert (a, c) in rising
     for a, b in combinations(readable, 2):
         assert order(followed, a, b) is not Order.UNORDERED
+
+
+# -- what images say of themselves ----------------------------------------------------------------
+
+BOTH = ("linux/amd64", "linux/arm64")
+SLOW: list[ArtifactRule] = [
+    artifact(minimum_age=timedelta(days=1)),
+    artifact(minimum_age=timedelta(days=1), platforms=BOTH),
+    artifact("newest", "build", minimum_age=timedelta(days=1), platforms=BOTH),
+    artifact("tag", "1.1.0", minimum_age=timedelta(days=1)),
+]
+each_slow_policy = pytest.mark.parametrize("followed", SLOW, ids=_id)
+HOURS = st.integers(0, 72).map(lambda hours: timedelta(hours=hours))
+
+
+@st.composite
+def dated_worlds(draw: st.DrawFn) -> World:
+    """A few versions that were built in the last three days, not always in their order, and hold
+    one platform or both."""
+    world = World()
+    for minor in range(draw(st.integers(2, 6))):
+        tag = f"1.{minor}.0"
+        world.built("web", tag, NOW - draw(HOURS))
+        world.platforms[digest(f"web:{tag}")] = draw(st.sampled_from([BOTH, BOTH, BOTH[:1]]))
+    return world
+
+
+@each_slow_policy
+@given(world=dated_worlds(), looks=st.lists(HOURS, max_size=5))
+def test_what_the_bot_saw_before_changes_no_choice(
+    followed: ArtifactRule, world: World, looks: list[timedelta]
+) -> None:
+    """Fresh equals warm: of images that say their creation time the ledger tells nothing more."""
+    warm = deepcopy(world)
+    for before in sorted(looks, reverse=True):
+        warm.sightings.extend(choose(warm, followed, NOW - before).sightings)
+    broken = deepcopy(warm)
+    broken.fails(SightingsOf)
+    fresh = _decided(choose(world, followed))
+    assert _decided(choose(warm, followed)) == fresh
+    assert _decided(choose(broken, followed)) == fresh
+    assert _decided(choose(world, followed, repository=None)) == fresh
+
+
+@each_slow_policy
+@given(world=dated_worlds(), look=HOURS, later=HOURS)
+def test_as_time_passes_a_choice_stands_or_a_better_one_comes(
+    followed: ArtifactRule, world: World, look: timedelta, later: timedelta
+) -> None:
+    at = ago(days=3) + look
+    before, after = choose(world, followed, at).image, choose(world, followed, at + later).image
+    if before is not None:
+        assert after is not None
+        ranked = sorted(world.tags["web"], key=lambda tag: _rank(followed, world, tag))
+        assert ranked.index(after.tag or "") >= ranked.index(before.tag or "")
+
+
+@each_slow_policy
+@given(world=dated_worlds())
+def test_who_chooses_nothing_says_what_it_waits_for(followed: ArtifactRule, world: World) -> None:
+    choice = choose(world, followed)
+    assert bool(choice.refusal) == (choice.image is None)
+    if choice.image is None:
+        best = max(reasons(choice), key=lambda tag: _rank(followed, world, tag))
+        assert choice.refusal == f"{best} {reasons(choice)[best]}"
+
+
+def _decided(choice: Choice) -> tuple[object, ...]:
+    return choice.image, choice.passed_over, choice.stop, choice.refusal
+
+
+def _rank(followed: ArtifactRule, world: World, tag: str) -> tuple[object, str]:
+    built = world.created[digest(f"web:{tag}")]
+    return (built if followed.select.policy == "newest" else 0), tag
 
 
 def _is_version(followed: ArtifactRule, tag: str) -> bool:

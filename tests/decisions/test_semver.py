@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promoter.decisions.policies import POLICIES
+from promoter.decisions.policies.policy import Order
+from promoter.decisions.policies.walk import MOST_LOOKED_AT
+from promoter.model.facts import DigestOf
 from promoter.model.plan import Decision, State
 from promoter.model.rule import ArtifactRule
 from promoter.model.version import SemanticVersion
-from tests.decisions.choosing import choose, chosen, reasons, tags
-from tests.decisions.rules import artifact, environment, rule
-from tests.decisions.world import World, ago
+from tests.decisions.choosing import answered, choose, chosen, reasons, tags
+from tests.decisions.rules import artifact, environment, image, rule
+from tests.decisions.world import NOW, World, ago
 
 
 def decide(
@@ -245,6 +249,19 @@ def test_a_digest_alone_is_the_version_whose_tag_names_it(listed: list[str], sta
     assert decision.state is (State.PROMOTING if state is State.PROPOSED else state)
     if state is State.BLOCKED:
         assert "is gone from the registry, so nothing tells whether 1.1.0 is later" in decision.why
+
+
+@pytest.mark.parametrize(("running", "expected"), [(1, Order.HIGHER), (0, Order.GONE)])
+def test_a_digest_alone_is_looked_for_among_the_best_tags_only(
+    running: int, expected: Order
+) -> None:
+    """Else a registry that holds every build would be asked for all of them, in each look."""
+    world = tags(*(f"1.0.{patch}" for patch in range(MOST_LOOKED_AT + 1)))
+    here, newest = image(f"web:@web:1.0.{running}"), image(f"web:1.0.{MOST_LOOKED_AT}")
+    policy = POLICIES["semver"]
+    found = answered(world, NOW, lambda facts: policy.order(artifact(), here, newest, facts))
+    assert found is expected
+    assert sum(isinstance(each, DigestOf) for each in world.asked) == MOST_LOOKED_AT
 
 
 @pytest.mark.parametrize("glob", ["*a" * 30 + "b", "*" * 60 + "b", "[a-z]*" * 30 + "b"])

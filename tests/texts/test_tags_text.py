@@ -26,11 +26,13 @@ def finding(found: Examination | Unknown, artifact: ArtifactRule = RULE) -> Find
     return Finding(Followed(artifact, WEB, None, NOW), found)
 
 
-def examination(reasons: dict[str, str], tag: str | None = "1.4.0", stop: str = "") -> Examination:
+def examination(
+    reasons: dict[str, str], tag: str | None = "1.4.0", refusal: str = ""
+) -> Examination:
     image = ImageReference(WEB, tag, DIGEST) if tag else None
     passed_over = tuple(PassedOver(each, why) for each, why in reasons.items())
     listed = (*reasons, *([tag] if tag else []))
-    return Examination(Choice(image, passed_over, stop=stop), listed=listed)
+    return Examination(Choice(image, passed_over, refusal=refusal), listed=listed)
 
 
 def table(found: Examination, most: int | None) -> list[str]:
@@ -94,14 +96,23 @@ def test_nothing_is_lost_however_short_the_table_is(most: int) -> None:
     assert [int(each.split()[2]) for each in hidden] == ([40 - most] if most < 40 else [])
 
 
-def test_a_stop_is_said_in_place_of_the_chosen_tag() -> None:
-    found = examination({"1.3.0": "is lower than 1.4.0"}, stop="1.4.0 moved: it named sha256:cd")
+def test_what_is_waited_for_is_said_in_place_of_the_chosen_tag() -> None:
+    reasons = {"1.3.0": "is too young: created 3h ago", "1.4.0": "is too young: created 1h ago"}
+    found = examination(reasons, None, refusal="1.4.0 is too young: created 1h ago")
     text = tags_text(finding(found), found, None, PLAIN)
-    assert "  chosen   nothing\n  stopped  1.4.0 moved: it named sha256:cd\n" in text
-    assert found.reason("1.4.0").chosen is False
-    assert "1.4.0 moved" in tag_text(finding(found), found, "1.4.0", PLAIN)
+    assert "  chosen  nothing yet: 1.4.0 is too young: created 1h ago\n" in text
+    assert tag_text(finding(found), found, "1.3.0", PLAIN).startswith(
+        "ghcr.io/shop/web:1.3.0 is too young: created 3h ago\n"
+    )
     (value,) = tags_json([finding(found)], None)["selections"]
-    assert value["stop"] == "1.4.0 moved: it named sha256:cd"
+    assert (value["chosen"], value["refusal"]) == (None, "1.4.0 is too young: created 1h ago")
+
+
+def test_where_no_tag_fits_nothing_is_waited_for() -> None:
+    found = examination({"1.3.0": "is outside >=2"}, None)
+    assert "  chosen  nothing: no tag fits\n" in tags_text(finding(found), found, None, PLAIN)
+    (value,) = tags_json([finding(found)], None)["selections"]
+    assert (value["chosen"], value["refusal"]) == (None, None)
 
 
 def test_filters_and_what_the_image_says_of_itself() -> None:
