@@ -20,6 +20,7 @@ from promoter.model.target import Target
 from promoter.rules.wording import enumerate_words
 
 Report = Callable[[str], None]
+_IS_IT_SET = "is the variable set?"
 _Found = tuple[Rule, tuple[Target, ...] | Unknown]
 
 
@@ -35,6 +36,11 @@ class Place:
     @property
     def only(self) -> frozenset[tuple[str, str]]:
         return frozenset({(self.target.application, self.target.environment)})
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The environments that its releases come from; empty: the registry."""
+        return self.rule.environment(self.target.environment).after.environments
 
 
 def find_target(
@@ -108,6 +114,14 @@ def read_release(images: Sequence[str], place: Place) -> Release:
 
 
 def _read_image(text: str) -> ImageReference:
+    name, at, digest = text.partition("@")
+    if not text.strip():
+        raise InputError(f"--image: is empty: {_IS_IT_SET}")
+    if not name or name.startswith(":"):
+        raise InputError(f"--image: {text}: no name stands before its version: {_IS_IT_SET}")
+    if name.endswith(":") or (at and not digest):
+        sign = ":" if name.endswith(":") else "@"
+        raise InputError(f"--image: {text}: nothing stands behind '{sign}': {_IS_IT_SET}")
     try:
         image = ImageReference.parse(text)
     except ValueError as error:

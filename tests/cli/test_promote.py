@@ -151,9 +151,24 @@ class TestRefusals:
             ),
             (
                 ["web", "--to", "dev", "--image", f"{IMAGE}:1.1.0@"],
+                f"--image: {IMAGE}:1.1.0@: nothing stands behind '@': is the variable set?",
+            ),
+            (
+                ["web", "--to", "dev", "--image", ""],
+                "--image: is empty: is the variable set?",
+            ),
+            (
+                ["web", "--to", "dev", "--image", f"@sha256:{'ab' * 32}"],
                 (
-                    f"--image: '{IMAGE}:1.1.0@': '' is not a sha256 or sha512 digest;"
-                    " write NAME:TAG@DIGEST"
+                    f"--image: @sha256:{'ab' * 32}: no name stands before its version: is the variable"
+                    " set?"
+                ),
+            ),
+            (
+                ["web", "--to", "dev", "--image", f"{IMAGE}:@sha256:{'ab' * 32}"],
+                (
+                    f"--image: {IMAGE}:@sha256:{'ab' * 32}: nothing stands behind ':': is the variable"
+                    " set?"
                 ),
             ),
             (

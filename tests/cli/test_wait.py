@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -142,7 +143,30 @@ class TestMerged:
         assert job.waits("web", "staging", "--release", release, while_=(merge,)) == 0
         assert job.waits("web", "staging", "--release", release) == 0
         assert len(job.slept) == 1
-        assert job.waits("web", "staging", "--release", "0" * 8, "--timeout", "1m") == 3
+
+    def test_an_id_that_nothing_has_is_a_slip(self, job: Job) -> None:
+        shown = job.promoter("why", "web", "staging", "--output", "json").json["decision"]
+        offered, running = shown["offered"]["id"], shown["running"]["id"]
+        with pytest.raises(InputError) as caught:
+            job.waits("web", "staging", "--release", "0" * 8)
+        known = f"known: 1.1.0 ({offered}), 1.0.0 ({running})"
+        assert str(caught.value) == f"no release 00000000 is known in staging; {known}"
+        assert job.slept == []
+
+    def test_an_id_whose_merge_request_has_ended_is_known(self, job: Job, world: DemoWorld) -> None:
+        words = ("why", "web", "staging", "--output", "json")
+        first = job.promoter(*words).json["decision"]["offered"]["id"]
+        world.publish("web", "1.2.0")
+        job.promoter("run")
+        job.promoter("mr", "merge", "2", "--as", ALICE)
+        assert job.waits("web", "staging", "--release", first) == 0
+        assert job.out.startswith("web in staging: held-back, nothing to do for 1.1.0 (release ")
+
+    def test_an_id_that_runs_upstream_only_may_come_yet(self, job: Job) -> None:
+        shown = job.promoter("why", "web", "staging", "--output", "json").json["decision"]
+        release = shown["offered"]["id"]
+        assert job.waits("web", "production", "--release", release, "--timeout", "1m") == 3
+        assert job.err.startswith("error: 1.1.0 is not merged in production within 1m: ")
 
     def test_what_it_answers_is_handed_on(
         self, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -153,6 +177,33 @@ class TestMerged:
         assert '"reached": true' in job.out
         told = read_github((tmp_path / "output").read_text())
         assert (told["state"], told["merge-request-number"]) == ("current", "2")
+
+
+class TestNobodyAsked:
+    """What `wait` names is no wish: it says what is so, not what would be if somebody asked."""
+
+    def test_is_told_and_waited_out(self, job: Job, world: DemoWorld) -> None:
+        world.publish("web", "1.2.0-rc.1")
+        words = ("web", "dev", "--image", f"{IMAGE}:1.2.0-rc.1", "--timeout", "30s")
+        assert job.waits(*words, "--for", "opened") == 3
+        assert job.slept == [15.0, 15.0]
+        assert job.err == (
+            "error: 1.2.0-rc.1 is not opened in dev within 30s: nobody asked for 1.2.0-rc.1 here,"
+            " and the rule offers 1.1.0; `promoter promote web --to dev --image ...` asks for it\n"
+        )
+        assert job.out.startswith("web in dev: promoting\n"), "of 1.1.0, as `why` has it"
+
+    def test_until_somebody_does(self, job: Job, world: DemoWorld) -> None:
+        job.promoter("promote", "web", "--to", "dev")
+        world.publish("web", "1.2.0-rc.1")
+        image = ("--image", f"{IMAGE}:1.2.0-rc.1")
+        assert job.waits("web", "dev", *image, "--timeout", "15s", "--output", "json") == 3
+        told = json.loads(job.out)["promotion"]
+        assert (told["state"], told["merge_request"]) == ("waiting", None)
+        assert told["why"].startswith("nobody asked for 1.2.0-rc.1 here, and the rule does not")
+        asks = job.says("promote", "web", "--to", "dev", *image)
+        assert job.waits("web", "dev", *image, while_=(nothing, asks)) == 0
+        assert job.out.startswith("web in dev: current 1.2.0-rc.1 ")
 
 
 class TestOtherGoals:
