@@ -72,7 +72,9 @@ class VersionPolicy:
             else:
                 survivors.append((rank, tag))
         survivors.sort(key=_best_last, reverse=True)
-        taken = take_best(followed, [tag for _, tag in survivors], facts, tags_may_move=False)
+        taken = take_best(
+            followed, [tag for _, tag in survivors], facts, tags_may_move=self.tags_may_move
+        )
         looked_at = len(taken.passed_over) + (taken.image is not None)
         passed_over.extend(taken.passed_over)
         if looked_at:

@@ -19,7 +19,7 @@ class MovingTagPolicy:
         question = DigestOf(followed.name, tag)
         if facts.need(question) is None:
             raise NotKnown(question, Unknown(f"{followed.name} has no tag {tag}"))
-        return take_best(followed, (tag,), facts, tags_may_move=True)
+        return take_best(followed, (tag,), facts, tags_may_move=self.tags_may_move)
 
     def order(
         self,

@@ -38,7 +38,9 @@ class NewestBuildPolicy:
             )
             raise NotKnown(TagsOf(name), Unknown(why, "input"))
         builds = sorted(_builds(followed, tags, facts, passed_over), reverse=True)
-        taken = take_best(followed, [tag for _, tag in builds], facts, tags_may_move=True)
+        taken = take_best(
+            followed, [tag for _, tag in builds], facts, tags_may_move=self.tags_may_move
+        )
         passed_over.extend(taken.passed_over)
         looked_at = len(taken.passed_over) + (taken.image is not None)
         if looked_at:

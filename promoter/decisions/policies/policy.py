@@ -47,8 +47,8 @@ class Followed:
 class Choice:
     """A selected tag and digest, and why every other tag was passed over.
 
-    `sightings` are first sights, to be kept in the ledger. `stop`: the tag of `image` moved, so
-    only a person may take it, and nothing lower is taken instead; this does not matter where
+    `sightings` are first sights, to be kept in the ledger. `stop` tells that the tag of `image`
+    moved: only a person may take it, and nothing lower is taken instead; it does not matter where
     exactly this digest runs already, or something later. `refusal`, where `image` is None because
     none may be taken *yet*: why not the best one, as a sentence; it waits by itself. Where no tag
     fits at all it is empty.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from promoter.decisions.policies.policy import Followed
 from promoter.model.facts import Facts, Known, SightingsOf
-from promoter.model.image import ImageReference, short_digest
+from promoter.model.image import short_digest
 from promoter.model.ledger import Sighting
 from promoter.model.spell import spell_time
 
@@ -54,11 +54,9 @@ class Witness:
 
 
 def tell_moved(first: Sighting, digest: str) -> str:
-    """A tag moved under a version: what was seen, and the two ways out."""
-    taken = ImageReference(first.name, first.tag, digest)
+    """A tag moved under a version: what was seen first, and what is there now."""
     return (
         f"the tag {first.tag} of {first.name} moved: it was first seen as"
         f" {short_digest(first.digest)} at {spell_time(first.at)} and is now"
-        f" {short_digest(digest)}; publish a new version, or take this one knowingly with"
-        f" `promoter promote APPLICATION --to ENVIRONMENT --image {taken.normal}`"
+        f" {short_digest(digest)}"
     )
