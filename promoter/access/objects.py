@@ -165,6 +165,12 @@ class Objects:
                 tuple(change for change in changes if change.before != change.after),
             )
 
+    def tree_of(self, commit: str) -> str:
+        """The id of a commit's tree."""
+        return (
+            self.git.read("rev-parse", "--verify", f"{check_id(commit)}^{{tree}}").decode().strip()
+        )
+
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor; None where the two histories have none."""
         answer = self.git.run("merge-base", check_id(one), check_id(other))

@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     if outcome.troubles:
         promotion = _stopped_by(outcome.troubles[0], promotion)
     _print(app, promotion, decision, outcome)
-    is_unkept = wish in decision.notes and bool(outcome.warnings)
+    is_unkept = any(isinstance(note, Wish) for note in decision.notes) and bool(outcome.warnings)
     trouble = _complain(outcome, promotion, is_unkept)
     written = write_ci_outputs(promotion, arguments)
     state = exit_codes.of_state(promotion.state, promotion.trouble)

@@ -37,18 +37,23 @@ ArtifactsByName = Mapping[ImageName, ArtifactRule]
 
 @dataclass(frozen=True)
 class Offers:
-    """`releases` newest first; `why_none` says why there is none, `stop` that there is one which
-    only a person may take. `waits`: there will be one by itself. `sightings` are tags that were
-    seen for the first time."""
+    """`releases` newest first; `why_none` says why there is none. `stops`: the images of which
+    only a person may take the one that is offered, and why. `waits`: a release will be there by
+    itself. `sightings` are tags that were seen for the first time."""
 
     origin: str
     releases: tuple[Release, ...]
     passed_over: tuple[PassedOver, ...] = ()
     selections: tuple[Selection, ...] = ()
     why_none: str = ""
-    stop: str = ""
+    stops: tuple[tuple[ImageReference, str], ...] = ()
     waits: bool = False
     sightings: tuple[Sighting, ...] = ()
+
+    def why_stopped(self, release: Release) -> str | None:
+        """Why only a person may take a release; None where nothing speaks against it."""
+        whys = (why for image, why in self.stops if release.get(image.name) == image)
+        return next(whys, None)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class _Run:
 
 def offer_from_registry(
     artifacts: ArtifactsByName,
-    present: frozenset[ImageName],
+    running: Release,
     repository: RepositoryAddress,
     facts: Facts,
     now: datetime,
@@ -70,37 +75,44 @@ def offer_from_registry(
     """
     chosen: list[ImageReference] = []
     selections: list[Selection] = []
+    sightings: list[Sighting] = []
+    stops: list[tuple[ImageReference, str]] = []
     why, waits = "", False
-    followed = {name: artifact for name, artifact in artifacts.items() if name in present}
+    followed = [
+        Followed(artifact, name, repository, now)
+        for name, artifact in artifacts.items()
+        if name in running.names
+    ]
     choices = ask_together(
-        partial(
-            POLICIES[artifact.select.policy].select,
-            Followed(artifact, name, repository, now),
-            facts,
-        )
-        for name, artifact in followed.items()
+        partial(POLICIES[each.artifact.select.policy].select, each, facts) for each in followed
     )
-    for (name, artifact), choice in zip(followed.items(), choices, strict=True):
-        select = artifact.select
-        tag = choice.image.tag if choice.image else None
+    for each, choice in zip(followed, choices, strict=True):
+        select, image = each.artifact.select, choice.image
         spelled = f"{select.policy}: {select.argument}"
-        selections.append(Selection(name, spelled, tag, choice.passed_over))
-        if choice.image is not None:
-            chosen.append(choice.image)
-        elif not why:
-            why = choice.stop or f"no tag of {name} fits {spelled}"
-            if select.policy == "tag" and choice.passed_over:
-                # The one tag there is: it is too young, or a platform is still to come.
-                why, waits = f"{name}:{select.argument}: {choice.passed_over[0].why}", True
+        tag = image.tag if image else None
+        selections.append(Selection(each.name, spelled, tag, choice.passed_over))
+        sightings += choice.sightings
+        if image is None:
+            refusal = f"{each.name}:{choice.refusal}" if choice.refusal else ""
+            why = why or refusal or f"no tag of {each.name} fits {spelled}"
+            waits = waits or bool(choice.refusal)
+            continue
+        chosen.append(image)
+        current = running.get(each.name)
+        if choice.stop and current and current.digest == image.digest and image.digest:
+            # Somebody brought it here: it is known by this digest, too.
+            sightings.append(Sighting(each.name, image.tag or "", image.digest, now))
+        elif choice.stop:
+            stops.append((image, choice.stop))
     return Offers(
         "registry",
         () if why else (Release.of(chosen),),
         (),
         tuple(selections),
         why,
-        next((each.stop for each in choices if each.stop), ""),
+        tuple(stops),
         waits,
-        tuple(sighting for each in choices for sighting in each.sightings),
+        tuple(sightings),
     )
 
 
@@ -124,7 +136,10 @@ def offer_from_upstream(
         kept: list[_Run] = []
         for run in _runs(periods):
             who = [name for name, releases in gone.items() if _among(run.release, releases)]
-            if who:
+            if tag := _moved_since(run.release, kept, artifacts):
+                why = f"{tag} was pushed again and ran here as another image since"
+                passed_over[PassedOver(run.release.label, why)] = None
+            elif who:
                 why = f"{' and '.join(who)} went back from it"
                 passed_over[PassedOver(run.release.label, why)] = None
             else:
@@ -173,6 +188,18 @@ def _promoted_digest(image: ImageReference, promoted: Sequence[Release]) -> str 
     """The digest that the newest promotion of this very tag had."""
     brought = (release.get(image.name) for release in promoted)
     return next((each.digest for each in brought if each and each.tag == image.tag), None)
+
+
+def _moved_since(release: Release, later: Iterable[_Run], artifacts: ArtifactsByName) -> str | None:
+    """The tag of a version that a later run names with another digest."""
+    for run in later:
+        for image in release.artifacts:
+            other = run.release.get(image.name)
+            if POLICIES[artifacts[image.name].select.policy].tags_may_move:
+                continue
+            if image.tag and other and other.tag == image.tag and not other.agrees(image):
+                return image.tag
+    return None
 
 
 def _among(release: Release, others: Iterable[Release]) -> bool:

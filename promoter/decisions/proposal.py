@@ -36,7 +36,15 @@ def propose(
     if not edit.changes:
         return replace(decided, state=State.CURRENT, why=f"runs {release.label}")
     target, origin = this.target, decided.origin or "registry"
-    record = Record(this.rule.name, target.application, target.environment, release, origin)
+    asked_by = (each.by for each in this.wishes if release.holds(each.release))
+    record = Record(
+        this.rule.name,
+        target.application,
+        target.environment,
+        release,
+        origin,
+        ", ".join(dict.fromkeys(asked_by)),
+    )
     branch_is_right = branch is not None and _holds(branch, record, edit)
     approvals = _approvals(this.environment.require)
     if branch and request and branch_is_right and _is_right(request, branch, record, approvals):

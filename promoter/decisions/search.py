@@ -80,8 +80,12 @@ def search(
     before = [each.release for each in this.periods if each.release]
     for offered in offers.releases:
         standing = compare_releases(running, offered, before, this.artifacts, facts)
-        if standing in _FOR_A_PERSON and is_asked_for(offered):
-            standing = Standing.LATER
+        if is_asked_for(offered):
+            if standing in _FOR_A_PERSON:
+                standing = Standing.LATER
+        elif standing is Standing.LATER and (why := offers.why_stopped(offered)):
+            found.stopped.append(Stopped(State.BLOCKED, offered, why))
+            continue
         if standing is not Standing.LATER:
             found.stopped.append(_stop(standing, running, offered, this.periods, offers.origin))
             if standing in (Standing.SAME, Standing.BACKWARDS):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from promoter.decisions.branches import branch_name
 from promoter.decisions.candidates import ArtifactsByName
@@ -39,14 +40,6 @@ class Scene:
     requests: Mapping[str, Sequence[MergeRequest]]
     wishes: tuple[Wish, ...] = ()
 
-    def wishes_for(self, target: Target, earlier: Iterable[Wish]) -> tuple[Wish, ...]:
-        """What was asked for a target, now and earlier; the same release once."""
-        found: dict[Release, Wish] = {}
-        for wish in (*earlier, *self.wishes):
-            if (wish.application, wish.environment) == (target.application, target.environment):
-                found.setdefault(wish.release, wish)
-        return tuple(found.values())
-
 
 @dataclass(frozen=True)
 class Situation:
@@ -70,7 +63,7 @@ class Situation:
     branch: Branch | None
     wishes: tuple[Wish, ...] = ()
     remembered: frozenset[Wish] = frozenset()
-    """Those of the wishes that the ledger holds."""
+    """Those of the wishes that the ledger or the open request holds."""
 
     @property
     def rule(self) -> Rule:
@@ -79,6 +72,12 @@ class Situation:
     @property
     def repository(self) -> RepositoryAddress:
         return self.scene.rule.repository
+
+    @property
+    def opened_release(self) -> Release | None:
+        """What the open request brings."""
+        record = Record.parse(self.opened.body) if self.opened else None
+        return record.release if record else None
 
     @property
     def head(self) -> str | None:
@@ -111,7 +110,11 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
     theirs = (each for name in upstreams for each in scene.requests.get(name, ()))
     merged = sorted((e for e in theirs if e.state == "merged"), key=lambda e: -e.number)
     records = (Record.parse(each.body) for each in merged)
-    earlier = facts.need(wishes)
+    opened = next((each for each in mine if each.state == "open"), None)
+    earlier = [each for each in facts.need(wishes) if each.is_for(target)]
+    earlier += _wishes_of_request(opened, target, earlier)
+    fresh = [each for each in scene.wishes if each.is_for(target)]
+    fresh = [each for each in fresh if not any(e.release.holds(each.release) for e in earlier)]
     known = {name: facts.need(question) for name, question in line.items()}
     return Situation(
         scene,
@@ -123,12 +126,25 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         {name: known[name] for name in environment.after.environments if name in known},
         known,
         mine,
-        next((each for each in mine if each.state == "open"), None),
+        opened,
         tuple(record.release for record in records if record),
         facts.need(branch),
-        scene.wishes_for(target, earlier),
+        (*earlier, *fresh),
         frozenset(earlier),
     )
+
+
+def _wishes_of_request(
+    request: MergeRequest | None, target: Target, earlier: Sequence[Wish]
+) -> list[Wish]:
+    """The wish that an open request carries: it stands there also where the ledger was lost."""
+    record = Record.parse(request.body) if request else None
+    if record is None or not record.requested_by:
+        return []
+    if any(record.release.holds(each.release) for each in earlier):
+        return []
+    at = datetime.min.replace(tzinfo=UTC)  # earlier than anything: nobody asks by it
+    return [Wish(target.application, target.environment, record.release, at, record.requested_by)]
 
 
 def _line(rule: Rule, environment: EnvironmentRule) -> list[str]:

@@ -45,7 +45,7 @@ def compare_releases(
         (current, image) for image in offered.artifacts if (current := running.get(image.name))
     ]
     orders = ask_together(
-        partial(_compare, current, image, before, artifacts[image.name], facts)
+        partial(compare_images, current, image, before, artifacts[image.name], facts)
         for current, image in pairs
     )
     if Order.MOVED in orders:
@@ -57,13 +57,15 @@ def compare_releases(
     return Standing.LATER if Order.HIGHER in orders else Standing.SAME
 
 
-def _compare(
+def compare_images(
     running: ImageReference,
     offered: ImageReference,
     before: Sequence[Release],
     artifact: ArtifactRule,
     facts: Facts,
 ) -> Order:
+    """One image against the one that runs. Where versions don't order, what is among `before` is
+    lower, and anything else higher. Raises NotAsked, NotKnown."""
     if running.tag is None and running.digest is None:
         return Order.HIGHER  # nothing is pinned yet
     if running.agrees(offered) and running.digest == offered.digest:

@@ -7,15 +7,23 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from promoter.decisions.asked_images import ways_out
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.search import Search, search
 from promoter.decisions.situation import Scene, Situation, look_at, tag_questions
 from promoter.decisions.standing import Standing, compare_releases
-from promoter.decisions.wishes import Asked, conclude_wishes, is_asked_for, weigh
+from promoter.decisions.wishes import (
+    Asked,
+    answer_undecided,
+    conclude_wishes,
+    is_asked_for,
+    weigh,
+)
 from promoter.model.facts import DigestOf, Facts, NotKnown
-from promoter.model.plan import Close, Decision, Requested, State
+from promoter.model.plan import Close, Decision, State
 from promoter.model.record import Record
+from promoter.model.release import Release
 from promoter.model.target import Target
 
 
@@ -30,12 +38,7 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
         return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
     this = look_at(scene, target, artifacts, facts)
     decided = _decide_situation(this, decided, facts, now)
-    if not decided.requested:
-        answers = (
-            Requested(wish.release, wish.by, decided.state, decided.why) for wish in this.wishes
-        )
-        decided = replace(decided, requested=tuple(answers))
-    return decided
+    return decided if decided.requested else answer_undecided(this, decided)
 
 
 def _decide_situation(this: Situation, decided: Decision, facts: Facts, now: datetime) -> Decision:
@@ -61,8 +64,8 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
     running = this.reading.release
     if running is None:
         raise ValueError(f"{this.target}: a reading is a release, mixed, or has problems")
-    offers = _offers(this, facts, now)
-    offers, asked = weigh(this, running, offers, facts)
+    offers = _offers(this, running, facts, now)
+    offers, asked = weigh(this, running, offers, facts, now)
     decided = replace(
         decided, origin=offers.origin, selections=offers.selections, notes=offers.sightings
     )
@@ -119,12 +122,14 @@ def _missing_upstream(this: Situation) -> str | None:
     return None
 
 
-def _offers(this: Situation, facts: Facts, now: datetime) -> Offers:
+def _offers(this: Situation, running: Release, facts: Facts, now: datetime) -> Offers:
     if this.environment.after.environments:
         after = this.environment.after
         return offer_from_upstream(after, this.histories, this.line, this.artifacts, facts)
     facts.prefetch(*tag_questions(this.artifacts, this.reading.names))
-    return offer_from_registry(this.artifacts, this.reading.names, this.repository, facts, now)
+    offers = offer_from_registry(this.artifacts, running, this.repository, facts, now)
+    stops = ((image, f"{why}; {ways_out(this.target, image)}") for image, why in offers.stops)
+    return replace(offers, stops=tuple(stops))
 
 
 def _hidden_from_the_list(
@@ -160,8 +165,6 @@ def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
         return replace(
             keep_out(decided, newest.verdicts), offered=newest.release, verdicts=newest.verdicts
         )
-    if offers.stop:
-        return replace(decided, state=State.BLOCKED, why=offers.stop)
     for state in (State.BLOCKED, State.REJECTED, State.CURRENT, State.HELD_BACK):
         for stop in found.stopped:
             if stop.state is state:

@@ -1,52 +1,73 @@
 """Releases that somebody asked for, as candidates of their target.
 
-A wish adds a candidate; it opens no gate and turns nothing back. Where releases come from the
-registry it stands beside what the policies select, and the later one wins; downstream only what
-ran upstream can be asked for. A tag that moved, or an image that is gone, waits for a person: a
-wish is that person's word.
+A wish adds a candidate; it opens no gate, turns nothing back, and is held to `ignore`,
+`platforms` and `minimum-age`. Where releases come from the registry each artifact goes to the
+later of what was asked for and what its policy selects; downstream only what ran upstream can be
+asked for. A tag that moved waits for a person: a wish that names the digest is that word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from promoter.decisions.candidates import Offers, is_later
+from promoter.decisions.asked_images import (
+    Asking,
+    judge_images,
+    look_up,
+    tell_moved_here,
+)
+from promoter.decisions.candidates import Offers
+from promoter.decisions.policies.policy import Order
 from promoter.decisions.search import Search
 from promoter.decisions.situation import Situation
-from promoter.decisions.standing import Standing, compare_releases
-from promoter.model.facts import DetailsOf, DigestOf, Facts
-from promoter.model.ledger import Note, Sighting, Wish
+from promoter.decisions.standing import compare_images
+from promoter.model.facts import Facts, NotKnown
+from promoter.model.image import ImageName, ImageReference
+from promoter.model.ledger import Note, Sighting, Wish, WishEnd
 from promoter.model.plan import Decision, Requested, State
 from promoter.model.release import Release
 
-_TAGS_MAY_MOVE = ("tag", "newest")
-_TO_KEEP = (State.PROPOSED, State.PROMOTING, State.WAITING, State.BLOCKED)
+_TO_KEEP = (State.PROPOSED, State.PROMOTING, State.WAITING, State.BLOCKED, State.UNKNOWN)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A wish with the whole release that it makes of what runs. `answer` where that is no
-    candidate: what became of the wish at once."""
+    """A wish, its images with the digests that their tags name. `answer` where it is no candidate:
+    what became of it at once; `refuted` where it never will be one."""
 
     wish: Wish
-    release: Release
     answer: Requested | None = None
+    refuted: bool = False
 
 
 def weigh(
-    this: Situation, running: Release, offers: Offers, facts: Facts
+    this: Situation, running: Release, offers: Offers, facts: Facts, now: datetime
 ) -> tuple[Offers, tuple[Asked, ...]]:
-    """The offers with what was asked for among them, newest first. Raises NotAsked, NotKnown."""
+    """The offers with what was asked for among them, newest first.
+
+    Raises NotAsked; NotKnown where the open request's own wish can't be looked up.
+    """
     asked: list[Asked] = []
     for wish in this.wishes:
-        one = _ask(this, wish, running, offers, facts)
-        asked.append(one)
-        if one.answer is None and not any(each.holds(wish.release) for each in offers.releases):
-            place = _place(this, one, offers.releases, facts)
-            releases = (*offers.releases[:place], one.release, *offers.releases[place:])
-            offers = replace(offers, releases=releases)
+        try:
+            asked.append(_ask(this, wish, running, offers, facts, now))
+        except NotKnown as error:
+            if this.opened_release is not None and this.opened_release.holds(wish.release):
+                raise
+            asked.append(_stopped(wish, State.UNKNOWN, error.unknown.why))
+    if this.environment.after.environments or not any(map(_counts, asked)):
+        return offers, tuple(asked)
+    best = _put_together(this, running, offers, asked, facts)
+    if best != running and best not in offers.releases:
+        offers = replace(offers, releases=(best, *offers.releases))
     return offers, tuple(asked)
+
+
+def _counts(asked: Asked) -> bool:
+    """Whether it is a candidate, or runs: then its policy must not turn it back."""
+    return asked.answer is None or asked.answer.state is State.CURRENT
 
 
 def is_asked_for(release: Release, asked: Iterable[Asked]) -> bool:
@@ -57,26 +78,44 @@ def conclude_wishes(
     this: Situation, asked: Sequence[Asked], decided: Decision, found: Search
 ) -> Decision:
     """The decision with an answer to every wish, and with what the ledger shall keep of them."""
-    requested = tuple(_answer(each, decided, found) for each in asked)
+    requested: list[Requested] = []
     notes: list[Note] = list(decided.notes)
-    for each, answer in zip(asked, requested, strict=True):
-        if each.answer is not None or each.wish in this.remembered or answer.state not in _TO_KEEP:
-            continue
-        notes.append(each.wish)
-        # So that a tag that is taken knowingly does not pass for one that moved.
-        notes += (
-            Sighting(image.name, image.tag, image.digest, each.wish.at)
-            for image in each.wish.release.artifacts
-            if image.tag and image.digest
-        )
+    for each in asked:
+        answer, is_over = _answer(each, decided, found)
+        requested.append(answer)
+        notes += _notes(this, each, answer, is_over)
     runs = next((each for each in requested if each.state is State.CURRENT), None)
     if runs is not None and decided.state is State.HELD_BACK:
         why = f"runs {runs.release.label}, as {runs.by} asked"
         decided = replace(decided, state=State.CURRENT, why=why, offered=None)
-    return replace(decided, requested=requested, notes=tuple(notes))
+    if not _may_act(this, decided):
+        decided = replace(decided, action=None)
+    return replace(decided, requested=tuple(requested), notes=tuple(notes))
 
 
-def _ask(this: Situation, wish: Wish, running: Release, offers: Offers, facts: Facts) -> Asked:
+def _may_act(this: Situation, decided: Decision) -> bool:
+    """Where somebody asks for a release now, nothing is done for another one."""
+    now = [wish for wish in this.scene.wishes if wish.is_for(this.target)]
+    offered = decided.offered
+    return not now or (offered is not None and any(offered.holds(w.release) for w in now))
+
+
+def answer_undecided(this: Situation, decided: Decision) -> Decision:
+    """The same where the target itself stopped before any candidate was looked at."""
+    keeps = decided.state in _TO_KEEP
+    fresh = (each for each in this.wishes if keeps and each not in this.remembered)
+    return replace(
+        decided,
+        requested=tuple(
+            Requested(wish.release, wish.by, decided.state, decided.why) for wish in this.wishes
+        ),
+        notes=(*decided.notes, *fresh),
+    )
+
+
+def _ask(
+    this: Situation, wish: Wish, running: Release, offers: Offers, facts: Facts, now: datetime
+) -> Asked:
     for name in sorted(wish.release.names - running.names, key=str):
         followed = name in this.artifacts
         why = (
@@ -84,117 +123,112 @@ def _ask(this: Situation, wish: Wish, running: Release, offers: Offers, facts: F
             if followed
             else f"{this.rule.source} follows no image {name}"
         )
-        return _stopped(wish, State.BLOCKED, why)
+        return _stopped(wish, State.BLOCKED, why, refuted=True)
     label = wish.release.label
+    downstream = bool(this.environment.after.environments)
+    asking = Asking(this, running, facts, now)
+    if not downstream and (why := tell_moved_here(asking, wish.release)):
+        return _stopped(wish, State.BLOCKED, why, refuted=True)
     if running.holds(wish.release):
         return _stopped(wish, State.CURRENT, f"runs {label}")
-    if _is_behind(this, wish, running, facts):
-        why = f"{label} is not later than {running.label} that runs here"
+    order, why = judge_images(asking, wish.release, told_by_upstream=downstream)
+    if order is Order.LOWER:
         return _stopped(wish, State.HELD_BACK, why, running)
-    if this.environment.after.environments:
+    if order is not Order.HIGHER:
+        return _stopped(wish, State.BLOCKED, why)
+    if downstream:
         return _ask_upstream(wish, offers)
-    known, state, wrong = _look_up(this, wish, facts)
-    return _stopped(wish, state, wrong) if wrong else Asked(wish, running.replaced_by(known))
+    found = look_up(asking, wish.release)
+    if found.wrong:
+        return _stopped(wish, found.state, found.wrong, refuted=found.refuted)
+    return Asked(replace(wish, release=found.release))
 
 
-def _stopped(wish: Wish, state: State, why: str, superseded_by: Release | None = None) -> Asked:
-    answer = Requested(wish.release, wish.by, state, why, superseded_by)
-    return Asked(wish, wish.release, answer)
-
-
-def _is_behind(this: Situation, wish: Wish, running: Release, facts: Facts) -> bool:
-    """Whether what was asked for is not later than what runs."""
-    release = running.replaced_by(wish.release)
-    before = [each.release for each in this.periods if each.release]
-    standing = compare_releases(running, release, before, this.artifacts, facts)
-    if standing is Standing.LATER and not is_later(release, running, this.artifacts, facts):
-        # Nothing orders the two. What came here after the wish came with knowledge of it.
-        return bool(this.periods) and this.periods[0].since > wish.at
-    return standing in (Standing.BACKWARDS, Standing.SAME)
+def _stopped(
+    wish: Wish, state: State, why: str, superseded_by: Release | None = None, refuted: bool = False
+) -> Asked:
+    return Asked(wish, Requested(wish.release, wish.by, state, why, superseded_by), refuted)
 
 
 def _ask_upstream(wish: Wish, offers: Offers) -> Asked:
-    offered = next((each for each in offers.releases if each.holds(wish.release)), None)
-    if offered is not None:
-        return Asked(wish, offered)
+    if any(each.holds(wish.release) for each in offers.releases):
+        return Asked(wish)
     label = wish.release.label
     passed = next((each.why for each in offers.passed_over if each.what == label), None)
     why = f"{offers.origin} runs no {label}; promote it there first" if passed is None else passed
-    return _stopped(wish, State.WAITING, why)
+    return _stopped(wish, State.WAITING, why, refuted=True)  # it comes by itself once it runs there
 
 
-def _look_up(this: Situation, wish: Wish, facts: Facts) -> tuple[Release, State, str]:
-    """The artifacts with their digests; or a state and why the registry does not bear it out."""
-    images = wish.release.artifacts
-    tagged = [(each, each.tag) for each in images if each.tag]
-    pinned = [(each, each.digest) for each in images if each.digest]
-    facts.prefetch(
-        *(DigestOf(each.name, tag) for each, tag in tagged),
-        *(DetailsOf(each.name, digest) for each, digest in pinned),
-    )
-    for each, digest in pinned:
-        if facts.need(DetailsOf(each.name, digest)) is None:
-            why = f"the registry has no image {each.normal} (yet)"
-            return wish.release, State.UNKNOWN, why
-    known = {each.name: each for each in images}
-    for each, tag in tagged:
-        named = facts.need(DigestOf(each.name, tag))
-        may_move = this.artifacts[each.name].select.policy in _TAGS_MAY_MOVE
-        if named is None and not (each.digest and may_move):
-            why = f"the registry has no tag {each.name}:{tag} (yet)"
-            return wish.release, State.UNKNOWN, why
-        if each.digest is None:
-            known[each.name] = each.at(tag, named)
-        elif named != each.digest and not may_move:
-            why = f"{each.name}:{tag} names {named} in the registry, not {each.digest}"
-            return wish.release, State.BLOCKED, why
-    return Release.of(known.values()), State.CURRENT, ""
+def _put_together(
+    this: Situation, running: Release, offers: Offers, asked: Sequence[Asked], facts: Facts
+) -> Release:
+    """Each artifact at the latest of what runs, what its policy selects and what was asked for."""
+    # What runs first: a candidate is later than it, also where the policy can't tell.
+    counting = sorted(filter(_counts, asked), key=lambda each: each.answer is None)
+    wished: dict[ImageName, ImageReference] = {}
+    for each in counting:
+        for image in each.wish.release.artifacts:
+            other, current = wished.get(image.name), running.get(image.name)
+            runs = other is not None and current is not None and current.agrees(other)
+            if other is None or runs or _is_later(this, other, image, facts):
+                wished[image.name] = image
+    offered = offers.releases[0] if offers.releases else running
+    stopped = {image.name for image, _ in offers.stops}
+    before = tuple(each.release for each in this.periods if each.release)
+    images: list[ImageReference] = []
+    for current in running.artifacts:
+        best = current
+        selected = None if current.name in stopped else offered.get(current.name)
+        artifact = this.artifacts[current.name]
+        if selected is not None:
+            order = compare_images(current, selected, before, artifact, facts)
+            best = selected if order is Order.HIGHER else current
+        wish = wished.get(current.name)
+        if wish is not None and (best is current or _is_later(this, best, wish, facts)):
+            best = current if current.agrees(wish) else wish
+        images.append(best)
+    return Release.of(images)
 
 
-def _place(this: Situation, asked: Asked, offered: Sequence[Release], facts: Facts) -> int:
-    """Where it stands among what is offered, newest first."""
-    for index, each in enumerate(offered):
-        if is_later(each, asked.release, this.artifacts, facts):
-            continue
-        if is_later(asked.release, each, this.artifacts, facts):
-            return index
-        if not _is_built_before(asked.release, each, facts):
-            return index
-    return len(offered)
+def _is_later(this: Situation, one: ImageReference, other: ImageReference, facts: Facts) -> bool:
+    return compare_images(one, other, (), this.artifacts[one.name], facts) is Order.HIGHER
 
 
-def _is_built_before(one: Release, other: Release, facts: Facts) -> bool:
-    """By creation time, where nothing else orders them; False where that is not known."""
-    pairs = [(mine, theirs) for mine in one.artifacts if (theirs := other.get(mine.name))]
-    differing = [
-        (DetailsOf(mine.name, mine.digest), DetailsOf(theirs.name, theirs.digest))
-        for mine, theirs in pairs
-        if mine.digest and theirs.digest and mine.digest != theirs.digest
-    ]
-    facts.prefetch(*(question for pair in differing for question in pair))
-    for before, after in ((facts.need(mine), facts.need(theirs)) for mine, theirs in differing):
-        if before and after and before.created and after.created:
-            return before.created < after.created
-    return False
-
-
-def _answer(asked: Asked, decided: Decision, found: Search) -> Requested:
-    """What the walk over the candidates made of this one."""
+def _answer(asked: Asked, decided: Decision, found: Search) -> tuple[Requested, bool]:
+    """What the walk over the candidates made of this one, and whether that is its end."""
     if asked.answer is not None:
-        return asked.answer
+        return asked.answer, asked.answer.state is State.HELD_BACK
     release, by = asked.wish.release, asked.wish.by
     if decided.offered is not None and decided.offered.holds(release):
-        return Requested(release, by, decided.state, decided.why)
+        return Requested(release, by, decided.state, decided.why), False
     for stop in found.stopped:
         if stop.release.holds(release):
-            return Requested(release, by, stop.state, stop.why)
+            return Requested(release, by, stop.state, stop.why), stop.state is State.REJECTED
     for judged in found.waiting:
         if judged.release.holds(release):
             first = next(each for each in judged.verdicts if not each.passes)
             state = State.BLOCKED if first.judgement == "block" else State.WAITING
-            return Requested(release, by, state, f"{first.why} ({first.gate})")
+            return Requested(release, by, state, f"{first.why} ({first.gate})"), False
     later = decided.offered
     if later is not None:
-        why = f"{later.label} is later, and is {decided.state.value}"
-        return Requested(release, by, State.HELD_BACK, why, later)
-    return Requested(release, by, decided.state, decided.why)
+        why = f"{later.label}, which {decided.origin} offers, is later"
+        return Requested(release, by, State.HELD_BACK, why, later), True
+    return Requested(release, by, decided.state, decided.why), False
+
+
+def _notes(this: Situation, asked: Asked, answer: Requested, is_over: bool) -> list[Note]:
+    wish = asked.wish
+    if wish in this.remembered:
+        return [WishEnd(wish.application, wish.environment, wish.release)] if is_over else []
+    if asked.refuted or is_over:
+        return []
+    notes: list[Note] = []
+    if answer.state is not State.CURRENT:
+        notes.append(wish)
+    # So that an image that is taken knowingly does not pass for a tag that moved.
+    notes += (
+        Sighting(image.name, image.tag, image.digest, wish.at)
+        for image in wish.release.artifacts
+        if image.tag and image.digest
+    )
+    return notes

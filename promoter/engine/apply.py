@@ -21,6 +21,7 @@ from promoter.model.rule import RepositoryAddress
 from promoter.model.trouble import TroubleKind
 from promoter.texts.change import commit_message, request_body, request_title
 
+_LEDGER_RACES = 20
 _log = logging.getLogger(__name__)
 
 
@@ -105,17 +106,7 @@ def _push_branches(
     ready = [each for each in proposals if each.action.head is not None]
     unmade = [each for each in proposals if each.action.head is None]
     try:
-        ledger = draft_notes(repository, notes) if notes else None
-        if not unmade and ledger is None:
-            return ready
-        drafts = [_draft(each) for each in unmade] + ([ledger.commit] if ledger else [])
-        heads = repository.commit(drafts)
-        made = [
-            replace(each, action=replace(each.action, head=head))
-            for each, head in zip(unmade, heads, strict=False)
-        ]
-        kept = [ledger.move(heads[-1])] if ledger else []
-        repository.push([*_base_stands(made), *(_move(each.action) for each in made), *kept])
+        made = _push_together(repository, unmade, notes)
     except (ConflictError, TransientError) as error:
         for each in unmade:
             applied.note(_name(each.decision), error)
@@ -133,6 +124,41 @@ def _push_branches(
             _push_branches(repository, (), notes, applied)
         return ready
     return [*ready, *made]
+
+
+def _push_together(
+    repository: Repository, unmade: Sequence[_Proposal], notes: Sequence[Note]
+) -> list[_Proposal]:
+    """The proposals with the heads that their branches have now. Where only the ledger was moved
+    meanwhile (other jobs note other things there) the notes are added to what it is now; nothing
+    else that was decided depends on it."""
+    ledger = draft_notes(repository, notes) if notes else None
+    if not unmade and ledger is None:
+        return []
+    drafts = [_draft(each) for each in unmade]
+    heads = repository.commit([*drafts, ledger.commit] if ledger else drafts)
+    made = [
+        replace(each, action=replace(each.action, head=head))
+        for each, head in zip(unmade, heads, strict=False)
+    ]
+    moves = [*_base_stands(made), *(_move(each.action) for each in made)]
+    kept = [ledger.move(heads[-1])] if ledger else []
+    for _ in range(_LEDGER_RACES):
+        if not moves and not kept:
+            return made
+        try:
+            repository.push([*moves, *kept])
+        except ConflictError:
+            if not kept:
+                raise
+            repository.refresh()
+            if any(repository.ref(move.ref) != move.expected for move in moves):
+                raise
+        else:
+            return made
+        ledger = draft_notes(repository, notes)
+        kept = [ledger.move(*repository.commit([ledger.commit]))] if ledger else []
+    raise ConflictError(f"others keep writing {REF}")
 
 
 def _base_stands(proposals: Sequence[_Proposal]) -> list[RefMove]:

@@ -1,28 +1,33 @@
 """The ledger, a ref of the manifest repository: one small file an image or a target.
 
 `sightings/REGISTRY/PATH/TAGS` holds a line `TIME TAG DIGEST` for each first sight, oldest first;
-`wishes/ENVIRONMENT/APPLICATION` one JSON object. What can't be read there is as if it were not
-there: losing the ledger loses comfort, not correctness.
+`wishes/ENVIRONMENT/APPLICATION` a JSON list. What can't be read there is as if it were not there:
+losing the ledger loses comfort, not correctness. It is one commit without a parent, put in the
+place of the former one by compare-and-swap: with a history, each fresh clone would fetch it all.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from promoter.decisions.branches import target_path
+from promoter.errors import PromoterError
 from promoter.model.image import ImageName, ImageReference, is_digest, is_tag
-from promoter.model.ledger import Note, Sighting, Wish
-from promoter.model.ports import CommitDraft, RefMove, Repository
+from promoter.model.ledger import Note, Sighting, Wish, WishEnd
+from promoter.model.ports import CommitDraft, RefMove, Repository, Tree
 from promoter.model.release import Release
 from promoter.model.spell import spell_time
 
+_log = logging.getLogger(__name__)
 REF = "refs/promoter/ledger"
 _WISHES = "wishes/"
+_MESSAGE = "What the bot remembers; read by machines, safe to delete\n"
 _MOST_SIGHTINGS = 200
 """Lines of one image; a tag that so many newer ones followed is lower than them anyway."""
 
@@ -43,48 +48,58 @@ def read_sightings(
 ) -> dict[ImageName, tuple[Sighting, ...]]:
     """What is known of the tags of each image, oldest first."""
     paths = {name: _sightings_file(name) for name in names}
-    files = _read(repository, paths.values())
+    tree = _tree(repository)
+    files = tree.read(paths.values()) if tree else {}
     return {name: _parse_sightings(name, files.get(path, b"")) for name, path in paths.items()}
 
 
 def read_wishes(repository: Repository) -> tuple[Wish, ...]:
-    """Every wish that can be read, by environment and application."""
-    commit = repository.ref(REF)
-    if commit is None:
+    """Every wish that can be read, by environment and application, the oldest first."""
+    tree = _tree(repository)
+    if tree is None:
         return ()
-    paths = [each.path for each in repository.tree(commit).list(_WISHES.rstrip("/"))]
-    wishes = (_parse_wish(data) for _, data in sorted(_read(repository, paths).items()))
-    return tuple(wish for wish in wishes if wish is not None)
+    files = tree.read(each.path for each in tree.list(_WISHES.rstrip("/")))
+    return tuple(wish for _, data in sorted(files.items()) for wish in _parse_wishes(data))
 
 
 def draft_notes(repository: Repository, notes: Sequence[Note]) -> LedgerDraft | None:
     """The commit that adds the notes to the ledger as it was last fetched; None where it holds
     them already, so that a step that is repeated after a crash adds nothing twice."""
     sightings: dict[ImageName, list[Sighting]] = defaultdict(list)
-    files: dict[str, bytes] = {}
+    wishes: dict[str, list[Wish | WishEnd]] = defaultdict(list)
     for note in notes:
         if isinstance(note, Sighting):
             sightings[note.name].append(note)
         else:
-            files[_wish_file(note)] = _spell_wish(note)
-    known = read_sightings(repository, sightings)
+            wishes[_wishes_file(note)].append(note)
+    tree = _tree(repository)
+    paths = [*wishes, *(_sightings_file(name) for name in sightings)]
+    present = tree.read(paths) if tree else {}
+    files = {path: _change_wishes(present.get(path, b""), told) for path, told in wishes.items()}
     for name, fresh in sightings.items():
-        seen = {(each.tag, each.digest) for each in known[name]}
-        added = [each for each in fresh if (each.tag, each.digest) not in seen]
-        if added:
-            files[_sightings_file(name)] = _spell_sightings((*known[name], *added))
-    present = _read(repository, files)
-    changed = {path: data for path, data in files.items() if present.get(path) != data}
+        path = _sightings_file(name)
+        files[path] = _add_sightings(name, present.get(path, b""), fresh)
+    changed = {path: data for path, data in files.items() if present.get(path, b"") != data}
     if not changed:
         return None
     expected = repository.ref(REF)
-    message = f"Note {', '.join(sorted(changed))}\n" if len(changed) < 4 else "Note what was seen\n"
-    return LedgerDraft(CommitDraft(expected, changed, message), expected)
+    return LedgerDraft(
+        CommitDraft(expected if tree else None, changed, _MESSAGE, alone=True), expected
+    )
 
 
-def _read(repository: Repository, paths: Iterable[str]) -> Mapping[str, bytes]:
+def _tree(repository: Repository) -> Tree | None:
+    """None where there is no ledger, or the ref names something else."""
     commit = repository.ref(REF)
-    return repository.tree(commit).read(paths) if commit is not None else {}
+    if commit is None:
+        return None
+    try:
+        tree = repository.tree(commit)
+        tree.list()
+    except PromoterError:
+        _log.warning("%s can't be read, and is taken for empty", REF)
+        return None
+    return tree
 
 
 def _sightings_file(name: ImageName) -> str:
@@ -104,36 +119,65 @@ def _parse_sightings(name: ImageName, data: bytes) -> tuple[Sighting, ...]:
     return tuple(found)
 
 
-def _spell_sightings(sightings: Sequence[Sighting]) -> bytes:
-    lines = (f"{spell_time(s.at)} {s.tag} {s.digest}\n" for s in sightings[-_MOST_SIGHTINGS:])
-    return "".join(lines).encode()
+def _add_sightings(name: ImageName, data: bytes, fresh: Sequence[Sighting]) -> bytes:
+    known = _parse_sightings(name, data)
+    seen = {(each.tag, each.digest) for each in known}
+    added = {(each.tag, each.digest): each for each in fresh}
+    missing = [each for key, each in added.items() if key not in seen]
+    if not missing:
+        return data
+    kept = (*known, *missing)[-_MOST_SIGHTINGS:]
+    return "".join(f"{spell_time(s.at)} {s.tag} {s.digest}\n" for s in kept).encode()
 
 
-def _wish_file(wish: Wish) -> str:
-    return f"{_WISHES}{target_path(wish.environment, wish.application)}"
+def _wishes_file(note: Wish | WishEnd) -> str:
+    return f"{_WISHES}{target_path(note.environment, note.application)}"
 
 
-def _parse_wish(data: bytes) -> Wish | None:
+def _change_wishes(data: bytes, notes: Sequence[Wish | WishEnd]) -> bytes:
+    """The file with what was asked for, a newer wish in the place of those for the same images."""
+    before = wishes = _parse_wishes(data)
+    for note in notes:
+        if isinstance(note, WishEnd):
+            wishes = [each for each in wishes if each.release != note.release]
+        elif not any(each.release == note.release for each in wishes):
+            names = note.release.names
+            wishes = [*(each for each in wishes if not names & each.release.names), note]
+    return data if wishes == before else _spell_wishes(wishes)
+
+
+def _parse_wishes(data: bytes) -> list[Wish]:
     try:
-        content: dict[str, Any] = json.loads(data)
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        return []
+    found = (_parse_wish(each) for each in content) if isinstance(content, list) else ()
+    return [wish for wish in found if wish is not None]
+
+
+def _parse_wish(content: Any) -> Wish | None:
+    try:
         at = _parse_time(content["at"])
         artifacts = [ImageReference.parse(each) for each in content["artifacts"]]
         names = [str(content[key]) for key in ("application", "environment", "by")]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     if at is None or not artifacts:
         return None
     return Wish(names[0], names[1], Release.of(artifacts), at, names[2])
 
 
-def _spell_wish(wish: Wish) -> bytes:
-    content = {
-        "application": wish.application,
-        "environment": wish.environment,
-        "artifacts": [each.normal for each in wish.release.artifacts],
-        "at": spell_time(wish.at),
-        "by": wish.by,
-    }
+def _spell_wishes(wishes: Sequence[Wish]) -> bytes:
+    content = [
+        {
+            "application": wish.application,
+            "environment": wish.environment,
+            "artifacts": [each.normal for each in wish.release.artifacts],
+            "at": spell_time(wish.at),
+            "by": wish.by,
+        }
+        for wish in wishes
+    ]
     return f"{json.dumps(content, indent=2)}\n".encode()
 
 

@@ -11,11 +11,13 @@ from datetime import datetime
 
 from promoter.model.image import ImageName
 from promoter.model.release import Release
+from promoter.model.target import Target
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """The digest that a tag named when it was first seen, `at` in UTC."""
+    """The digest that a tag named when it was first taken, or when its age began to count; `at` in
+    UTC."""
 
     name: ImageName
     tag: str
@@ -28,7 +30,7 @@ class Wish:
     """A release that somebody asked for: a person or a CI job, on the command line.
 
     It is a candidate of its target until a later release supersedes it or a person rejects it.
-    Its artifacts may be fewer than the target's: the others stay as they run. `at` in UTC.
+    Its artifacts may be fewer than the target's: the others go their own way. `at` in UTC.
     """
 
     application: str
@@ -37,6 +39,18 @@ class Wish:
     at: datetime
     by: str
 
+    def is_for(self, target: Target) -> bool:
+        return (self.application, self.environment) == (target.application, target.environment)
 
-Note = Sighting | Wish
+
+@dataclass(frozen=True)
+class WishEnd:
+    """What was asked for came to its end: it is not a candidate any more."""
+
+    application: str
+    environment: str
+    release: Release
+
+
+Note = Sighting | Wish | WishEnd
 """What is written to the ledger."""

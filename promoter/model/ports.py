@@ -103,11 +103,13 @@ class Landing:
 @dataclass(frozen=True)
 class CommitDraft:
     """A commit to be made: `files` replaces whole files of `parent`, modes are kept. Without a
-    parent it is the first of a history of its own."""
+    parent it is the first of a history of its own; `alone`: it takes over the parent's files and
+    not its history."""
 
     parent: str | None
     files: Mapping[str, bytes]
     message: str
+    alone: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,16 @@ the manifests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Self
 
 from promoter.model.image import ImageReference
 from promoter.model.release import Release
 
 _PREFIX = "Promoter-"
+_UNSAFE = re.compile(r"[<>\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Record:
     release: Release
     origin: str
     """The environment that it came from, or `registry`."""
+    requested_by: str = field(default="", compare=False)
+    """Who asked for it, where somebody did; a promotion is the same whoever asked."""
 
     def trailers(self) -> tuple[str, ...]:
         """Lines `Promoter-Application: web`, ready for the last paragraph of a message."""
@@ -35,7 +40,13 @@ class Record:
             f"{_PREFIX}Release: {self.release.id}",
             *(f"{_PREFIX}Artifact: {each.normal}" for each in self.release.artifacts),
             f"{_PREFIX}From: {self.origin}",
+            *((f"{_PREFIX}Requested-By: {self._requester}",) if self._requester else ()),
         )
+
+    @property
+    def _requester(self) -> str:
+        """On one line, and without what could end the comment that it stands in."""
+        return " ".join(_UNSAFE.sub(" ", self.requested_by).split())[:_LONGEST]
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -53,6 +64,7 @@ class Record:
                 values["Environment"][0],
                 Release.of(artifacts),
                 values["From"][0],
+                values.get("Requested-By", [""])[0],
             )
         except (KeyError, ValueError):
             return None

@@ -141,7 +141,12 @@ class GitRepository:
                 files[path] = (entry.mode if entry else _NEW_FILE, data)
         if not files:
             raise ValueError(f"a commit on {draft.parent} would change nothing")
-        return NewCommit((draft.parent,) if draft.parent else (), draft.message, files)
+        if draft.parent is None:
+            return NewCommit((), draft.message, files)
+        if draft.alone:
+            tree_id = self._mirror.objects.tree_of(draft.parent)
+            return NewCommit((), draft.message, files, tree_id)
+        return NewCommit((draft.parent,), draft.message, files)
 
     def push(self, moves: Sequence[RefMove]) -> None:
         self._mirror.push(moves)

@@ -25,8 +25,8 @@ class Promotion:
 
     `release` is the one that was asked for, else what is offered, else what runs. Where it is
     HELD_BACK, `superseded_by` is a later one that is on its way or runs. `merge_request` is the
-    one that brings or brought `release`, else the open one. `trouble` tells who can mend what
-    keeps the answer from being known.
+    one that brings or brought `release`, else that of the later one. `trouble` tells who can mend
+    what keeps the answer from being known.
     """
 
     target: Target
@@ -45,7 +45,8 @@ def conclude(
 ) -> Promotion:
     """The answer for `asked` (None: for what the rule offers). `requests` are the merge requests
     of the repository, ended ones as well, so that asking again gives the same answer."""
-    answer = next((each for each in decision.requested if each.release == asked), None)
+    answers = (each for each in decision.requested if asked and each.release.holds(asked))
+    answer = next(answers, None)
     state, why, trouble = decision.state, reason(decision), decision.trouble
     if answer is not None and (answer.state, answer.why) != (decision.state, decision.why):
         state, why, trouble = answer.state, answer.why, None
@@ -54,13 +55,16 @@ def conclude(
     recorded, request = _find_request(decision, meant, requests)
     known = (recorded, decision.offered, decision.running, meant)
     release = next((each for each in known if each and meant and each.holds(meant)), None)
+    later = _superseding(decision, answer) if state is State.HELD_BACK else None
+    if later is not None and request is None:
+        _, request = _find_request(decision, later, requests)
     return Promotion(
         decision.target,
         decision.rule,
         state,
         why,
         release,
-        _superseding(decision, answer) if state is State.HELD_BACK else None,
+        later,
         request,
         asked_by(decision, release) if release else (),
         trouble,
@@ -75,7 +79,7 @@ def _find_request(
     decision: Decision, meant: Release | None, requests: Sequence[MergeRequest]
 ) -> tuple[Release | None, MergeRequest | None]:
     """The merge request of what is meant, with the whole release that it holds: the open one, else
-    the newest. Without any, the one that is open for another release."""
+    the newest; never that of another release, which somebody might approve for this one."""
     branch = branch_name(decision.target)
     found: list[tuple[bool, int, Release, MergeRequest]] = []
     for each in requests:
@@ -85,7 +89,7 @@ def _find_request(
     if found:
         _, _, release, request = max(found, key=lambda each: each[:2])
         return release, request
-    return None, decision.merge_request
+    return None, None
 
 
 def promotion_text(promotion: Promotion, paint: Paint) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from promoter.model.facts import TagsOf
+from promoter.model.facts import DetailsOf, TagsOf
 from promoter.model.ledger import Sighting, Wish
 from promoter.model.plan import Merge, Propose, Requested, State
 from promoter.model.release import Release
@@ -112,11 +112,11 @@ def test_it_waits_at_a_gate_like_any_other_and_is_remembered_there() -> None:
 def test_a_later_release_supersedes_it() -> None:
     shop = world("1.0.0", "1.1.0", "1.2.0")
     answer = asked(shop, asks("1.1.0"))
-    assert (answer.state, answer.why) == (State.HELD_BACK, "1.2.0 is later, and is proposed")
+    assert (answer.state, answer.why) == (State.HELD_BACK, "1.2.0, which registry offers, is later")
     assert answer.superseded_by == Release.of([image("web:1.2.0")])
-    plan = shop.reconcile()
-    assert [each.offered.label for each in plan.decisions if each.offered] == ["1.2.0"]
-    assert shop.wishes == [], "what is superseded is not kept"
+    assert shop.plan().actions == (), "who asks for one release gets no other one"
+    shop.reconcile()
+    assert (shop.requests, shop.wishes) == ([], [])
 
 
 @pytest.mark.parametrize("running", ["1.1.0", "1.2.0"])
@@ -213,7 +213,7 @@ def test_what_the_registry_does_not_have_is_not_promoted() -> None:
     shop = world("1.0.0")
     answer = asked(shop, asks("1.1.0"))
     assert answer.state is State.UNKNOWN
-    assert answer.why.startswith("the registry has no image ghcr.io/shop/web:1.1.0@sha256:")
+    assert answer.why == "the registry has no tag ghcr.io/shop/web:1.1.0 (yet)"
     answer = asked(shop, asks("1.1.0@"))
     assert answer.why == "the registry has no tag ghcr.io/shop/web:1.1.0 (yet)"
     assert not shop.plan().actions
@@ -270,16 +270,207 @@ def test_a_digest_without_order_does_not_come_back_after_what_replaced_it() -> N
     assert [each.state for each in decision.requested] == [State.HELD_BACK]
 
 
-def test_of_two_digests_without_order_the_younger_image_is_later() -> None:
-    moving = rule(environment("dev"), artifacts=(artifact("tag", "main"),))
-    shop = World((moving,))
-    shop.built("web", "main@second", ago(hours=1))
-    shop.built("web", "old@first", ago(hours=2))
-    shop.lands("web", "dev", "main@zero", at=ago(days=1))
+MOVING = rule(environment("dev", automatic=True), artifacts=(artifact("tag", "main"),))
+BUILDS = rule(environment("dev", automatic=True), artifacts=(artifact("newest", "build"),))
+
+
+def test_a_late_job_does_not_bring_back_what_the_moving_tag_left() -> None:
+    """No creation times, as reproducible builds have it: the tag itself tells which came last."""
+    shop = World((MOVING,))
+    shop.registry("web", "main@second")
+    shop.tags["web"]["untagged"] = digest("first")
+    shop.lands("web", "dev", "main@second", at=ago(hours=1))
     answer = asked(shop, asks("main@first"))
-    assert answer.state is State.HELD_BACK
-    shop.created[digest("first")] = ago(minutes=1)
-    assert asked(shop, asks("main@first")).state is State.PROPOSED
+    assert (answer.state, shop.plan().actions) == (State.HELD_BACK, ())
+    shop.registry("web", "main@third")
+    assert asked(shop, asks("main@third")).state is State.PROMOTING
+
+
+def test_where_nothing_orders_the_younger_image_is_later() -> None:
+    """Versions of the rule, and a commit's tag that is asked for."""
+    shop = world("1.0.0")
+    shop.created[digest("web:1.0.0")] = ago(hours=5)
+    shop.built("web", "main-abc", ago(hours=4))
+    assert asked(shop, asks("main-abc")).state is State.PROPOSED
+    shop.created[digest("web:main-abc")] = ago(hours=6)
+    assert asked(shop, asks("main-abc")).state is State.HELD_BACK
+
+
+def test_where_not_even_that_is_known_a_person_decides() -> None:
+    shop = world("1.0.0", "main-abc")
+    answer = asked(shop, asks("main-abc"))
+    assert (answer.state, answer.why) == (
+        State.BLOCKED,
+        "nothing tells whether main-abc is later than 1.0.0",
+    )
+    assert not shop.plan().actions
+
+
+def test_an_image_that_runs_and_is_gone_is_not_replaced_by_an_older_build() -> None:
+    shop = World((BUILDS,))
+    shop.built("web", "b1", ago(days=9))
+    shop.lands("web", "dev", "b2", at=ago(days=2))
+    assert asked(shop, asks("b1")).state is State.BLOCKED
+    assert not shop.plan().actions
+
+
+def test_without_a_digest_a_tag_that_moved_is_not_taken() -> None:
+    shop = world("1.1.0@second")
+    shop.sightings = [Sighting(image("web:1").name, "1.1.0", digest("first"), ago(days=1))]
+    answer = asked(shop, asks("1.1.0@"))
+    assert answer.state is State.BLOCKED
+    assert "the tag 1.1.0 of ghcr.io/shop/web moved" in answer.why
+    assert "promoter promote web --to dev --image ghcr.io/shop/web:1.1.0@sha256:" in answer.why
+    assert not shop.plan().actions
+    assert asked(shop, asks("1.1.0@second")).state is State.PROPOSED
+
+
+def test_without_a_digest_a_tag_that_runs_as_another_image_is_not_current() -> None:
+    shop = world("1.0.0@second", running="1.0.0@first")
+    answer = asked(shop, asks("1.0.0@"))
+    assert answer.state is State.BLOCKED
+    assert "the tag moved to" in answer.why
+
+
+def test_a_tag_that_was_asked_for_means_what_it_named_then() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1@first")
+    shop.asked_for = (asks("2.0.0-rc.1@"),)
+    shop.reconcile()
+    shop.asked_for = ()
+    shop.registry("web", "1.0.0", "2.0.0-rc.1@second")
+    decision = shop.decision("web", "dev")
+    assert [each.state for each in decision.requested] == [State.BLOCKED]
+    assert decision.offered is None
+
+
+def test_what_was_superseded_does_not_come_back() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    shop.asked_for = (asks("2.0.0-rc.1"),)
+    shop.reconcile()
+    shop.asked_for = ()
+    shop.registry("web", "1.0.0", "2.0.0-rc.1", "2.0.0")
+    shop.reconcile()
+    assert shop.wishes == []
+    shop.close(shop.request("web", "dev"), "ada")
+    shop.reconcile(NOW + timedelta(days=30))
+    assert [each.state for each in shop.requests] == ["closed"]
+
+
+def test_an_old_wish_that_can_not_be_looked_up_stops_nothing() -> None:
+    shop = world("1.0.0", "1.1.0-rc.1", "1.1.0")
+    shop.wishes = [asks("1.1.0-rc.1", at=ago(days=300))]
+    shop.fails(DetailsOf, "503", lambda q: q.digest == digest("web:1.1.0-rc.1"))
+    decision = shop.decision("web", "dev")
+    assert (decision.state, [each.state for each in decision.requested]) == (
+        State.PROPOSED,
+        [State.UNKNOWN],
+    )
+
+
+def test_the_request_of_a_wish_that_can_not_be_looked_up_stays_as_it_is() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    shop.asked_for = (asks("2.0.0-rc.1"),)
+    shop.reconcile()
+    shop.asked_for = ()
+    shop.registry("web", "1.0.0", "1.1.0", "2.0.0-rc.1")
+    shop.fails(DetailsOf, "503")
+    decision = shop.decision("web", "dev")
+    assert (decision.state, decision.action) == (State.UNKNOWN, None)
+
+
+def test_it_stands_in_its_request_where_the_ledger_is_lost() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    shop.asked_for = (asks("2.0.0-rc.1"),)
+    shop.reconcile()
+    shop.asked_for = ()
+    shop.wishes.clear()
+    shop.sightings.clear()
+    decision = shop.decision("web", "dev", NOW + timedelta(days=3))
+    assert (decision.state, decision.action) == (State.PROPOSED, None)
+    assert [(each.state, each.by) for each in decision.requested] == [(State.PROPOSED, "ci")]
+
+
+def both(*worker: str) -> World:
+    """An application of two images; `web` lists a prerelease beside what runs."""
+    of_two = rule(environment("dev"), artifacts=(artifact(), artifact(short="worker")))
+    shop = World((of_two,))
+    shop.registry("web", "1.0.0", "1.1.0-rc.1")
+    shop.registry("worker", *worker)
+    shop.lands("web", "dev", "web:1.0.0", "worker:1.0.0", at=ago(days=1))
+    return shop
+
+
+def versions(release: Release | None) -> list[str]:
+    return [each.version for each in release.artifacts] if release else []
+
+
+def test_two_jobs_that_ask_for_two_images_of_one_application_both_get_them() -> None:
+    shop = both("1.0.0", "2.0.0-rc.1")
+    for each in ("web:1.1.0-rc.1", "worker:2.0.0-rc.1"):
+        shop.asked_for = (asks(each),)
+        shop.reconcile()
+    assert versions(shop.decision("web", "dev").offered) == ["1.1.0-rc.1", "2.0.0-rc.1"]
+    assert len(shop.requests) == 1
+
+
+def test_what_runs_because_it_was_asked_for_holds_nothing_else_up() -> None:
+    shop = both("1.0.0")
+    shop.asked_for = (asks("web:1.1.0-rc.1"),)
+    shop.reconcile()
+    shop.merge(shop.request("web", "dev"))
+    shop.asked_for = ()
+    shop.registry("worker", "1.0.0", "1.1.0")
+    decision = shop.decision("web", "dev")
+    assert decision.state is State.PROPOSED
+    assert versions(decision.offered) == ["1.1.0-rc.1", "1.1.0"]
+
+
+def test_a_tag_that_moved_matters_only_where_it_would_be_taken() -> None:
+    """Another image of the application, that a person pinned by hand."""
+    shop = both("1.2.0@second")
+    shop.registry("web", "1.0.0", "1.1.0")
+    moved = Sighting(image("worker:1").name, "1.2.0", digest("first"), ago(days=9))
+    shop.sightings = [moved]
+    assert shop.decision("web", "dev").state is State.BLOCKED
+    shop.lands("web", "dev", "web:1.0.0", "worker:1.2.0@second", at=ago(hours=2))
+    assert versions(shop.decision("web", "dev").offered) == ["1.1.0", "1.2.0"]
+    shop.lands("web", "dev", "web:1.1.0", "worker:1.3.0", at=ago(hours=1))
+    assert shop.decision("web", "dev").state is State.HELD_BACK
+
+
+def test_the_way_out_that_is_told_works_where_only_a_tag_is_written() -> None:
+    shop = world("1.0.0@second", running="1.0.0@")
+    shop.tag_only.add(("web", "dev"))
+    shop.sightings = [Sighting(image("web:1").name, "1.0.0", digest("first"), ago(days=9))]
+    shop.asked_for = (asks("1.0.0@second"),)
+    shop.reconcile()
+    shop.asked_for = ()
+    assert shop.decision("web", "dev").state is State.CURRENT
+
+
+def test_it_is_not_lost_where_the_target_itself_is_stopped() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    shop.mixed["web", "dev"] = "1.0.0 and 0.9.0"
+    shop.asked_for = (asks("2.0.0-rc.1"),)
+    shop.reconcile()
+    assert shop.decision("web", "dev").state is State.BLOCKED
+    shop.asked_for = ()
+    shop.mixed.clear()
+    assert shop.decision("web", "dev").state is State.PROPOSED
+
+
+def test_it_is_held_to_what_the_rule_never_takes() -> None:
+    shop = world("1.0.0", "2.0.0-rc.1")
+    followed = artifact(ignore=("*-rc*",), platforms=("linux/arm64",))
+    shop.rules = (rule(environment("dev"), artifacts=(followed,)),)
+    answer = asked(shop, asks("2.0.0-rc.1"))
+    assert (answer.state, answer.why) == (State.BLOCKED, "2.0.0-rc.1 is ignored by '*-rc*'")
+    shop.rules = (rule(environment("dev"), artifacts=(replace(followed, ignore=()),)),)
+    answer = asked(shop, asks("2.0.0-rc.1"))
+    assert (answer.state, answer.why) == (
+        State.BLOCKED,
+        "2.0.0-rc.1 lacks linux/arm64 (it names no platform)",
+    )
 
 
 def test_with_a_scope_nothing_else_is_decided() -> None:

@@ -37,7 +37,7 @@ from promoter.model.facts import (
     Unknown,
     WishesOf,
 )
-from promoter.model.ledger import Note, Sighting, Wish
+from promoter.model.ledger import Note, Sighting, Wish, WishEnd
 from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose
 from promoter.model.ports import Branch, ImageDetails, MergeRequest
 from promoter.model.record import Record
@@ -175,9 +175,10 @@ class World:
         """Plan and carry out until there is nothing to do; the last plan."""
         for _ in range(20):
             plan = self.plan(now)
-            if not plan.actions and not plan.notes:
-                return plan
+            before = (list(self.sightings), list(self.wishes))
             self.carry_out(plan, now)
+            if not plan.actions and before == (self.sightings, self.wishes):
+                return plan
         raise AssertionError("the bot never comes to rest")
 
     def carry_out(self, plan: Plan, now: datetime = NOW) -> None:
@@ -195,9 +196,15 @@ class World:
                 seen = {(each.name, each.tag, each.digest) for each in self.sightings}
                 if (note.name, note.tag, note.digest) not in seen:
                     self.sightings.append(note)
+                continue
+            of, release = (note.application, note.environment), note.release
+            others = [each for each in self.wishes if _of(each) != of or each.release != release]
+            if isinstance(note, WishEnd):
+                self.wishes = others
             else:
-                kept = [each for each in self.wishes if _of(each) != _of(note)]
-                self.wishes = [*kept, note]
+                names = release.names
+                others = [e for e in others if _of(e) != of or not e.release.names & names]
+                self.wishes = [*others, note]
 
     def _do(self, action: Action, decision: Decision | None, now: datetime) -> None:
         if isinstance(action, Close):

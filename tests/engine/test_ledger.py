@@ -10,7 +10,7 @@ import pytest
 from promoter.engine.ledger import REF, draft_notes, read_sightings, read_wishes
 from promoter.errors import ConflictError
 from promoter.model.image import ImageName, ImageReference
-from promoter.model.ledger import Note, Sighting, Wish
+from promoter.model.ledger import Note, Sighting, Wish, WishEnd
 from promoter.model.release import Release
 from promoter.repositories.git import GitRepository
 from tests.decisions.rules import digest
@@ -56,12 +56,14 @@ def test_what_is_noted_is_read_by_a_process_with_an_empty_cache(
     assert read_wishes(fresh) == (ASKED,)
 
 
-def test_the_ledger_is_a_history_of_its_own(repository: GitRepository, remote: Path) -> None:
+def test_the_ledger_is_one_commit_apart_from_the_branches(
+    repository: GitRepository, remote: Path
+) -> None:
     main = refs(remote)["refs/heads/main"]
     keep(repository, SEEN)
     keep(repository, ASKED)
     assert refs(remote)["refs/heads/main"] == main
-    assert git(remote, "rev-list", "--count", REF).strip() == "2"
+    assert git(remote, "rev-list", "--count", REF).strip() == "1"
     assert git(remote, "ls-tree", "-r", "--name-only", REF).split() == [
         "sightings/ghcr.io/shop/web/TAGS",
         "wishes/dev/web",
@@ -90,6 +92,34 @@ def test_a_newer_wish_takes_the_place_of_an_older_one(repository: GitRepository)
     again = Wish("web", "dev", newer, NOW + timedelta(hours=1), "ci")
     keep(repository, again)
     assert read_wishes(repository) == (again,)
+
+
+def test_what_was_asked_for_other_images_stays_beside_it(repository: GitRepository) -> None:
+    keep(repository, ASKED)
+    worker = Release.of([ImageReference(API, "v2", digest("v2"))])
+    beside = Wish("web", "dev", worker, NOW, "another job")
+    keep(repository, beside)
+    assert read_wishes(repository) == (ASKED, beside)
+
+
+def test_what_came_to_its_end_is_forgotten_and_nothing_else(repository: GitRepository) -> None:
+    elsewhere = Wish("web", "staging", RELEASE, NOW, "ci")
+    keep(repository, ASKED, elsewhere)
+    end = WishEnd("web", "dev", RELEASE)
+    assert keep(repository, end)
+    assert read_wishes(repository) == (elsewhere,)
+    assert not keep(repository, end)
+
+
+def test_a_ref_that_names_no_commit_is_an_empty_ledger(
+    repository: GitRepository, remote: Path
+) -> None:
+    blob = git(remote, "rev-parse", "main:apps/web/dev/kustomization.yaml").strip()
+    git(remote, "update-ref", REF, blob)
+    repository.refresh()
+    assert read_wishes(repository) == ()
+    assert keep(repository, ASKED)
+    assert read_wishes(repository) == (ASKED,)
 
 
 def test_an_image_has_no_more_than_200_lines(repository: GitRepository) -> None:
@@ -123,8 +153,8 @@ def test_what_is_damaged_is_as_if_it_were_not_there(
     damaged: dict[str, bytes | None] = {
         "sightings/ghcr.io/shop/web/TAGS": line + good,
         "wishes/dev/web": b"[1, 2",
-        "wishes/dev/api": b'{"artifacts": ["ghcr.io/shop/web:1"], "at": 3}',
-        "wishes/dev/list": b"[]",
+        "wishes/dev/api": b'[{"artifacts": ["ghcr.io/shop/web:1"], "at": 3}, 7]',
+        "wishes/dev/object": b"{}",
     }
     commit(remote, damaged, branch="damaged")
     git(remote, "update-ref", REF, "refs/heads/damaged")

@@ -298,7 +298,7 @@ def _call(shops: TwoShops, capsys: pytest.CaptureFixture[str]) -> Mapping[str, A
 def _told(shops: TwoShops) -> dict[str, Any]:
     """What people see, and who asked; not when."""
     seen = shops.contents()
-    wish = json.loads(git(shops.repository, "show", f"{REF}:wishes/dev/web"))
+    (wish,) = json.loads(git(shops.repository, "show", f"{REF}:wishes/dev/web"))
     del wish["at"]
     return {**seen, REF: (sorted(seen[REF]), wish)}
 
