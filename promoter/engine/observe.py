@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -44,7 +45,7 @@ from promoter.rules.layout import discover
 
 _log = logging.getLogger(__name__)
 _WORKERS = 16
-_TO_REGISTRIES = 64  # connections to one, as many as the HTTP pool keeps: they mostly wait
+_TO_REGISTRY = 64  # connections to one, as many as the HTTP pool keeps: they mostly wait
 _HEADS = "refs/heads/"
 Answers = dict[Question[Any], Known[Any] | Unknown]
 
@@ -83,7 +84,7 @@ class Observer:
         }
         batches: dict[object, list[Question[Any]]] = defaultdict(list)
         jobs: list[Callable[[], Answers]] = []
-        far: list[Callable[[], Answers]] = []
+        far: dict[str, list[Callable[[], Answers]]] = defaultdict(list)
         for question in questions:
             if isinstance(question, ReadingOf | PeriodsOf | EditOf):
                 key = (type(question), question.repository, question.commit)
@@ -91,16 +92,26 @@ class Observer:
             elif isinstance(question, SightingsOf):
                 batches[SightingsOf, question.repository].append(question)
             else:
-                kind = far if isinstance(question, TagsOf | DigestOf | DetailsOf) else jobs
-                kind.append(self._job((question,), self._answer_single, now))
+                job = self._job((question,), self._answer_single, now)
+                if isinstance(question, TagsOf | DigestOf | DetailsOf):
+                    far[question.name.registry].append(job)
+                else:
+                    jobs.append(job)
         jobs.extend(self._job(batch, batched[type(batch[0])], now) for batch in batches.values())
-        if len(jobs) + len(far) == 1:
-            return (*jobs, *far)[0]()
+        rooms = [(_WORKERS, jobs), *((_TO_REGISTRY, each) for each in far.values())]
+        if sum(len(each) for _, each in rooms) == 1:
+            return next(job for _, each in rooms for job in each)()
         answers: Answers = {}
-        with ThreadPoolExecutor(_WORKERS) as near, ThreadPoolExecutor(_TO_REGISTRIES) as away:
-            running = [away.submit(job) for job in far] + [near.submit(job) for job in jobs]
-            for each in running:
-                answers.update(each.result())
+        with ExitStack() as open_rooms:
+            # One room a registry: one that is slow keeps nobody else waiting for a worker.
+            running = [
+                pool.submit(job)
+                for workers, each in rooms
+                for pool in [open_rooms.enter_context(ThreadPoolExecutor(workers))]
+                for job in each
+            ]
+            for future in running:
+                answers.update(future.result())
         return answers
 
     def _job(
