@@ -8,6 +8,7 @@ certificates by host and port, as Docker and Podman keep them (containers-certs.
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from collections.abc import Callable, Sequence
@@ -143,6 +144,7 @@ def _stamp(identity: TlsIdentity) -> Stamp:
 def make_context(identity: TlsIdentity, now: datetime | None = None) -> ssl.SSLContext:
     """Raises InputError with the file: no PEM, expired, a key that does not match or has a
     password."""
+    _check_system_trust()
     context = ssl.create_default_context()
     for file in identity.authorities:
         _check_dates(file, _read_certificates(file), now)
@@ -156,6 +158,17 @@ def make_context(identity: TlsIdentity, now: datetime | None = None) -> ssl.SSLC
         _check_dates(identity.certificate, text, now, first=True)
         _load_pair(context, identity.certificate, identity.key or identity.certificate)
     return context
+
+
+def _check_system_trust() -> None:
+    """OpenSSL passes over what its variables name in vain, and then trusts nobody, or others."""
+    for name, is_there in (("SSL_CERT_FILE", Path.is_file), ("SSL_CERT_DIR", Path.is_dir)):
+        value = os.environ.get(name)
+        # OpenSSL takes several directories, as PATH has them.
+        places = value.split(os.pathsep) if value and name == "SSL_CERT_DIR" else [value]
+        if value and not any(is_there(Path(each)) for each in places if each):
+            kind = "file" if name == "SSL_CERT_FILE" else "directory"
+            _refuse(Path(value), f"there is no such {kind}, and {name} names it as what is trusted")
 
 
 def _read(file: Path) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from datetime import timedelta
+from http.client import BadStatusLine
 
 from urllib3.exceptions import (
     HTTPError,
@@ -40,6 +42,11 @@ _CERTIFICATE_REFUSED = {
     "TLSV1_ALERT_ACCESS_DENIED": "",
 }
 
+# What http.client and urllib3 say where CONNECT was refused (RFC 9110, section 15.5.8), and where
+# what came is a TLS record: an alert, of any version (RFC 8446, section 5.1).
+_PROXY_REFUSED = re.compile(r"Tunnel connection failed: 407\b")
+_TLS_ALERT = "\x15\x03"
+
 
 class SilentError(TransientError):
     """Nobody could be reached, or nobody answered in time: what a `Circuit` counts."""
@@ -54,6 +61,25 @@ def busy(origin: Origin, status: int, wait: float | None) -> TransientError:
     )
 
 
+def proxy_wants_password(origin: Origin) -> InputError:
+    return InputError(
+        redact(
+            f"the proxy for {origin} wants a user and a password (407): write them into the address"
+            " of the proxy, as http://USER:PASSWORD@HOST:PORT in https_proxy or http_proxy"
+        )
+    )
+
+
+def speaks_tls(origin: Origin) -> InputError:
+    """Asked over plain HTTP, it answered as only a server does that wants TLS."""
+    return InputError(
+        redact(
+            f"{origin} speaks TLS, and was asked over plain HTTP; write https://{origin} where"
+            " --registry or PROMOTER_REGISTRIES has http://"
+        )
+    )
+
+
 def translate(
     error: HTTPError, origin: Origin, identity: TlsIdentity = SYSTEM_TRUST
 ) -> PromoterError:
@@ -62,6 +88,10 @@ def translate(
     for cause in causes:
         if isinstance(cause, ssl.SSLError) and (text := _tls_trouble(cause, origin, identity)):
             return InputError(redact(f"{origin}{text}"))
+        if isinstance(cause, OSError) and _PROXY_REFUSED.match(str(cause)):
+            return proxy_wants_password(origin)
+        if isinstance(cause, BadStatusLine) and str(cause).startswith(_TLS_ALERT):
+            return speaks_tls(origin)
     silent = False
     if isinstance(error, ProxyError):
         text, silent = f"the proxy for {origin} failed", True
@@ -84,7 +114,10 @@ def _tls_trouble(error: ssl.SSLError, origin: Origin, identity: TlsIdentity) -> 
     if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(error, origin, identity)
     if error.reason == "WRONG_VERSION_NUMBER":
-        return " does not speak TLS; allow plain HTTP for it if that is meant"
+        return (
+            " does not speak TLS; if plain HTTP is meant, allow it by --registry or"
+            f" PROMOTER_REGISTRIES: HOST=http://{origin}, with HOST as image names have it"
+        )
     certificate = identity.certificate
     if error.reason in _CERTIFICATE_REFUSED and certificate is not None:
         reason = _CERTIFICATE_REFUSED[error.reason]

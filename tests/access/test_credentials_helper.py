@@ -109,7 +109,8 @@ class TestWhoIsAsked:
         self, machine: Machine
     ) -> None:
         credentials = machine.load(docker={"credsStore": "desktop", "auths": {HOST: {}}})
-        assert credentials.of("public.example.com")("shop/web") is None
+        for _ in range(2):  # the second answer is what is remembered of the first
+            assert credentials.of("public.example.com")("shop/web") is None
         with pytest.raises(InputError, match="docker-credential-desktop is not on PATH: install"):
             credentials.of(HOST)("shop/web")
 
@@ -229,6 +230,16 @@ class TestWhatItSays:
         program.write_text("#!/nowhere/at/all\n")
         with pytest.raises(InputError, match="broken can't be run: No such file"):
             self.ask(machine, "broken")
+
+    def test_one_that_may_not_be_executed(self, machine: Machine) -> None:
+        machine.script("copied", "")
+        program = machine.folder / "bin/docker-credential-copied"
+        program.chmod(0o644)
+        with pytest.raises(InputError) as caught:
+            self.ask(machine, "copied")
+        assert str(caught.value) == (
+            f"docker-credential-copied is there but may not be executed: chmod +x {program}"
+        )
 
     def test_trouble_names_the_entry(self, machine: Machine) -> None:
         machine.helper.behave({}, stdout="locked", code=1)

@@ -133,6 +133,21 @@ def test_one_context_for_all_hosts_with_the_same_files(authority: Authority) -> 
     assert isinstance(contexts.of(SYSTEM_TRUST), ssl.SSLContext)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("SSL_CERT_FILE", "file"), ("SSL_CERT_DIR", "directory")]
+)
+def test_trust_that_is_named_and_not_there_is_told(
+    name: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+    with pytest.raises(InputError) as caught:
+        make_context(SYSTEM_TRUST)
+    said = f"there is no such {kind}, and {name} names it as what is trusted"
+    assert str(caught.value) == f"{tmp_path / 'nowhere'}: {said}"
+    monkeypatch.setenv(name, "")
+    assert isinstance(make_context(SYSTEM_TRUST), ssl.SSLContext)
+
+
 class TestFolders:
     def test_a_host_is_found_with_its_port_or_without_where_it_is_the_usual_one(
         self, authority: Authority, tmp_path: Path

@@ -160,15 +160,15 @@ class TestRefusals:
             (
                 ["web", "--to", "dev", "--image", f"@sha256:{'ab' * 32}"],
                 (
-                    f"--image: @sha256:{'ab' * 32}: no name stands before its version: is the variable"
-                    " set?"
+                    f"--image: @sha256:{'ab' * 32}: no name stands before its version: is the"
+                    " variable set?"
                 ),
             ),
             (
                 ["web", "--to", "dev", "--image", f"{IMAGE}:@sha256:{'ab' * 32}"],
                 (
-                    f"--image: {IMAGE}:@sha256:{'ab' * 32}: nothing stands behind ':': is the variable"
-                    " set?"
+                    f"--image: {IMAGE}:@sha256:{'ab' * 32}: nothing stands behind ':': is the"
+                    " variable set?"
                 ),
             ),
             (

@@ -225,7 +225,10 @@ def test_no_name_leaves_the_api(http: HttpClient, repository: str) -> None:
 
 def test_plain_http_is_used_only_where_it_was_allowed(http: HttpClient) -> None:
     with serving({}) as server:
-        with pytest.raises(InputError, match="does not speak TLS; allow plain HTTP"):
+        allow = rf"allow it by --registry or PROMOTER_REGISTRIES: HOST=http://{server.host}"
+        with pytest.raises(
+            InputError, match=f"does not speak TLS; if plain HTTP is meant, {allow}"
+        ):
             DistributionRegistry(server.host, http).tags("x")
         with pytest.raises(InputError, match=r"over plain HTTP at .*; allow it by name"):
             DistributionRegistry("hub.example.com", http, base=f"http://{server.host}")

@@ -34,7 +34,7 @@ SECONDS = 30.0
 
 
 class HelperMissingError(InputError):
-    """The helper is not installed here."""
+    """The helper is not installed here, or not so that it may be run."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ def ask_helper(
         )
     path = shutil.which(program, path=environment.get("PATH", os.defpath))
     if path is None:
+        there = shutil.which(program, os.F_OK, environment.get("PATH", os.defpath))
+        if there is not None:
+            raise HelperMissingError(
+                f"{program} is there but may not be executed: chmod +x {there}"
+            )
         raise HelperMissingError(
             f"{program} is not on PATH: install it, or add an entry to the credentials file"
         )
@@ -68,6 +73,12 @@ def ask_helper(
         _check_nothing_found(program, server, run)
         return None
     return _read(program, server, run.stdout)
+
+
+def is_installed(name: str, environment: Mapping[str, str]) -> bool:
+    """Whether there is a helper of that name that may be run."""
+    path = environment.get("PATH", os.defpath)
+    return shutil.which(f"docker-credential-{name}", path=path) is not None
 
 
 def _run(

@@ -74,7 +74,8 @@ class Renewed:
 
 
 def _again(error: PromoterError) -> PromoterError:
-    """The same error anew: one that was raised in another thread carries that one's trace."""
+    """The same error anew, of its own kind: one that was raised in another thread carries that
+    one's trace."""
     if isinstance(error, TransientError):
         return TransientError(error.message, where=error.where, retry_after=error.retry_after)
-    return InputError(error.message, where=error.where)
+    return type(error)(error.message, where=error.where)
