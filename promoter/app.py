@@ -179,13 +179,13 @@ class _World:
         if scheme == "oci-layout":
             layout: Registry = adapter(Path(place))
             return layout
+        from promoter.registries.place import Place
+
+        base, plain = where if place else None, scheme == "http"
+        at = Place.of(host, base, plain_http=plain)
+        credentials = self._credentials.of(host, at.origin, at.prefix)
         client: Registry = adapter(
-            host,
-            self._http,
-            self._credentials.of(host),
-            plain_http=scheme == "http",
-            base=where if place else None,
-            store=self._store,
+            host, self._http, credentials, plain_http=plain, base=base, store=self._store
         )
         return client
 

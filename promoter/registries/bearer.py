@@ -213,7 +213,7 @@ class Tokens:
                 f"{head} without a credential; add an entry '{self._host}' to the credentials"
                 " file, or check that the repository exists"
             )
-        return f"{head} to {owner_of(credential)}; {what_to_check(credential, self._host)}"
+        return f"{head} to {owner_of(credential)}; {what_to_check(credential, self._place)}"
 
 
 def owner_of(credential: Credential) -> str:
@@ -223,9 +223,9 @@ def owner_of(credential: Credential) -> str:
     return f"the {credential.kind.replace('-', ' ')}"
 
 
-def what_to_check(credential: Credential, host: str) -> str:
+def what_to_check(credential: Credential, place: Place) -> str:
     what = "username, password" if credential.kind == "password" else "whether it is still valid"
-    return f"check {what} and the right to pull of the entry '{host}' in {credential.origin}"
+    return f"check {what} and the right to pull of the entry {place.entry} in {credential.origin}"
 
 
 def _lifetime(answer: dict[str, object], response: Response) -> float:

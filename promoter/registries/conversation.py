@@ -155,16 +155,17 @@ class Conversation:
         if proof is None and credential.kind != "password":
             return (
                 f"{head} and asks for no token, so that {owner_of(credential)} of the entry"
-                f" '{self.host}' in {credential.origin} is of no use; give a user and a password"
+                f" {self.place.entry} in {credential.origin} is of no use; give a user and a"
+                " password"
             )
         if proof is None:
             return (
                 f"{head} without asking for the credential, so none was sent; check the entry"
-                f" '{self.host}' in {credential.origin}"
+                f" {self.place.entry} in {credential.origin}"
             )
         return (
             f"{head} although the credential of {owner_of(credential)} was sent;"
-            f" {what_to_check(credential, self.host)}"
+            f" {what_to_check(credential, self.place)}"
         )
 
 

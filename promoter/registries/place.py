@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from promoter.access.credentials.hosts import name_at
 from promoter.access.origin import Origin, origin_of
 from promoter.access.redaction import redact
 from promoter.errors import InputError
@@ -18,11 +19,13 @@ _API = "v2"
 @dataclass(frozen=True)
 class Place:
     """`root` is what stands before `/v2/`; `prefix` what every repository name begins with there
-    (`dockerhub/`, or nothing). Credentials go to `origin` and nowhere else."""
+    (`dockerhub/`, or nothing). Credentials go to `origin` and nowhere else; `entry` is what people
+    look for where they are kept: `'mirror:5000' or 'docker.io'`."""
 
     root: str
     prefix: str
     origin: Origin
+    entry: str
 
     @classmethod
     def of(cls, host: str, base: str | None, *, plain_http: bool) -> Self:
@@ -38,13 +41,15 @@ class Place:
             )
         head, _, tail = whole.partition("://")
         parts = tail.split("/")
+        there = name_at(host, origin)
+        entry = f"'{host}'" if there == host else f"'{there}' or '{host}'"
         if _API not in parts[1:]:
-            return cls(whole, "", origin)
+            return cls(whole, "", origin, entry)
         at = parts.index(_API, 1)
         below = "/".join(parts[at + 1 :])
         root = f"{head}://{'/'.join(parts[:at])}"
         try:
-            return cls(root, f"{check_repository(below)}/" if below else "", origin)
+            return cls(root, f"{check_repository(below)}/" if below else "", origin, entry)
         except InputError as error:
             message = f"where {host} is served, behind /v2/ at {origin}: {error.message}"
             raise InputError(redact(message)) from None

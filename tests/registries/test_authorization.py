@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 
 from promoter.access.credentials import Credential
 from promoter.access.http import HttpClient
+from promoter.app import build
 from promoter.errors import InputError, TransientError
 from promoter.registries.distribution import DistributionRegistry
+from promoter.settings import load_settings
 from tests.registries.proofs import Source
 from tests.services.misbehaving import Answer, Server, json_answer, registry_error, serving
 
@@ -219,3 +223,24 @@ def test_a_credential_is_sent_to_the_mirror_alone(http: HttpClient) -> None:
         assert registry.tags("x") == ("1",)
         assert mirror.requests[-1].header("Authorization") == basic(OLD)
         assert [request.header("Authorization") for request in other.requests] == [None]
+
+
+def test_a_login_at_docker_hub_is_not_sent_to_its_mirror(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever logged in at the hub said nothing of the server that the settings put before it."""
+    login = {"auths": {"https://index.docker.io/v1/": {"username": "ci", "password": "canary"}}}
+    (tmp_path / "config.json").write_text(json.dumps(login))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with serving({("GET", "/v2/library/x/tags/list"): asks_basic()}) as mirror:
+        where = {"docker.io": f"http://{mirror.host}"}
+        settings = load_settings({"registries": where, "cache": tmp_path})
+        with pytest.raises(InputError, match=r"sent; add the entry 'docker\.io'"):
+            build(settings).adapters.registry("docker.io").tags("library/x")
+        assert [request.header("Authorization") for request in mirror.requests] == [None]
+
+        login["auths"] = {mirror.host: {"username": "ci", "password": "canary"}}
+        (tmp_path / "config.json").write_text(json.dumps(login))
+        with pytest.raises(InputError, match=f"of the entry '{mirror.host}' or 'docker.io' in"):
+            build(settings).adapters.registry("docker.io").tags("library/x")
+        assert mirror.requests[-1].header("Authorization") == basic(Credential("ci", "canary"))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 from promoter.access.credentials.credential import Credential, CredentialsOf, Kind, hide, mask
 from promoter.access.credentials.docker_config import DockerConfig, HelperCall
 from promoter.access.credentials.docker_files import ConfigFile, config_file, config_files
-from promoter.access.credentials.hosts import HUB_SERVER, find_best, normal_host
+from promoter.access.credentials.hosts import HUB_SERVER, find_best, name_at, normal_host
 from promoter.access.credentials.hosts_file import Cloud, Entry, read_entries
 from promoter.access.credentials.renewed import Lease, Renewed
 from promoter.access.credentials.secret import Secret, from_environment, from_file, written
@@ -25,6 +25,7 @@ from promoter.model.image import DOCKER_HUB
 
 if TYPE_CHECKING:
     from promoter.access.http import HttpClient
+    from promoter.access.origin import Origin
     from promoter.access.tls import TlsIdentity
 
 T = TypeVar("T")
@@ -90,13 +91,25 @@ class Credentials:
                 raise entry.error("only registries take this kind of token: give a password")
         return credential
 
-    def of(self, host: str) -> CredentialsOf:
+    def of(self, host: str, at: Origin | None = None, prefix: str = "") -> CredentialsOf:
         """The credentials of a registry: from our own file, else the pull secrets, else what
-        docker and podman keep here, else the cloud that the host and the environment are of."""
+        docker and podman keep here, else the cloud that the host and the environment are of.
+
+        `at`: where it is served, None: at its own name over HTTPS; `prefix`: what every repository
+        is called there in front. Another server is a host of its own: of the image's host it gets
+        what our own file says, where nobody knows the server itself, and nothing else. No cloud is
+        implied over plain HTTP.
+        """
         known = normal_host(host)
+        there = known if at is None else name_at(known, at)
+        cloud = at is None or at.scheme == "https"
 
         def ask(repository: str, refused: Credential | None = None) -> Credential | None:
-            return self._find(known, repository, refused)
+            name = repository if there == known else prefix + repository
+            found = self._find(there, name, refused, cloud=cloud)
+            if found is None and there != known and not self._decides(there):
+                return self._of_our_file(known, repository, refused)
+            return found
 
         return ask
 
@@ -109,20 +122,39 @@ class Credentials:
     def _entry(self, host: str, has: Callable[[Entry], object]) -> Entry | None:
         return find_best(host, ((each.host, each) for each in self._entries() if has(each)))
 
-    def _find(self, host: str, repository: str, refused: Credential | None) -> Credential | None:
+    def _find(
+        self, host: str, repository: str, refused: Credential | None, *, cloud: bool
+    ) -> Credential | None:
+        if self._decides(host):
+            return self._of_our_file(host, repository, refused)
+        return self._kept_here(host, repository, refused, cloud=cloud)
+
+    def _decides(self, host: str) -> bool:
+        """Whether our own file says where the host's credential is."""
+        return host in self._given or self._entry(host, lambda each: each.way) is not None
+
+    def _of_our_file(
+        self, host: str, repository: str, refused: Credential | None
+    ) -> Credential | None:
         if host in self._given:
             return self._given[host]
         entry = self._entry(host, lambda each: each.way)
-        if entry is not None:
-            return self._of_entry(entry, host, repository, refused)
+        return self._of_entry(entry, host, repository, refused) if entry else None
+
+    def _kept_here(
+        self, host: str, repository: str, refused: Credential | None, *, cloud: bool
+    ) -> Credential | None:
+        """What was not written for us; `cloud`: what it gives may be sent to the host."""
         for config in self._configs:
             found = self._of_config(config(), host, repository, refused)
             if found is not None:
                 return found
+        if not cloud:
+            return None
         from promoter.access.credentials.clouds import implied_cloud
 
-        cloud = implied_cloud(host, self._around.environment)
-        return self._of_cloud(cloud, host, refused) if cloud else None
+        implied = implied_cloud(host, self._around.environment)
+        return self._of_cloud(implied, host, refused) if implied else None
 
     def _of_entry(
         self, entry: Entry, host: str, repository: str, refused: Credential | None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from promoter.model.image import DOCKER_HUB
+
+if TYPE_CHECKING:
+    from promoter.access.origin import Origin
 
 T = TypeVar("T")
 
@@ -21,6 +24,13 @@ def normal_host(text: str) -> str:
     """`host` or `host:port` in lower case; Docker Hub by the name that images have."""
     host = text.lower()
     return DOCKER_HUB if host in _HUB_NAMES else host
+
+
+def name_at(host: str, at: Origin) -> str:
+    """What the server at an origin is called that serves a host: the host itself (a normal one),
+    where it is no other server, else as origins are written."""
+    name = normal_host(str(at))
+    return host if host in (name, f"{at.host}:{at.port}") else name
 
 
 def is_host(text: str) -> bool:
