@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +19,8 @@ _ON_DISK = 256 << 20
 _LOOK_AGAIN = 16  # parts of the bound: so much is written before the folder is measured again
 _LEAVE = 0.9  # of the bound, so that not every file that comes drives out another one
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO would block
+_PART = re.compile(r"[0-9a-f]{2}")
+_FILE = re.compile(r"[0-9a-f]{62}|\.[0-9a-f]{16}\.tmp")
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -95,20 +99,34 @@ class ContentStore:
 
     def _make_room(self) -> None:
         """Drop what was used least recently, drafts of crashed processes with it."""
-        found: list[tuple[int, int, Path]] = []
-        for file in self._folder.glob("*/*") if self._folder else ():
-            with suppress(OSError):  # another process makes room, too
-                info = file.lstat()
-                found.append((info.st_mtime_ns, info.st_size, file))
+        found = list(_own_files(self._folder)) if self._folder else []
         total = sum(size for _, size, _ in found)
-        if total <= self._on_disk * _LEAVE:
-            return
         for _, size, file in sorted(found):
             if total <= self._on_disk * _LEAVE:
                 return
-            with suppress(OSError):
-                file.unlink()
+            with suppress(OSError):  # another process makes room, too
+                Path(file).unlink()
             total -= size
+
+
+def _own_files(folder: Path) -> Iterator[tuple[int, int, str]]:
+    """When each of our files was used last, its size and its path. A name that we give to none
+    is somebody else's file, and a link leads to some."""
+    for part in _entries(folder):
+        if _PART.fullmatch(part.name) and part.is_dir(follow_symlinks=False):
+            for file in _entries(part):
+                with suppress(OSError):
+                    if _FILE.fullmatch(file.name) and file.is_file(follow_symlinks=False):
+                        info = file.stat(follow_symlinks=False)
+                        yield info.st_mtime_ns, info.st_size, file.path
+
+
+def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 class _Memory:

@@ -87,7 +87,7 @@ def test_what_was_used_least_recently_goes_first_drafts_with_it(tmp_path: Path) 
 
     first = ContentStore(tmp_path, in_memory=0, on_disk=16_000)
     used, unused = keep(first, 1), keep(first, 2)
-    draft = tmp_path / "00" / ".crashed.tmp"
+    draft = tmp_path / "00" / ".0123456789abcdef.tmp"
     draft.parent.mkdir(exist_ok=True)
     draft.write_bytes(bytes(1000))
     date(1000)
@@ -99,6 +99,31 @@ def test_what_was_used_least_recently_goes_first_drafts_with_it(tmp_path: Path) 
     assert after.get("h/x", unused) is None
     assert not draft.exists()
     assert sum(file.stat().st_size for file in files(tmp_path)) <= 16_000
+
+
+def test_what_is_not_its_own_stays(tmp_path: Path) -> None:
+    """A folder that somebody named by mistake, and links out of it."""
+    ours, elsewhere = tmp_path / "ours", tmp_path / "elsewhere"
+    name = "0" * 62
+    theirs = [
+        *(ours / each / "x.txt" for each in ("notes", "ab")),
+        *(ours / each / name for each in ("notes", "AB", "abc")),
+        *(ours / "ab" / each for each in (".git.tmp", f"{name}.bak", name.replace("0", "G"))),
+        elsewhere / name,
+        ours / "ab" / "deeper" / name,
+    ]
+    for file in theirs:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(1000))
+        os.utime(file, (1000, 1000))
+    (ours / "cd").symlink_to(elsewhere)
+    (ours / "ab" / name).symlink_to(elsewhere / name)
+    store = ContentStore(ours, in_memory=0, on_disk=16_000)
+    for n in range(40):
+        data = bytes([n]) * 1000
+        store.put("h/x", digest_of(data), data)
+    assert [file for file in theirs if not file.exists()] == []
+    assert (ours / "ab" / name).is_symlink()
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
