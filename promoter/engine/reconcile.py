@@ -82,10 +82,12 @@ def reconcile(scope: Scope, adapters: Adapters, clock: Clock, report: Report = s
     warnings: dict[str, None] = {}
     environments = max((len(rule.environments) for rule in scope.rules), default=1)
     plan = Plan(())
-    for _ in range(environments * _ROUNDS_A_ENVIRONMENT + _SPARE_ROUNDS):
+    for left in range(environments * _ROUNDS_A_ENVIRONMENT + _SPARE_ROUNDS, -1, -1):
         plan, facts = make_plan(scope, observer, facts, clock(), report)
         if not plan.actions and not plan.notes:
             return Outcome(plan, tuple(effects), warnings=tuple(warnings))
+        if not left:
+            break  # the last round looks only: what was done in the one before may be all
         report(f"carrying out {len(plan.actions)} actions")
         applied = apply(plan, adapters)
         effects.extend(applied.effects)
