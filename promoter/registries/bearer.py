@@ -24,7 +24,7 @@ from urllib.parse import urlencode
 
 from urllib3.util import make_headers
 
-from promoter.access.credentials import Credential, CredentialsOf
+from promoter.access.credentials import Credential, CredentialsOf, why_none
 from promoter.access.http import HttpClient, Response
 from promoter.access.origin import Origin, origin_of
 from promoter.access.redaction import redact, register_passing
@@ -209,10 +209,8 @@ class Tokens:
     def _refused(self, realm: Origin, key: _Key, credential: Credential | None, status: int) -> str:
         head = f"{self._host}: {realm} gives no token to pull '{key.repository}' ({status})"
         if credential is None:
-            return (
-                f"{head} without a credential; add an entry '{self._host}' to the credentials"
-                " file, or check that the repository exists"
-            )
+            why = why_none(self._credentials, self._host, key.repository)
+            return f"{head} without a credential; {why}"
         return f"{head} to {owner_of(credential)}; {what_to_check(credential, self._place)}"
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import NoReturn
 
-from promoter.access.credentials import CredentialsOf
+from promoter.access.credentials import CredentialsOf, why_none
 from promoter.access.http import HttpClient, Response
 from promoter.access.redaction import redact
+from promoter.access.trouble import speaks_tls
 from promoter.errors import InputError
 from promoter.registries.authorization import Authorization, Proof
 from promoter.registries.bearer import Tokens, owner_of, what_to_check
@@ -18,6 +20,7 @@ from promoter.registries.place import Place
 
 PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _FOUND = frozenset({200, 404})
+_TLS_WANTED = re.compile(rb"HTTPS (?:server|port)|SSL-enabled server port")
 _TRIES = 3  # as we are, with what was asked for or a new token, with another credential
 
 
@@ -83,6 +86,8 @@ class Conversation:
             return
         if response.status in (401, 403):
             raise InputError(redact(self._denied(repository, response.status, proof)))
+        if _wants_tls(response, self.place):
+            raise speaks_tls(self.place.origin)
         if response.media_type in PAGES:
             raise InputError(
                 redact(
@@ -148,10 +153,8 @@ class Conversation:
         head = f"{self.host} refuses '{repository}' ({status})"
         credential = proof.credential if proof else self._credentials(repository)
         if credential is None:
-            return (
-                f"{head}, and no credential was sent; add the entry '{self.host}' in the"
-                " credentials file, or check that the repository exists"
-            )
+            why = why_none(self._credentials, self.host, repository)
+            return f"{head}, and no credential was sent; {why}"
         if proof is None and credential.kind != "password":
             return (
                 f"{head} and asks for no token, so that {owner_of(credential)} of the entry"
@@ -167,6 +170,16 @@ class Conversation:
             f"{head} although the credential of {owner_of(credential)} was sent;"
             f" {what_to_check(credential, self.place)}"
         )
+
+
+def _wants_tls(response: Response, place: Place) -> bool:
+    """Whether it is a TLS server's answer to plain HTTP: 400, with as much in words by Go (docker's
+    registry), nginx (Harbor) and Apache."""
+    return (
+        response.status == 400
+        and place.origin.scheme == "http"
+        and _TLS_WANTED.search(response.body) is not None
+    )
 
 
 def error_codes(response: Response) -> frozenset[str]:

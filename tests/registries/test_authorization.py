@@ -9,13 +9,14 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from promoter.access.credentials import Credential
+from promoter.access.credentials import Credential, Credentials
 from promoter.access.http import HttpClient
 from promoter.app import build
 from promoter.errors import InputError, TransientError
 from promoter.registries.distribution import DistributionRegistry
 from promoter.settings import load_settings
 from tests.registries.proofs import Source
+from tests.services.credential_helper import CredentialHelper
 from tests.services.misbehaving import Answer, Server, json_answer, registry_error, serving
 
 TAGS = "/v2/shop/web/tags/list"
@@ -244,3 +245,59 @@ def test_a_login_at_docker_hub_is_not_sent_to_its_mirror(
         with pytest.raises(InputError, match=f"of the entry '{mirror.host}' or 'docker.io' in"):
             build(settings).adapters.registry("docker.io").tags("library/x")
         assert mirror.requests[-1].header("Authorization") == basic(Credential("ci", "canary"))
+
+
+class TestWhatIsToBeMended:
+    """A 401 names the line that a person must change, or the source that had nothing."""
+
+    def refusal(self, http: HttpClient, folder: Path, ours: str, docker: object = None) -> str:
+        if docker is not None:
+            (folder / ".docker").mkdir()
+            (folder / ".docker/config.json").write_text(json.dumps(docker))
+        with serving({("GET", TAGS): [asks_basic()]}) as server:
+            file = folder / "promoter.yaml"
+            file.write_text(ours.replace("HOST", server.host))
+            environment = {"HOME": str(folder), "PATH": f"{folder}:/usr/bin:/bin"}
+            of_host = Credentials.load(file, environment=environment).of(server.host)
+            registry = DistributionRegistry(server.host, http, of_host, plain_http=True)
+            with pytest.raises(InputError) as caught:
+                registry.tags("shop/web")
+            return str(caught.value).replace(server.host, "HOST").replace(str(folder), "FOLDER")
+
+    def test_a_wrong_password_by_its_line(self, http: HttpClient, tmp_path: Path) -> None:
+        ours = "a.org: {password: x}\nHOST: {username: ci, password: canary}\n"
+        assert self.refusal(http, tmp_path, ours) == (
+            "HOST refuses 'shop/web' (401) although the credential of user 'ci' was sent; check"
+            " username, password and the right to pull of the entry 'HOST' in the credentials file"
+            " FOLDER/promoter.yaml:2"
+        )
+
+    def test_an_entry_for_tls_alone(self, http: HttpClient, tmp_path: Path) -> None:
+        assert self.refusal(http, tmp_path, "HOST: {ca-file: /ca.pem}\n") == (
+            "HOST refuses 'shop/web' (401), and no credential was sent; the entry 'HOST' in the"
+            " credentials file FOLDER/promoter.yaml:1 has files for TLS alone: add username and"
+            " password-file to it, or check that the repository exists"
+        )
+
+    def test_a_helper_of_ours_that_has_nothing(self, http: HttpClient, tmp_path: Path) -> None:
+        CredentialHelper.install(tmp_path, "vault", {})
+        assert self.refusal(http, tmp_path, "HOST: {helper: vault}\n") == (
+            "HOST refuses 'shop/web' (401), and no credential was sent; docker-credential-vault has"
+            " none for it, and the entry 'HOST' in the credentials file FOLDER/promoter.yaml:1 asks"
+            " nobody else; log in there, or check that the repository exists"
+        )
+
+    def test_a_store_of_dockers_that_has_nothing(self, http: HttpClient, tmp_path: Path) -> None:
+        CredentialHelper.install(tmp_path, "vault", {})
+        assert self.refusal(http, tmp_path, "", {"credsStore": "vault"}) == (
+            "HOST refuses 'shop/web' (401), and no credential was sent; docker-credential-vault of"
+            " the docker config file FOLDER/.docker/config.json has none for it; log in, or add the"
+            " entry 'HOST' in the credentials file"
+        )
+
+    def test_nobody_was_asked(self, http: HttpClient, tmp_path: Path) -> None:
+        said = self.refusal(http, tmp_path, "", {"credsStore": "not-installed"})
+        assert said.endswith(
+            "no credential was sent; add the entry 'HOST' in the credentials file, or check that"
+            " the repository exists"
+        )

@@ -220,6 +220,14 @@ class TestTls:
             monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
             assert over_tls(service, TlsIdentity()).digest(WEB, "1.0.0") == digest
 
+    def test_plain_http_where_it_speaks_tls(self, tmp_path: Path, http: HttpClient) -> None:
+        authority = Authority.make(tmp_path)
+        with running_registry(tmp_path / "registry", authority=authority) as service:
+            with pytest.raises(InputError) as caught:
+                connect(service.host, http).digest(WEB, "1.0.0")
+            said = f"{service.host} speaks TLS, and was asked over plain HTTP; write https://"
+            assert str(caught.value).startswith(said)
+
     def test_another_authority_is_not_believed(self, tmp_path: Path) -> None:
         authority, other = (Authority.make(tmp_path / name, name) for name in ("right", "wrong"))
         with running_registry(tmp_path / "registry", authority=authority) as service:

@@ -6,6 +6,6 @@
 """
 
 from promoter.access.credentials.by_host import Credentials
-from promoter.access.credentials.credential import Credential, CredentialsOf
+from promoter.access.credentials.credential import Credential, CredentialsOf, why_none
 
-__all__ = ["Credential", "Credentials", "CredentialsOf"]
+__all__ = ["Credential", "Credentials", "CredentialsOf", "why_none"]

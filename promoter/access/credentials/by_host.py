@@ -7,10 +7,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
+from promoter.access.credentials import absence
 from promoter.access.credentials.credential import Credential, CredentialsOf, Kind, hide, mask
 from promoter.access.credentials.docker_config import DockerConfig, HelperCall
 from promoter.access.credentials.docker_files import ConfigFile, config_file, config_files
@@ -84,7 +86,7 @@ class Credentials:
         """
         host = normal_host(host)
         credential = self._given.get(host)
-        entry = self._entry(host, lambda each: each.way)
+        entry = self._entry(host, _way)
         if credential is None and entry is not None:
             credential = self._of_entry(entry, host, "", None)
             if credential is not None and credential.kind != "password":
@@ -104,14 +106,19 @@ class Credentials:
         there = known if at is None else name_at(known, at)
         cloud = at is None or at.scheme == "https"
 
-        def ask(repository: str, refused: Credential | None = None) -> Credential | None:
+        def ask(repository: str, refused: Credential | None) -> Credential | None:
             name = repository if there == known else prefix + repository
             found = self._find(there, name, refused, cloud=cloud)
             if found is None and there != known and not self._decides(there):
                 return self._of_our_file(known, repository, refused)
             return found
 
-        return ask
+        def tell(repository: str) -> str:
+            return self._why_none(
+                there, repository if there == known else prefix + repository, known
+            )
+
+        return _OfHost(ask, tell)
 
     def tls_for(self, host: str) -> TlsIdentity | None:
         """The CA and the client certificate for a `host` or `host:port`; None: our own file names
@@ -131,14 +138,14 @@ class Credentials:
 
     def _decides(self, host: str) -> bool:
         """Whether our own file says where the host's credential is."""
-        return host in self._given or self._entry(host, lambda each: each.way) is not None
+        return host in self._given or self._entry(host, _way) is not None
 
     def _of_our_file(
         self, host: str, repository: str, refused: Credential | None
     ) -> Credential | None:
         if host in self._given:
             return self._given[host]
-        entry = self._entry(host, lambda each: each.way)
+        entry = self._entry(host, _way)
         return self._of_entry(entry, host, repository, refused) if entry else None
 
     def _kept_here(
@@ -155,6 +162,23 @@ class Credentials:
 
         implied = implied_cloud(host, self._around.environment)
         return self._of_cloud(implied, host, refused) if implied else None
+
+    def _why_none(self, host: str, repository: str, image_host: str) -> str:
+        """Who was asked for a host and had nothing, and what to do; empty where nobody was."""
+        entry = self._entry(host, _way) or self._entry(image_host, _way)
+        if entry is not None:
+            return absence.of_source(entry)
+        for config in filter(None, (each() for each in self._configs)):
+            call = config.find(host, repository)
+            if isinstance(call, HelperCall) and self._is_installed(call):
+                return absence.of_helper(call, config, host)
+        entry = self._entry(host, lambda each: each.tls)
+        return absence.of_tls_alone(entry) if entry else ""
+
+    def _is_installed(self, call: HelperCall) -> bool:
+        from promoter.access.credentials.helper import is_installed
+
+        return is_installed(call.name, self._around.environment)
 
     def _of_entry(
         self, entry: Entry, host: str, repository: str, refused: Credential | None
@@ -175,7 +199,7 @@ class Credentials:
             secret = self._once((entry, "secret"), lambda: self._secret(way, value))
             kind: Kind = "identity-token" if way.startswith("identity") else "password"
             username = entry.value("username") or "promoter"
-            return mask(Credential(username, secret(), kind), passing=False)
+            return mask(Credential(username, secret(), kind, entry.place), passing=False)
         except (InputError, TransientError) as error:
             raise _located(error, entry.shown, entry.where) from None
 
@@ -235,6 +259,21 @@ class Credentials:
             if key not in self._made:
                 self._made[key] = make()
             return cast("T", self._made[key])
+
+
+@dataclass(frozen=True)
+class _OfHost:
+    """The credentials of one registry host; see `ToldCredentialsOf`."""
+
+    ask: Callable[[str, Credential | None], Credential | None]
+    why_none: Callable[[str], str]
+
+    def __call__(self, repository: str, refused: Credential | None = None) -> Credential | None:
+        return self.ask(repository, refused)
+
+
+def _way(entry: Entry) -> str | None:
+    return entry.way
 
 
 def _our_file(file: Path) -> Callable[[], tuple[Entry, ...]]:

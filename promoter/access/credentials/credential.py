@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from promoter.access import redaction
 
@@ -14,12 +14,13 @@ Kind = Literal["password", "identity-token", "registry-token"]
 class Credential:
     """`password` is what `kind` says: a password (also a cloud's short-lived one), an identity
     (refresh) token that a realm trades for a bearer token, or a bearer token itself. `origin`
-    tells people where it came from: `the credentials file`, `docker-credential-gcloud`."""
+    tells people where it came from: `the credentials file promoter.yaml:3`,
+    `docker-credential-gcloud`."""
 
     username: str
     password: str = field(repr=False)
     kind: Kind = "password"
-    origin: str = "the credentials file"
+    origin: str = field(default="the credentials file", compare=False)
 
 
 class CredentialsOf(Protocol):
@@ -31,6 +32,21 @@ class CredentialsOf(Protocol):
         `refused`: the registry did not accept this one, so that a source of short-lived ones
         gives another where it can. Raises InputError, TransientError.
         """
+
+
+@runtime_checkable
+class ToldCredentialsOf(CredentialsOf, Protocol):
+    """Credentials that can tell why there are none."""
+
+    def why_none(self, repository: str) -> str:
+        """Who was asked for a repository in vain, and what to do; empty where nobody was."""
+
+
+def why_none(credentials: CredentialsOf, host: str, repository: str) -> str:
+    """What to do where a host refuses us and no credential is known for it."""
+    told = credentials.why_none(repository) if isinstance(credentials, ToldCredentialsOf) else ""
+    add = f"add the entry '{host}' in the credentials file, or check that the repository exists"
+    return told or add
 
 
 def mask(credential: Credential, *, passing: bool) -> Credential:

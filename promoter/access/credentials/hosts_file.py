@@ -62,6 +62,11 @@ class Entry:
         ca, certificate, key = (Path(v) if (v := self.value(key)) else None for key in _TLS)
         return TlsIdentity((ca,) if ca else (), certificate, key) if ca or certificate else None
 
+    @property
+    def place(self) -> str:
+        """`the credentials file promoter.yaml:3`."""
+        return f"the credentials file {Where(self.where.file, self.where.line)}"
+
     def error(self, message: str) -> InputError:
         return InputError(f"{self.shown}: {message}", where=self.where)
 
