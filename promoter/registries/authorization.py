@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from promoter.access.credentials import Credential, CredentialsOf
+from promoter.errors import InputError, TransientError
 from promoter.registries.bearer import Tokens, basic
 from promoter.registries.headers import Challenge
 
@@ -22,6 +23,14 @@ class Proof:
     token: bool
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no proof for what the registry wanted the last time."""
+
+    challenge: Challenge
+    error: InputError | TransientError
+
+
 class Authorization:
     """Gives values of the Authorization header; thread-safe. Nothing is sent unasked."""
 
@@ -30,24 +39,39 @@ class Authorization:
         self._tokens = tokens
         self._challenge: Challenge | None = None
 
-    def known(self, repository: str) -> Proof | None:
-        """What to send at once; None before the registry asked for anything."""
+    def known(self, repository: str) -> Proof | Failure | None:
+        """What to send at once; None before the registry asked for anything.
+
+        After a failure the registry is to be asked without: its realm may have moved, and the
+        repository may be public.
+        """
         challenge = self._challenge
         if challenge is None:
             return None
         kept = self._tokens.kept(challenge, repository)
         if kept is not None:
             return Proof(f"Bearer {kept[0]}", kept[1], token=True)
-        return self._meet(challenge, repository, None)
+        try:
+            return self._meet(challenge, repository, None)
+        except (InputError, TransientError) as error:
+            self._challenge = None
+            return Failure(challenge, error)
 
     def answer(
-        self, challenges: Sequence[Challenge], repository: str, refused: Proof | None
+        self,
+        challenges: Sequence[Challenge],
+        repository: str,
+        refused: Proof | None,
+        failure: Failure | None = None,
     ) -> Proof | None:
-        """What to send after a 401; None where there is nothing (else) to send."""
+        """What to send after a 401; None where there is nothing (else) to send. What failed a
+        moment ago fails again, without being tried."""
         for scheme in ("bearer", "basic"):
             for challenge in challenges:
                 if challenge.scheme != scheme:
                     continue
+                if failure is not None and challenge.leads_to == failure.challenge.leads_to:
+                    raise failure.error from None
                 offer = self._meet(challenge, repository, refused)
                 if offer is not None:
                     self._challenge = challenge

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import NamedTuple, Self
 from urllib.parse import urlencode
 
@@ -33,6 +34,7 @@ from promoter.registries.content import parse_object
 from promoter.registries.details import parse_time
 from promoter.registries.headers import Challenge
 from promoter.registries.place import Place
+from promoter.registries.presentations import Presentations, owner_of, what_to_check
 
 _LIMIT = 1 << 20
 _LIFETIME = 60.0  # seconds, where the realm does not say
@@ -41,6 +43,7 @@ _LONGEST = 86_400.0
 _MARGIN = 0.9  # of the lifetime: a token must still be valid when it arrives
 _MOST_TOKENS = 10_000
 _CLIENT = "promoter"
+_REFUSALS = frozenset({400, 401, 403})
 # GCR answers 404 to the POST, Artifactory 401; both take the same secret by Basic.
 _NO_POST = frozenset({401, 404, 405})
 
@@ -52,8 +55,8 @@ class _Key(NamedTuple):
 
     @classmethod
     def of(cls, challenge: Challenge, repository: str) -> Self:
-        parameters = challenge.parameters
-        return cls(parameters.get("realm", ""), parameters.get("service", ""), repository)
+        _, realm, service = challenge.leads_to
+        return cls(realm, service, repository)
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class Tokens:
         http: HttpClient,
         credentials: CredentialsOf,
         place: Place,
+        presentations: Presentations,
         *,
         clock: Callable[[], float] = time.monotonic,
         most: int = _MOST_TOKENS,
@@ -99,6 +103,7 @@ class Tokens:
         self._http = http
         self._credentials = credentials
         self._place = place
+        self._presentations = presentations
         self._clock = clock
         self._most = most
         self._guard = threading.Lock()
@@ -147,12 +152,14 @@ class Tokens:
         origin = self._check_realm(key.realm)
         # Asked before the request: the lifetime must not begin later than the realm counts it.
         now = self._clock()
-        response = self._ask(key, credential)
-        if response.status in (400, 401, 403) and credential is not None:
+        response = self._show(key, credential)
+        if credential is not None and (isinstance(response, str) or response.status in _REFUSALS):
             other = self._credentials(key.repository, credential)
             if other is not None and other != credential:
                 credential = other
-                response = self._ask(key, credential)
+                response = self._show(key, credential)
+        if isinstance(response, str):
+            raise InputError(redact(f"{origin}: {response}"))
         if response.status in (401, 403):
             raise InputError(redact(self._refused(origin, key, credential, response.status)))
         answer = parse_object(response.body) if response.status == 200 else None
@@ -181,6 +188,13 @@ class Tokens:
                 " credential is sent that way"
             )
         )
+
+    def _show(self, key: _Key, credential: Credential | None) -> Response | str:
+        """The realm's answer; a text says why the credential is not to be sent now."""
+        if credential is None:
+            return self._ask(key, None)
+        ask = partial(self._ask, key, credential)
+        return self._presentations.show(credential, key.repository, key.realm, ask)
 
     def _ask(self, key: _Key, credential: Credential | None) -> Response:
         query = {"scope": f"repository:{self._place.name(key.repository)}:pull"}
@@ -212,18 +226,6 @@ class Tokens:
             why = why_none(self._credentials, self._host, key.repository)
             return f"{head} without a credential; {why}"
         return f"{head} to {owner_of(credential)}; {what_to_check(credential, self._place)}"
-
-
-def owner_of(credential: Credential) -> str:
-    """`user 'ci'`, or what a token without a user is."""
-    if credential.kind == "password" and credential.username:
-        return f"user '{credential.username}'"
-    return f"the {credential.kind.replace('-', ' ')}"
-
-
-def what_to_check(credential: Credential, place: Place) -> str:
-    what = "username, password" if credential.kind == "password" else "whether it is still valid"
-    return f"check {what} and the right to pull of the entry {place.entry} in {credential.origin}"
 
 
 def _lifetime(answer: dict[str, object], response: Response) -> float:

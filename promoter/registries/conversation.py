@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NoReturn
 
 from promoter.access.credentials import CredentialsOf, why_none
 from promoter.access.http import HttpClient, Response
+from promoter.access.origin import origin_of
 from promoter.access.redaction import redact
 from promoter.access.trouble import speaks_tls
 from promoter.errors import InputError
-from promoter.registries.authorization import Authorization, Proof
-from promoter.registries.bearer import Tokens, owner_of, what_to_check
+from promoter.registries.authorization import Authorization, Failure, Proof
+from promoter.registries.bearer import Tokens
 from promoter.registries.content import objects_of, parse_object
 from promoter.registries.copies import Copies
 from promoter.registries.headers import challenges
 from promoter.registries.place import Place
+from promoter.registries.presentations import Presentations, owner_of, what_to_check
 
 PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _FOUND = frozenset({200, 404})
@@ -32,14 +34,21 @@ class Conversation:
     """
 
     def __init__(
-        self, host: str, http: HttpClient, credentials: CredentialsOf, place: Place
+        self,
+        host: str,
+        http: HttpClient,
+        credentials: CredentialsOf,
+        place: Place,
+        presentations: Presentations | None = None,
     ) -> None:
         self.host = host
         self.place = place
         self._http = http
         self._credentials = credentials
         self._copies = Copies()
-        self._authorization = Authorization(credentials, Tokens(host, http, credentials, place))
+        self._presentations = presentations or Presentations(place)
+        tokens = Tokens(host, http, credentials, place, self._presentations)
+        self._authorization = Authorization(credentials, tokens)
 
     def get(
         self,
@@ -71,7 +80,7 @@ class Conversation:
         Raises InputError for a 401."""
         response, proof = self._send("HEAD", repository, url, accept, 0)
         if response.status == 401:
-            raise InputError(redact(self._denied(repository, response.status, proof)))
+            raise InputError(redact(self._denied(repository, response, proof)))
         return response
 
     def refuse_repository(self, repository: str) -> NoReturn:
@@ -85,13 +94,13 @@ class Conversation:
         if response.status in also:
             return
         if response.status in (401, 403):
-            raise InputError(redact(self._denied(repository, response.status, proof)))
+            raise InputError(redact(self._denied(repository, response, proof)))
         if _wants_tls(response, self.place):
             raise speaks_tls(self.place.origin)
         if response.media_type in PAGES:
             raise InputError(
                 redact(
-                    f"{self.host} did not answer as a registry ({response.status},"
+                    f"{self._who(response)} did not answer as a registry ({response.status},"
                     f" {response.media_type}); check the host, and whether a proxy or a login page"
                     " stands before it"
                 )
@@ -101,8 +110,8 @@ class Conversation:
             codes = redact(", ".join(sorted(error_codes(response))))
             raise InputError(
                 redact(
-                    f"{self.host} can't answer for '{repository}': status {response.status}"
-                    + (f" ({codes[:100]})" if codes else "")
+                    f"{self._who(response)} can't answer for '{repository}': status"
+                    f" {response.status}" + (f" ({codes[:100]})" if codes else "")
                 )
             )
 
@@ -121,36 +130,77 @@ class Conversation:
             headers["If-None-Match"] = etag
         # A page of tags may lie at another host, where a redirect led; nothing is sent there.
         ours = self.place.holds(url)
-        proof = self._authorization.known(repository) if ours else None
+        known = self._authorization.known(repository) if ours else None
+        failure = known if isinstance(known, Failure) else None
+        proof = known if isinstance(known, Proof) else None
         asked = 0
         while True:
             if proof is not None:
                 headers["Authorization"] = proof.header
-            response = self._http.request(method, url, headers=headers, limit=limit)
+            response = self._show(proof, repository, method, url, headers, limit)
             asked += 1
-            if asked == _TRIES or not ours or not self.place.holds(response.url):
+            offer = None
+            if asked < _TRIES and ours:
+                offer = self._offer(repository, response, proof, failure, fresh=asked > 1)
+            if offer is not None:
+                proof = offer
+            elif isinstance(response, str):
+                raise InputError(redact(f"{self.host}: {response}"))
+            else:
                 return response, proof
-            offer = self._offer(repository, response, proof, fresh=asked > 1)
-            if offer is None:
-                return response, proof
-            proof = offer
+
+    def _show(
+        self,
+        proof: Proof | None,
+        repository: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        limit: int,
+    ) -> Response | str:
+        """The answer; a text says why the proof is not to be sent now."""
+
+        def ask() -> Response:
+            return self._http.request(method, url, headers=headers, limit=limit)
+
+        if proof is None or proof.token or proof.credential is None:
+            return ask()
+        return self._presentations.show(proof.credential, repository, url, ask)
 
     def _offer(
-        self, repository: str, response: Response, proof: Proof | None, *, fresh: bool
+        self,
+        repository: str,
+        response: Response | str,
+        proof: Proof | None,
+        failure: Failure | None,
+        *,
+        fresh: bool,
     ) -> Proof | None:
         """What to prove ourselves with after this answer; None where it stands. `fresh`: the
         proof was got for this request, so that its age is not what is wrong with it."""
+        if isinstance(response, str):
+            return self._authorization.instead(repository, proof) if proof else None
+        if not self.place.holds(response.url):
+            return None
         if response.status == 401 and not (proof and fresh):
             offered = challenges(response.headers.getlist("WWW-Authenticate"))
-            return self._authorization.answer(offered, repository, proof)
+            return self._authorization.answer(offered, repository, proof, failure)
         if proof is None or response.status not in (401, 403):
             return None
         if response.status == 403 and proof.token:
             return None  # the realm knows who asks, so it is a matter of rights
         return self._authorization.instead(repository, proof)
 
-    def _denied(self, repository: str, status: int, proof: Proof | None) -> str:
-        head = f"{self.host} refuses '{repository}' ({status})"
+    def _who(self, response: Response) -> str:
+        """Whose answer it is, as the subject of a sentence."""
+        if self.place.holds(response.url):
+            return self.host
+        return f"{self.host} sends on to {origin_of(response.url)}, which"
+
+    def _denied(self, repository: str, response: Response, proof: Proof | None) -> str:
+        head = f"{self._who(response)} refuses '{repository}' ({response.status})"
+        if not self.place.holds(response.url):
+            return f"{head}; no credential was sent there, so check the storage behind the registry"
         credential = proof.credential if proof else self._credentials(repository)
         if credential is None:
             why = why_none(self._credentials, self.host, repository)

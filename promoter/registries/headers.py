@@ -24,6 +24,11 @@ class Challenge:
     scheme: str
     parameters: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def leads_to(self) -> tuple[str, str, str]:
+        """Scheme, realm and service: where proof is got, whatever for."""
+        return self.scheme, self.parameters.get("realm", ""), self.parameters.get("service", "")
+
 
 def next_link(header: str) -> str | None:
     """The target of the link with the relation `next` (RFC 8288), as it stands there."""

@@ -15,6 +15,7 @@ from promoter.errors import InputError
 from promoter.registries.bearer import Tokens
 from promoter.registries.headers import Challenge
 from promoter.registries.place import Place
+from promoter.registries.presentations import Presentations
 from tests.services.misbehaving import json_answer, serving
 
 
@@ -33,7 +34,7 @@ def tokens_of(
     most: int = 100,
 ) -> Tokens:
     place = Place.of(host, base, plain_http=plain_http)
-    return Tokens(host, http, credentials, place, clock=clock, most=most)
+    return Tokens(host, http, credentials, place, Presentations(place), clock=clock, most=most)
 
 
 def test_a_token_is_renewed_before_it_expires(http: HttpClient) -> None:
