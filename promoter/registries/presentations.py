@@ -73,6 +73,7 @@ class Presentations:
     def __init__(self, place: Place, clock: Callable[[], float] = time.monotonic) -> None:
         self._place = place
         self._clock = clock
+        self._lock = threading.Lock()
         self._records: Recent[Credential, _Record] = Recent(_MOST_CREDENTIALS)
 
     def show(
@@ -80,7 +81,8 @@ class Presentations:
     ) -> Response | str:
         """What `ask` gives, which sends the credential to `url`; a text, for people, says why it
         is not to be sent now."""
-        record = self._records.get_or_make(credential, _Record)
+        with self._lock:  # two records of one credential would let it be tried twice as often
+            record = self._records.get_or_make(credential, _Record)
         if not record.trusted:
             with record.lock:
                 if not record.trusted:

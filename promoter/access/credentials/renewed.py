@@ -26,6 +26,16 @@ class Lease:
     lifetime: float
 
 
+@dataclass(frozen=True)
+class _Held:
+    credential: Credential | None
+    renew_at: float
+    ends: float
+
+    def is_good(self, refused: Credential | None, now: float) -> bool:
+        return self.credential not in (None, refused) and now < self.ends
+
+
 class Renewed:
     """The credential of one source; thread-safe. `clock` in seconds, monotonic."""
 
@@ -35,9 +45,7 @@ class Renewed:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
-        self._lease: Lease | None = None
-        self._ends = 0.0
-        self._renew_at = 0.0
+        self._held: _Held | None = None
         self._error: PromoterError | None = None
         self._error_until = 0.0
         self._refusable_at = 0.0
@@ -45,32 +53,44 @@ class Renewed:
     def get(self, refused: Credential | None = None) -> Credential | None:
         """The credential; fetched again when it was refused, once in a while.
 
-        Raises what the source raises. While the old one is good, its failure is none of ours.
+        Raises what the source raises. While the old one is good, neither its failure nor its
+        slowness is ours: whoever comes while one renews it gets the old one.
         """
-        with self._lock:
-            now = self._clock()
-            if self._error is not None and now < self._error_until:
-                raise _again(self._error)
-            lease = self._lease
-            if lease is not None and now < self._renew_at:
-                if refused is None or refused != lease.credential or now < self._refusable_at:
-                    return lease.credential
-                self._refusable_at = now + _AFTER_REFUSAL
-            try:
-                fresh = self._fetch()
-            except (InputError, TransientError) as error:
-                if lease and lease.credential not in (None, refused) and now < self._ends:
-                    self._renew_at = min(now + _AFTER_FAILURE, self._ends)
-                    return lease.credential
-                self._error, self._error_until = error, self._clock() + _AFTER_FAILURE
-                raise
-            self._error = None
-            self._lease = fresh
-            self._ends = now + fresh.lifetime
-            self._renew_at = self._ends - min(fresh.lifetime * 0.1, _LONGEST_MARGIN)
-            if fresh.credential is not None:
-                mask(fresh.credential, passing=True)
-            return fresh.credential
+        held = self._held
+        if held is None or not held.is_good(refused, self._clock()):
+            self._lock.acquire()
+        elif not self._lock.acquire(blocking=False):
+            return held.credential
+        try:
+            return self._get(refused)
+        finally:
+            self._lock.release()
+
+    def _get(self, refused: Credential | None) -> Credential | None:
+        now, held = self._clock(), self._held
+        if self._error is not None and now < self._error_until:
+            if held is not None and held.is_good(refused, now):
+                return held.credential
+            raise _again(self._error)
+        if held is not None and now < held.renew_at:
+            if refused is None or refused != held.credential or now < self._refusable_at:
+                return held.credential
+            self._refusable_at = now + _AFTER_REFUSAL
+        try:
+            fresh = self._fetch()
+        except (InputError, TransientError) as error:
+            after = self._clock()
+            self._error, self._error_until = error, after + _AFTER_FAILURE
+            if held is not None and held.is_good(refused, after):
+                return held.credential
+            raise
+        self._error = None
+        ends = now + fresh.lifetime
+        margin = min(fresh.lifetime * 0.1, _LONGEST_MARGIN)
+        self._held = _Held(fresh.credential, ends - margin, ends)
+        if fresh.credential is not None:
+            mask(fresh.credential, passing=True)
+        return fresh.credential
 
 
 def _again(error: PromoterError) -> PromoterError:
