@@ -66,21 +66,21 @@ class App:
     """The repository in which the rule files lie; None: on this machine."""
 
     def rules(self) -> tuple[tuple[Rule, ...], tuple[InputError, ...]]:
-        """The rules of all files that are right, and every error of the others.
+        """The rules of all files that are right, and every error of the others; raises as
+        `rule_files`."""
+        files, unread = self.rule_files()
+        rules, broken = read_rules(files)
+        return rules, (*unread, *broken)
+
+    def rule_files(self) -> tuple[Mapping[str, str], Sequence[InputError]]:
+        """Every rule file (name -> text), and those that are no text.
 
         Raises InputError where there is no rule file at all, and what looking at the repository
         raises where they lie in one.
         """
-        from promoter.rules import load_rules
-
-        unread: Sequence[InputError]
         if self.rules_at is not None:
-            files, unread = self._read_from_repository(self.rules_at)
-        else:
-            files, unread = self._read_from_disk()
-        rules, broken = load_rules(files)
-        no_forge = (_no_forge(rule) for rule in rules if not _has_forge(rule))
-        return tuple(filter(_has_forge, rules)), (*unread, *broken, *no_forge)
+            return self._read_from_repository(self.rules_at)
+        return self._read_from_disk()
 
     def _read_from_repository(self, url: str) -> tuple[Mapping[str, str], Sequence[InputError]]:
         from promoter.engine.rule_files import read_rule_files
@@ -115,11 +115,25 @@ class App:
             elif path.is_file():
                 found.append(path)
             else:
-                raise InputError("no such rule file or directory", where=Where(str(path)))
+                raise InputError(
+                    "no such rule file or directory; name the right one by --rules or"
+                    " PROMOTER_RULES, or the repository that the rules lie in by --repository",
+                    where=Where(str(path)),
+                )
         if not found:
             places = ", ".join(str(path) for path in self.settings.rules)
             raise InputError(f"there is no rule file (*.yaml, *.yml) directly in {places}")
         return found
+
+
+def read_rules(files: Mapping[str, str]) -> tuple[tuple[Rule, ...], tuple[InputError, ...]]:
+    """The rules of all files that are right and that this version can follow, and every error of
+    the others."""
+    from promoter.rules import load_rules
+
+    rules, broken = load_rules(files)
+    no_forge = (_no_forge(rule) for rule in rules if not _has_forge(rule))
+    return tuple(filter(_has_forge, rules)), (*broken, *no_forge)
 
 
 def _has_forge(rule: Rule) -> bool:

@@ -126,11 +126,15 @@ def load_verb(verb: str) -> Verb:
     return cast("Verb", importlib.import_module(f"promoter.cli.{verb}"))
 
 
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}{'' if text.endswith('?') else '.'}"
+
+
 def parser_for(verb: str) -> argparse.ArgumentParser:
     module = load_verb(verb)
     parser = _Parser(
         prog=f"promoter {verb}",
-        description=f"{VERBS[verb][0].upper()}{VERBS[verb][1:]}.",
+        description=_sentence(VERBS[verb]),
         epilog=f"example:\n{module.EXAMPLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -40,7 +40,7 @@ def write_ci_outputs(promotion: Promotion, arguments: argparse.Namespace) -> boo
         steps.append((arguments.dotenv, partial(_write, dotenv(told))))
     if arguments.results is not None:
         for name, value in results(told).items():
-            steps.append((arguments.results / name, partial(_write, value)))
+            steps.append((arguments.results / name, partial(_write_result, value)))
     complaints: dict[str, None] = {}
     for path, step in steps:
         try:
@@ -58,6 +58,11 @@ def _append(text: str, path: Path) -> None:
         file.write(text)
 
 
+def _write_result(text: str, path: Path) -> None:
+    """The folder may be new; a path that leads nowhere is a slip."""
+    path.parent.mkdir(exist_ok=True)
+    _write(text, path)
+
+
 def _write(text: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8", newline="\n")

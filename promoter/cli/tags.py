@@ -11,7 +11,7 @@ from promoter.access.redaction import redact
 from promoter.app import App
 from promoter.cli import exit_codes
 from promoter.cli.console import Progress, complain, paint_for
-from promoter.cli.flags import add_output, add_rules, add_world, app_from
+from promoter.cli.flags import add_output, add_rules_or_repository, add_world, app_from
 from promoter.cli.look import read_rules
 from promoter.cli.tags_subject import Subject, from_flags, from_rules, read_image
 from promoter.decisions.examination import examine
@@ -59,7 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--minimum-age", metavar="AGE", help="how long a version must exist, such as 3d"
     )
     parser.add_argument("--all", action="store_true", help="show every tag on a terminal, too")
-    add_rules(parser)
+    add_rules_or_repository(parser)
     add_world(parser)
     add_output(parser)
 
@@ -78,7 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _subjects(name: ImageName, app: App, arguments: argparse.Namespace) -> Sequence[Subject]:
     """Raises InputError where nothing says how to select."""
     # With a policy no rule is needed; rules that are named all the same keep their other values.
-    if arguments.policy is not None and arguments.rules is None:
+    is_named = arguments.rules is not None or arguments.rules_at is not None
+    if arguments.policy is not None and not is_named:
         return (from_flags(name, arguments),)
     try:
         rules, _ = read_rules(app)
@@ -111,10 +112,12 @@ def _print(findings: Sequence[Finding], tag: str | None, most: int | None) -> No
     paint = paint_for(sys.stdout)
     texts: list[str] = []
     for each in findings:
-        if isinstance(each.found, Unknown):
+        if unknown := each.unknown:
             name = str(each.followed.name)
-            complain(each.found.why if name in each.found.why else f"{name}: {each.found.why}")
-        elif tag is not None:
+            complain(unknown.why if name in unknown.why else f"{name}: {unknown.why}")
+        if isinstance(each.found, Unknown):
+            continue
+        if tag is not None:
             texts.append(tag_text(each, each.found, tag, paint))
         else:
             texts.append(tags_text(each, each.found, most, paint))
@@ -129,9 +132,9 @@ def _exit_code(findings: Sequence[Finding], tag: str | None) -> int:
     """The worst of what was not known; else whether a tag was chosen (the one that was asked of)
     in every rule."""
     troubles = [
-        Trouble(each.source, each.found.why, each.found.kind)
+        Trouble(each.source, unknown.why, unknown.kind)
         for each in findings
-        if isinstance(each.found, Unknown)
+        if (unknown := each.unknown)
     ]
     if troubles:
         return exit_codes.of_troubles(Plan(()), troubles, broken_rules=False)

@@ -1,16 +1,16 @@
-"""`promoter validate`: check rule files; nothing is contacted."""
+"""`promoter validate`: check rule files; only the repository that they lie in is contacted."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 from promoter.access.redaction import redact
+from promoter.app import read_rules
 from promoter.cli.console import complain, paint_for
 from promoter.cli.exit_codes import DONE, INPUT
-from promoter.cli.flags import add_rules, app_from
+from promoter.cli.flags import add_rules_or_repository, app_from
 from promoter.errors import InputError, Where
 from promoter.model.rule import EnvironmentRule, Rule
 from promoter.rules.surprises import find_namesakes, find_surprises
@@ -23,7 +23,7 @@ EXAMPLE = """\
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    add_rules(parser)
+    add_rules_or_repository(parser)
     # Not `output`: that setting's values are those of every verb.
     parser.add_argument(
         "--output",
@@ -35,8 +35,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     app = app_from(arguments)
-    rules, errors = app.rules()
-    remarks = [*map(_error, errors), *_warnings(rules)]
+    files, unread = app.rule_files()
+    rules, broken = read_rules(files)
+    errors = (*unread, *broken)
+    remarks = [*map(_error, errors), *_warnings(rules, files)]
     report = arguments.report or app.settings.output
     if report == "github":
         text = github_text(remarks)
@@ -56,9 +58,9 @@ def _error(error: InputError) -> Remark:
     return Remark("error", error.where or Where(""), error.message)
 
 
-def _warnings(rules: Sequence[Rule]) -> Iterator[Remark]:
+def _warnings(rules: Sequence[Rule], files: Mapping[str, str]) -> Iterator[Remark]:
     for rule in rules:
-        for each in find_surprises(rule, Path(rule.source).read_text("utf-8")):
+        for each in find_surprises(rule, files[rule.source]):
             yield Remark("warning", each.where, each.message)
     for each in find_namesakes(rules):
         yield Remark("warning", each.where, each.message)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from promoter.decisions.hints import near_tags, no_such_tag, what_was_seen, why_none_matches
 from promoter.decisions.policies import POLICIES
 from promoter.decisions.policies.policy import Choice, Followed
-from promoter.model.facts import DetailsOf, DigestOf, Facts, Known, TagsOf
+from promoter.model.facts import DetailsOf, DigestOf, Facts, Known, NotKnown, TagsOf, Unknown
 from promoter.model.image import ImageName
 from promoter.model.plan import PassedOver
 from promoter.model.ports import ImageDetails
 from promoter.model.version import SemanticVersion
 
 _RUNS = re.compile(r"[0-9]+|[^0-9]+")
-_MOST_NEAR = 3
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,8 @@ class Examination:
     """A policy's choice; `created` and `platforms` of the chosen image as far as it says them.
 
     `listed` is what the registry lists; None where the policy does not ask for a list. `ages` are
-    the creation times that the policy went by.
+    the creation times that the policy went by. `hint`: why no tag fits at all, where more can be
+    said. `unknown`: the policy looked at so many that it gave up; `choice` tells what it saw.
     """
 
     choice: Choice
@@ -41,6 +41,8 @@ class Examination:
     platforms: tuple[str, ...] = ()
     listed: tuple[str, ...] | None = None
     ages: Mapping[str, datetime] = field(default_factory=dict)
+    hint: str = ""
+    unknown: Unknown | None = None
 
     @property
     def passed_over(self) -> tuple[PassedOver, ...]:
@@ -60,26 +62,33 @@ class Examination:
         for each in self.choice.passed_over:
             if each.what == tag:
                 return Reason(False, each.why)
-        if self.listed is None:
+        if self.listed is None or (self.hint and tag in self.listed):
             return Reason(False, "is not looked at by this policy")
         if tag in self.listed:
             return Reason(False, "is listed, and the policy says nothing of it")
-        near = difflib.get_close_matches(tag, self.listed, _MOST_NEAR)
-        hint = f"; it lists {', '.join(near)}" if near else ""
-        return Reason(False, f"is not listed by the registry{hint}")
+        return Reason(False, f"is not listed by the registry{near_tags(tag, self.listed)}")
 
 
 def examine(followed: Followed, facts: Facts) -> Examination:
     """Raises NotAsked and NotKnown as policies do; what the chosen image says of itself is asked
     for as well, but its absence stops nothing. `followed` names no repository: without a ledger
     no tag is known to have moved, so the policy's choice has no `stop`."""
-    choice = POLICIES[followed.artifact.select.policy].select(followed, facts)
-    tags = facts.get(TagsOf(followed.name))
-    found = Examination(
-        choice,
-        listed=tags.value if isinstance(tags, Known) else None,
-        ages=_ages(followed, choice, facts),
-    )
+    unknown, hint = None, ""
+    try:
+        choice = POLICIES[followed.artifact.select.policy].select(followed, facts)
+    except NotKnown as error:
+        if _is_no_such_tag(followed, error, facts):
+            facts.prefetch(TagsOf(followed.name))  # for what comes near
+            choice, hint = Choice(None), no_such_tag(followed, _listed(followed.name, facts))
+        elif error.unknown.kind == "input" and _listed(followed.name, facts):
+            choice, unknown = what_was_seen(followed, facts), error.unknown
+        else:
+            raise
+    listed = _listed(followed.name, facts)
+    if choice.image is None and not choice.refusal and not hint and listed:
+        hint = why_none_matches(followed.artifact, listed)
+    ages = _ages(followed, choice, facts)
+    found = Examination(choice, listed=listed, ages=ages, hint=hint, unknown=unknown)
     if choice.image is None or choice.image.digest is None:
         return found
     question = DetailsOf(followed.name, choice.image.digest)
@@ -88,6 +97,19 @@ def examine(followed: Followed, facts: Facts) -> Examination:
     if details is None:
         return found
     return replace(found, created=details.created, platforms=details.platforms)
+
+
+def _listed(name: ImageName, facts: Facts) -> tuple[str, ...] | None:
+    answer = facts.get(TagsOf(name))
+    return answer.value if isinstance(answer, Known) else None
+
+
+def _is_no_such_tag(followed: Followed, error: NotKnown, facts: Facts) -> bool:
+    """Whether a policy names a tag of which the registry says that there is none."""
+    if followed.artifact.select.policy != "tag" or not isinstance(error.question, DigestOf):
+        return False
+    answer = facts.get(error.question)
+    return isinstance(answer, Known) and answer.value is None
 
 
 def _ages(followed: Followed, choice: Choice, facts: Facts) -> Mapping[str, datetime]:

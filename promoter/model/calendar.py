@@ -35,6 +35,8 @@ _LARGEST_FIRST = (
     (*_YEARS, *_WEEKS),
     ("MAJOR", "MINOR", "MICRO"),
 )
+_COUNTERS = ("MINOR", "MICRO")
+_DATES = (*_YEARS, *_MONTHS, *_WEEKS, *_DAYS)
 _WORD = re.compile("|".join(TOKENS))
 _PIECE = re.compile(r"[._-]|[^._-]+")
 
@@ -145,6 +147,12 @@ def _check_order(tokens: Sequence[str]) -> None:
                     f"{kind[before]} stands before {kind[after]}: versions are compared from the"
                     " left, so write the larger unit first"
                 )
+    for token, following in pairwise(tokens):
+        if token in _COUNTERS and following in _DATES:
+            raise ValueError(
+                f"{token} stands before {following}: versions are compared from the left, so a date"
+                " stands before what counts within it"
+            )
 
 
 def _check_neighbours(pieces: Sequence[str]) -> None:

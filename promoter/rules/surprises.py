@@ -20,6 +20,8 @@ from promoter.rules.wording import Location, enumerate_words, label, quote
 _LIKE_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/")
 _LITERAL = re.compile(r"\^?(?P<text>[\w.-]+)\$?")
 _LIKE_EXPRESSION = re.compile(r"\.\*|\A\^|\$\Z|\\|\(|\|")
+_SET = re.compile(r"\[!?\]?[^\]]*\]")  # as fnmatch has them
+_IN_TAGS = re.compile(r"[A-Za-z0-9._*?-]*")
 _ONE_VERSION = re.compile(r"=?v?(?P<version>\d+\.\d+\.\d+[0-9A-Za-z.+-]*)")
 
 
@@ -77,6 +79,11 @@ def _in_artifacts(artifacts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Loca
         for number, glob in enumerate(artifact.get("ignore") or ()):
             if _LIKE_EXPRESSION.search(glob):
                 yield (*place, "ignore", number), _looks_like_expression(glob)
+            elif not _IN_TAGS.fullmatch(_SET.sub("x", glob)):
+                message = (
+                    f"{quote(glob)} matches no tag, which holds letters, digits, '.', '_', '-'"
+                )
+                yield (*place, "ignore", number), f"{message}; '*' stands for any text"
         wanted = artifact["select"].get("semver")
         if wanted is not None and (one := _ONE_VERSION.fullmatch(wanted.strip())):
             message = f"{quote(wanted)} is this one version, never a newer one"

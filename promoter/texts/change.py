@@ -43,7 +43,8 @@ def request_body(decision: Decision, action: Propose) -> str:
         sections.append(f"Gates when this was written:\n\n{gates}")
     sections.append(
         "Merge it to promote. Close it to reject this release here: it is not proposed again"
-        " before a newer one appears."
+        " before a newer one appears. An older one that is later than what runs may be proposed"
+        " instead."
     )
     trailers = "\n".join(record.trailers())
     sections.append(f"<!-- {_MARK}\n{trailers}\n-->")

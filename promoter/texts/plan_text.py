@@ -47,10 +47,11 @@ def plan_text(plan: Plan, paint: Paint) -> str:
 
 def outcome_text(outcome: Outcome, paint: Paint) -> str:
     """What was done, then where every target stands."""
-    lines = effects_text(outcome.effects) or ["nothing to do"]
+    troubles = (*outcome.plan.troubles, *outcome.troubles)
+    lines = effects_text(outcome.effects) or ["nothing was done" if troubles else "nothing to do"]
     lines.append("")
     lines += _decisions(outcome.plan.decisions, paint)
-    lines += troubles_text((*outcome.plan.troubles, *outcome.troubles), paint)
+    lines += troubles_text(troubles, paint)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

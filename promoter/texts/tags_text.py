@@ -38,6 +38,11 @@ class Finding:
     source: str = ""
     application: str = ""
 
+    @property
+    def unknown(self) -> Unknown | None:
+        """Why the choice is not known; the tags may be known all the same."""
+        return self.found if isinstance(self.found, Unknown) else self.found.unknown
+
 
 def tags_text(finding: Finding, found: Examination, most: int | None, paint: Paint) -> str:
     """The chosen tag, then those passed over: the rarest reasons first, newest first in each.
@@ -96,10 +101,10 @@ def _finding_json(finding: Finding, tag: str | None) -> Json:
             "minimum_age": spell_duration(artifact.minimum_age) if artifact.minimum_age else None,
         },
     }
+    value |= {"chosen": None, "refusal": None, "hint": None}
+    value |= {"unknown": _unknown_json(finding.unknown), "passed_over": [], "tag": None}
     if isinstance(found, Unknown):
-        retry_at = spell_time(found.retry_at) if found.retry_at else None
-        unknown = {"why": found.why, "kind": found.kind, "retry_at": retry_at}
-        return {**value, "chosen": None, "refusal": None, "unknown": unknown}
+        return value
     image = found.choice.image
     chosen = image and {
         "tag": image.tag,
@@ -107,12 +112,19 @@ def _finding_json(finding: Finding, tag: str | None) -> Json:
         "created": spell_time(found.created) if found.created else None,
         "platforms": list(found.platforms),
     }
-    value |= {"chosen": chosen, "refusal": found.choice.refusal or None, "unknown": None}
+    value |= {"chosen": chosen, "refusal": found.choice.refusal or None, "hint": found.hint or None}
     if tag is not None:
         reason = found.reason(tag)
         return {**value, "tag": {"tag": tag, "chosen": reason.chosen, "why": reason.why}}
     passed_over = [{"tag": each.what, "why": each.why} for each in found.passed_over]
     return {**value, "passed_over": passed_over}
+
+
+def _unknown_json(unknown: Unknown | None) -> Json | None:
+    if unknown is None:
+        return None
+    retry_at = spell_time(unknown.retry_at) if unknown.retry_at else None
+    return {"why": unknown.why, "kind": unknown.kind, "retry_at": retry_at}
 
 
 def _title(finding: Finding) -> str:
@@ -141,8 +153,11 @@ def _origin(finding: Finding) -> Iterator[tuple[str, str]]:
 
 def _chosen(finding: Finding, found: Examination) -> list[tuple[str, str]]:
     image, refusal = found.choice.image, found.choice.refusal
+    if found.unknown:
+        return [("chosen", "not known")]
     if image is None:
-        return [("chosen", f"nothing yet: {refusal}" if refusal else "nothing: no tag fits")]
+        nothing = f"nothing: {found.hint or 'no tag fits'}"
+        return [("chosen", f"nothing yet: {refusal}" if refusal else nothing)]
     rows = [("chosen", image.version), ("digest", image.digest or "not known")]
     if found.created:
         age = spell_duration(finding.followed.now - found.created)

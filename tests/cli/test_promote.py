@@ -245,6 +245,21 @@ class TestOutputs:
         plan = promoter("why", "web", "dev", "--output", "json").json["decision"]
         assert plan["running"]["label"] == "1.1.0"
 
+    @pytest.mark.usefixtures("world")
+    def test_a_path_that_leads_nowhere_is_told_and_not_made(
+        self, promoter: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        nowhere = tmp_path / "nope"
+        monkeypatch.setenv("GITHUB_OUTPUT", str(nowhere / "output"))
+        words = ("--dotenv", str(nowhere / "x.env"), "--results", str(nowhere / "deep/results"))
+        said = promoter("promote", "web", "--to", "dev", *words, expect=64)
+        assert not nowhere.exists()
+        rest = "No such file or directory; what was done stands, only this output is missing"
+        assert said.err.splitlines() == [
+            f"error: {nowhere / each}: can't be written: {rest}"
+            for each in ("output", "x.env", "deep/results")
+        ]
+
 
 class TestWhoAsks:
     @pytest.mark.parametrize(
@@ -311,8 +326,10 @@ class TestRulesInTheRepository:
         assert said.json["promotion"]["rule"] == source
         assert said.json["promotion"]["state"] == "current"
         assert source in promoter("why", "web", "dev", *where).out
-        for verb in ("plan", "status", "run"):
-            assert promoter(verb, *where).err == ""
+        for words in (("plan",), ("status",), ("run",), ("validate",), ("tags", IMAGE)):
+            assert promoter(*words, *where).err == ""
+        assert promoter("validate", *where).out.startswith(f"{source}: ok; dev, ")
+        assert source in promoter("tags", IMAGE, "--policy", "semver: >=1", *where).out
 
     def test_a_service_with_the_file_knows_its_merge_requests(
         self, promoter: Terminal, moved: DemoWorld, tmp_path: Path

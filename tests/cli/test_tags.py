@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from promoter.cli.demo_world import DemoWorld
+from promoter.decisions.policies import walk
 from tests.services.registry import running_registry
 from tests.stories.shop import Said, Terminal
 
@@ -141,6 +142,60 @@ class TestOfOneTag:
         assert said.line("  chosen").split()[1] == "latest"
 
 
+class TestNothingFits:
+    """Not an error: the registry was asked, and what it has says what to write instead."""
+
+    def test_a_tag_that_is_not_there(self, promoter: Terminal, shelf: DemoWorld) -> None:
+        shelf.publish("web", "nightly-7")
+        follow = ("--policy", "tag: nightly")
+        said = promoter("tags", WEB, *follow, expect=3)
+        hint = "the registry has no tag nightly; it lists nightly-7"
+        assert said.line("  chosen").split(maxsplit=1)[1] == f"nothing: {hint}"
+        found = selection(promoter("tags", WEB, *follow, "--output", "json", expect=3))
+        assert (found["chosen"], found["hint"], found["unknown"]) == (None, hint, None)
+
+    @pytest.mark.parametrize(
+        ("expression", "wider", "first"),
+        [
+            (r"1\.", r"1\..*", "1.0.0"),
+            ("test", ".*test", "latest"),
+            ("sha|git", "(?:sha|git).*", "sha-77ab"),
+            ("ate", ".*ate.*", "latest"),
+        ],
+    )
+    def test_an_expression_that_is_only_a_part(
+        self, promoter: Terminal, shelf: DemoWorld, expression: str, wider: str, first: str
+    ) -> None:
+        said = promoter("tags", WEB, "--tags", expression, expect=3)
+        hint = f"tags '{expression}' must match the whole tag, and it is only a part of {first}"
+        told = said.line("  chosen").split(maxsplit=1)[1]
+        assert told == f"nothing: {hint}: write '{wider}' to take that"
+        promoter("tags", WEB, "--policy", "alphabetical: asc", "--tags", wider)
+
+    def test_more_than_it_looks_at(
+        self, promoter: Terminal, shelf: DemoWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(walk, "MOST_LOOKED_AT", 1)
+        words = ("tags", WEB, "--platform", "linux/s390x", "--ignore", "late*")
+        said = promoter(*words, expect=64)
+        assert said.err.startswith(f"error: the best 1 of 2 tags of {WEB} were looked at")
+        assert said.line("  chosen").split(maxsplit=1)[1] == "not known"
+        said.line("    1.1.0", "lacks linux/s390x")
+        said.line("1.0.0", "was not looked at")
+        said.line("latest", "ignored by 'late*'")
+        found = selection(promoter(*words, "--output", "json", expect=64))
+        assert (found["chosen"], found["unknown"]["kind"]) == (None, "input")
+        assert len(found["passed_over"]) == 6
+
+    def test_every_key_is_always_there(self, promoter: Terminal, shelf: DemoWorld) -> None:
+        told = [
+            selection(promoter("tags", *words, "--output", "json", expect=code))
+            for words, code in (((WEB,), 0), ((f"{WEB}:1.0.0",), 3), ((f"{WEB}-gone", *ANY), 64))
+        ]
+        assert told[0].keys() == told[1].keys() == told[2].keys()
+        assert [each["tag"] is None for each in told] == [True, False, True]
+
+
 class TestWithoutARule:
     @pytest.mark.parametrize(
         "policy", ["semver: >=1.0", 'semver: ">=1.0"', "{semver: '>=1.0'}", "  semver:>=1.0 "]
@@ -231,7 +286,8 @@ class TestOfNothing:
     def test_no_rules_at_all(self, promoter: Terminal) -> None:
         said = promoter("tags", WEB, expect=64)
         assert said.err == (
-            "error: rules: no such rule file or directory;"
+            "error: rules: no such rule file or directory; name the right one by --rules or"
+            " PROMOTER_RULES, or the repository that the rules lie in by --repository;"
             " without a rule, give --policy such as 'semver: >=1.0'\n"
         )
 

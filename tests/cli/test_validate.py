@@ -111,6 +111,14 @@ class TestWarnings:
             ),
             (
                 'select: {semver: ">=1.0"}',
+                "select: {semver: '>=1.0'}\n    ignore: ['[a-c]*', '[!0-9]?', '[']",
+                (
+                    "9:35: artifacts[0].ignore[2]: '[' matches no tag, which holds letters, digits,"
+                    " '.', '_', '-'; '*' stands for any text"
+                ),
+            ),
+            (
+                'select: {semver: ">=1.0"}',
                 "select: {semver: '>=1.0'}\n    ignore: ['(a|b)']",
                 (
                     "9:14: artifacts[0].ignore[0]: '(a|b)' looks like a regular expression, and a"

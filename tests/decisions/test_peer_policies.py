@@ -158,7 +158,9 @@ def test_keel_semver(case: Case) -> None:
     updates = best_of([new], followed) == new and order(followed, current, new) is Order.HIGHER
     assert updates is OURS_OF_KEEL_SEMVER.get(case["name"], case["want"])
     if case["wantErr"]:
-        assert reasons(choose(tags(new), followed))[new].startswith("is one long number")
+        assert reasons(choose(tags(new), followed))[new].startswith(
+            "begins with a lone long number"
+        )
 
 
 @each_case("keel-force__TestForcePolicyFilter.json")

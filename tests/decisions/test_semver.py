@@ -137,8 +137,8 @@ def test_a_version_that_begins_with_the_same_numbers_is_the_same_one(
         ("v1.2.3.4-rc.1", "has more than three numbers, so it is not a semantic version"),
         ("2026.03", "has a number with a leading zero, so it is not a semantic version"),
         ("1.02.3-rc.1", "has a number with a leading zero, so it is not a semantic version"),
-        ("20260301", "is one long number, so it is not a semantic version"),
-        ("3050", "is one long number, so it is not a semantic version"),
+        ("20260301", "begins with a lone long number, so it is not a semantic version"),
+        ("2026-11-02", "begins with a lone long number, so it is not a semantic version"),
     ],
 )
 def test_numbers_that_are_no_semantic_version_are_told_where_to_go(tag: str, why: str) -> None:

@@ -86,6 +86,13 @@ def test_what_is_no_such_version_says_why(text: str, version: str, why: str) -> 
             f"0D stands before 0M: {FROM_THE_LEFT}",
         ),
         (
+            "YYYY.MICRO.0M",
+            (
+                "MICRO stands before 0M: versions are compared from the left, so a date stands"
+                " before what counts within it"
+            ),
+        ),
+        (
             "YYYY.MICRO.MINOR",
             f"MICRO stands before MINOR: {FROM_THE_LEFT}",
         ),

@@ -62,7 +62,7 @@ Gates when this was written:
 - approvals: 2: **wait**, 0 of 2
 
 Merge it to promote. Close it to reject this release here: it is not proposed again before a newer\
- one appears.
+ one appears. An older one that is later than what runs may be proposed instead.
 
 <!-- promoter record: written by the bot, read by the bot
 """

@@ -147,6 +147,8 @@ def test_the_outcome_tells_what_was_done_and_where_everything_stands() -> None:
         "error: rules/shop.yaml: web in dev: 403\n"
     )
     assert outcome_text(Outcome(Plan(())), PLAIN) == "nothing to do\n"
+    refused = outcome_text(Outcome(Plan((waiting(),)), (), (trouble,)), PLAIN)
+    assert refused.splitlines()[0] == "nothing was done"
 
 
 def test_merge_requests_of_the_local_forge() -> None:

@@ -28,7 +28,7 @@ class ApprovalsGate:
                 gate,
                 "merge",
                 "wait",
-                f"0 of {wanted}: the merge request is not open yet",
+                f"0 of {wanted}: nobody could approve this head yet",
                 opened_by=_people(wanted),
             )
         people = facts.need(ApprovalsOf(case.repository, request.number, case.head))

@@ -48,5 +48,5 @@ def _why_not(text: str) -> str:
     if _LEADING_ZERO.fullmatch(text):
         return f"has a number with a leading zero, so it is not a semantic version: {_WAY_OUT}"
     if _LONE_NUMBER.fullmatch(text):
-        return f"is one long number, so it is not a semantic version: {_WAY_OUT}"
+        return f"begins with a lone long number, so it is not a semantic version: {_WAY_OUT}"
     return "is not a semantic version"
