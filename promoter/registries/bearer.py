@@ -26,6 +26,7 @@ from urllib.parse import urlencode
 from urllib3.util import make_headers
 
 from promoter.access.credentials import Credential, CredentialsOf, why_none
+from promoter.access.credentials.seconds import seconds_from
 from promoter.access.http import HttpClient, Response
 from promoter.access.origin import Origin, origin_of
 from promoter.access.redaction import redact, register_passing
@@ -37,6 +38,7 @@ from promoter.registries.place import Place
 from promoter.registries.presentations import Presentations, owner_of, what_to_check
 
 _LIMIT = 1 << 20
+_LONGEST_TOKEN = 1 << 14  # characters; servers take no longer headers, and many are remembered
 _LIFETIME = 60.0  # seconds, where the realm does not say
 _SHORTEST = 5.0  # whatever clocks say: else each request would fetch a token of its own
 _LONGEST = 86_400.0
@@ -166,7 +168,7 @@ class Tokens:
         text = (answer or {}).get("token") or (answer or {}).get("access_token")
         if answer is None or not isinstance(text, str) or not _is_sendable(text):
             raise TransientError(
-                redact(f"{origin} gave no token for {self._host} ({response.status})")
+                redact(f"{origin} gave no usable token for {self._host} ({response.status})")
             )
         register_passing(text)
         return _Token(text, credential, now + _MARGIN * _lifetime(answer, response))
@@ -231,11 +233,7 @@ class Tokens:
 def _lifetime(answer: dict[str, object], response: Response) -> float:
     """Seconds that a token has left. Of a token that a realm hands out again, what passed since
     `issued_at` is gone; it counts by the realm's own Date, so no clock of ours is involved."""
-    given = answer.get("expires_in")
-    if isinstance(given, str) and given.isascii() and given.isdigit():
-        given = float(given[:9])
-    # Not NaN, which JSON parsers let through and which is never over.
-    lifetime = float(given) if isinstance(given, int | float) and given > 0 else _LIFETIME
+    lifetime = seconds_from(answer.get("expires_in")) or _LIFETIME
     return max(min(lifetime, _LONGEST) - _age(answer.get("issued_at"), response), _SHORTEST)
 
 
@@ -244,10 +242,11 @@ def _age(issued_at: object, response: Response) -> float:
     try:
         said: datetime = parsedate_to_datetime(response.headers.get("Date", ""))
         return max((said - issued).total_seconds(), 0.0) if issued else 0.0
-    except (TypeError, ValueError):  # no date; also a date without a time zone
+    except (TypeError, ValueError, OverflowError):  # no date, none of this era, or without a zone
         return 0.0
 
 
 def _is_sendable(token: str) -> bool:
     """Whether it fits in a header; http.client would quote it in its complaint otherwise."""
-    return token.isascii() and token.isprintable() and " " not in token
+    whole = token.isascii() and token.isprintable() and " " not in token
+    return whole and 0 < len(token) <= _LONGEST_TOKEN

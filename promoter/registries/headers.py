@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110, section 5.6.2
 _VALUE = rf'"(?:[^"\\]|\\.)*"|{_TOKEN}'
-_LINK = re.compile(r"[\s,]*<([^>]*)>")
+_LINK = re.compile(r"[\s,]*<([^<>]*)>")
 _LINK_PARAMETER = re.compile(rf"\s*;\s*(?:({_TOKEN})\s*(?:=\s*({_VALUE}))?)?", re.DOTALL)
 _PARAMETER = re.compile(rf"[\s,]*({_TOKEN})\s*=\s*({_VALUE})", re.DOTALL)
 _SCHEME = re.compile(
     rf"[\s,]*({_TOKEN})(?:\s+[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$)))?(?=\s|,|$)", re.DOTALL
 )
-_NEXT_ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])*,?', re.DOTALL)
+# What opens a quotation and never closes it is one to the end: looking again would take n² steps.
+_NEXT_ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[^",])*[\s,]*', re.DOTALL)
+LONGEST = 8192
+"""Characters of all headers of one name: no registry needs more, and what reads them takes its
+time."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,12 @@ class Challenge:
 
 
 def next_link(header: str) -> str | None:
-    """The target of the link with the relation `next` (RFC 8288), as it stands there."""
+    """The target of the link with the relation `next` (RFC 8288), as it stands there.
+
+    Raises ValueError for a header that is too long: it may hold such a link.
+    """
+    if len(header) > LONGEST:
+        raise ValueError(f"a Link header of more than {LONGEST:,} characters")
     position = 0
     while position < len(header):
         link = _LINK.match(header, position)
@@ -55,10 +64,15 @@ def next_link(header: str) -> str | None:
 def challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
     """All challenges of all WWW-Authenticate headers (RFC 9110, section 11.6.1), in order.
 
-    What follows a spot that does not fit the grammar is left out.
+    What follows a spot that does not fit the grammar is left out, and so are headers that are too
+    long.
     """
     found: list[Challenge] = []
+    left = LONGEST
     for header in headers:
+        left -= len(header)
+        if left < 0:
+            break
         position = 0
         parameters: dict[str, str] | None = None
         while position < len(header):

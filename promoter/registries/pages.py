@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 from promoter.access.http import Response
 from promoter.access.origin import origin_of
 from promoter.access.redaction import redact
-from promoter.errors import InputError
+from promoter.errors import InputError, TransientError
 from promoter.registries.headers import next_link
 
 
@@ -16,10 +16,14 @@ def next_page(response: Response, tail: str, what: str) -> str | None:
 
     `tail` is how the path of such a list ends. Where the link's path ends so, only its query is
     taken: Artifactory leaves the repository's prefix out of the path, Nexus puts one in that its
-    connector does not serve, and a proxy that ends TLS leaves `http` in it. Raises InputError,
-    which begins with `what`, where the link leads to another origin.
+    connector does not serve, and a proxy that ends TLS leaves `http` in it. Raises InputError
+    where the link leads to another origin, TransientError where it can't be read; both begin with
+    `what`.
     """
-    link = next_link(", ".join(response.headers.getlist("Link")))
+    try:
+        link = next_link(", ".join(response.headers.getlist("Link")))
+    except ValueError as error:
+        raise TransientError(redact(f"{what} comes with {error}; not read")) from None
     if link is None:
         return None
     here, target = urlsplit(response.url), urljoin(response.url, link)

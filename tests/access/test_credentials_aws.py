@@ -276,6 +276,17 @@ class TestKeys:
         }
         check_signed(request, Keys(ACCESS, SECRET, SESSION))
 
+    @pytest.mark.parametrize("url", ["http://sts.example.com", "http://10.0.0.1:4566", "sts"])
+    @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"])
+    def test_a_web_identity_is_not_told_in_clear(self, aws: Aws, name: str, url: str) -> None:
+        token = aws.folder / "token"
+        token.write_text("canary.service.account\n")
+        del aws.environment["AWS_ENDPOINT_URL_STS"]
+        aws.environment |= {"AWS_WEB_IDENTITY_TOKEN_FILE": str(token), "AWS_ROLE_ARN": "arn"}
+        aws.environment[name] = url
+        with pytest.raises(InputError, match=r"AWS_ENDPOINT_URL_STS .* must be an https address"):
+            aws.get()
+
     def test_of_a_pod_identity(self, aws: Aws) -> None:
         token = aws.folder / "token"
         token.write_text("canary-pod\n")
@@ -290,7 +301,8 @@ class TestKeys:
         check_signed(aws.posts[0], Keys(ACCESS, SECRET, SESSION))
 
     @pytest.mark.parametrize(
-        "url", ["http://example.com/keys", "http://10.0.0.1/", "ftp://127.0.0.1"]
+        "url",
+        ["http://example.com/keys", "http://10.0.0.1/", "ftp://127.0.0.1", "http://[::1", "x"],
     )
     def test_a_container_agent_elsewhere_is_not_asked_in_clear(self, aws: Aws, url: str) -> None:
         aws.environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = url

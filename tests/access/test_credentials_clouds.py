@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -15,7 +16,7 @@ from promoter.access.credentials import Credential, Credentials
 from promoter.access.credentials.clouds import azure
 from promoter.access.credentials.renewed import Lease
 from promoter.access.credentials.surroundings import Surroundings
-from promoter.access.http import HttpClient
+from promoter.access.http import HttpClient, Response
 from promoter.access.redaction import redact
 from promoter.errors import InputError, TransientError
 from tests.services.misbehaving import Answer, Request, Server, json_answer, serving
@@ -25,6 +26,18 @@ GOOGLE = "europe-docker.pkg.dev"
 GOOGLE_TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"
 AZURE = "shop.azurecr.io"
 NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+class Rerouted(HttpClient):
+    """Finds one server elsewhere, as a name server of one's own would have it."""
+
+    def __init__(self, name: str, place: str) -> None:
+        super().__init__(proxies={}, pause=lambda _: None)
+        self._name = name
+        self._place = place
+
+    def request(self, method: str, url: str, **more: Any) -> Response:
+        return super().request(method, url.replace(self._name, self._place), **more)
 
 
 class Cloud:
@@ -51,8 +64,12 @@ class Cloud:
 
     def exchange(self) -> Lease:
         """Azure's, with the registry served here."""
-        around = Surroundings(self.environment, lambda: self.http, lambda: self.http, lambda: NOW)
-        return azure.fetch(AZURE, around, self.base)
+        http = Rerouted(f"https://{AZURE}/", f"{self.base}/")
+        try:
+            around = Surroundings(self.environment, lambda: http, lambda: http, lambda: NOW)
+            return azure.fetch(AZURE, around)
+        finally:
+            http.close()
 
 
 @pytest.fixture
@@ -159,6 +176,14 @@ class TestGoogle:
                 TransientError,
                 "no usable 'expires_in'",
             ),
+            *(
+                (
+                    Answer(200, {}, f'{{"access_token": "canary-g", "expires_in": {n}}}'.encode()),
+                    TransientError,
+                    "no usable 'expires_in'",
+                )
+                for n in ("NaN", "1e999", "1" + "0" * 400, "-1", '"soon"', "[9]")
+            ),
             (
                 json_answer({"error": {"status": "UNAVAILABLE", "message": "later"}}, 403),
                 InputError,
@@ -180,7 +205,11 @@ def refresh_token(ends: float | None = 3 * 3600) -> str:
     """A JWT as the registry signs it; None: without an end."""
     claims = {"iss": "Azure Container Registry"}
     payload = claims if ends is None else {**claims, "exp": NOW.timestamp() + ends}
-    middle = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
+    return claiming(json.dumps(payload))
+
+
+def claiming(payload: str) -> str:
+    middle = base64.urlsafe_b64encode(payload.encode()).decode().rstrip("=")
     return f"eyJhbGciOiJSUzI1NiJ9.{middle}.canary-signature"
 
 
@@ -270,6 +299,11 @@ class TestAzure:
             ("opaque-token", 3600.0),
             ("a.b.c", 3600.0),
             ("a.bnVsbA.c", 3600.0),
+            (claiming('{"exp": NaN}'), 3600.0),
+            (claiming('{"exp": 1e999}'), 3600.0),
+            (claiming(f'{{"exp": 1{"0" * 400}}}'), 3600.0),
+            (claiming('{"exp": true}'), 3600.0),
+            (claiming("[]"), 3600.0),
         ],
     )
     def test_when_it_ends(self, cloud: Cloud, token: str, lifetime: float) -> None:
@@ -293,9 +327,10 @@ class TestAzure:
         with pytest.raises(InputError, match=r"a\.example\.com is no registry of Azure's"):
             cloud.load("a.example.com: {from: azure}").of("a.example.com")("shop/web")
 
-    def test_no_token_goes_to_an_authority_in_clear(self, cloud: Cloud) -> None:
+    @pytest.mark.parametrize("url", ["http://login.example.com", "http://[::1", "login"])
+    def test_no_token_goes_to_an_authority_in_clear(self, cloud: Cloud, url: str) -> None:
         self.federate(cloud)
-        cloud.environment["AZURE_AUTHORITY_HOST"] = "http://login.example.com"
+        cloud.environment["AZURE_AUTHORITY_HOST"] = url
         with pytest.raises(InputError, match="AZURE_AUTHORITY_HOST must be an https address"):
             cloud.exchange()
 

@@ -143,7 +143,7 @@ def test_a_post_to_a_realm_is_not_sent_on(http: HttpClient) -> None:
     with serving({}) as thief, serving({}) as server:
         moved = Answer(307, {"Location": f"http://{thief.host}/token"})
         server.answers |= {("POST", "/token"): moved, ("GET", TAGS): asks_token(server)}
-        with pytest.raises(TransientError, match=r"gave no token for .* \(307\)"):
+        with pytest.raises(TransientError, match=r"gave no usable token for .* \(307\)"):
             client(server, http, Source([IDENTITY])).tags("shop/web")
         assert thief.requests == []
 

@@ -11,7 +11,7 @@ import pytest
 from promoter.access.credentials import Credential, CredentialsOf
 from promoter.access.http import HttpClient
 from promoter.access.redaction import redact
-from promoter.errors import InputError
+from promoter.errors import InputError, TransientError
 from promoter.registries.bearer import Tokens
 from promoter.registries.headers import Challenge
 from promoter.registries.place import Place
@@ -93,7 +93,10 @@ def test_tokens_are_not_fetched_over_plain_http_and_not_shown(http: HttpClient) 
         ({"expires_in": 0}, None, 54),
         ({"expires_in": None}, None, 54),
         ({"expires_in": float("nan")}, None, 54),
-        ({"expires_in": float("inf")}, None, 86_400 * 0.9),
+        ({"expires_in": float("inf")}, None, 54),
+        ({"expires_in": 10**400}, None, 54),
+        ({"expires_in": 10**9}, None, 86_400 * 0.9),
+        ({"expires_in": "9" * 400}, None, 54),
         # Handed out again after 200 of its 300 seconds, by the realm's own clock, however wrong
         ({"expires_in": 300, "issued_at": "2031-01-01T00:00:00Z"}, 200, 90),
         ({"expires_in": 300, "issued_at": "2031-01-01T00:00:00.5Z"}, -3600, 270),
@@ -116,6 +119,24 @@ def test_a_token_lasts_as_long_as_the_realm_says(
         challenge = Challenge("bearer", {"realm": f"http://{server.host}/token"})
         for now, expected in zip(times, ("t-0", "t-0", "t-0", "t-1"), strict=True):
             assert tokens.get(challenge, "x", None) == (expected, None), now
+
+
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "now"])
+def test_a_date_of_no_era_is_none(http: HttpClient, date: str) -> None:
+    said = {"token": "t", "issued_at": "2031-01-01T00:00:00Z"}
+    with serving({("GET", "/token"): json_answer(said, 200, {"Date": date})}) as server:
+        challenge = Challenge("bearer", {"realm": f"http://{server.host}/token"})
+        assert tokens_of(server.host, http).get(challenge, "x", None) == ("t", None)
+
+
+def test_a_token_longer_than_any_server_takes_is_none(http: HttpClient) -> None:
+    answers = [json_answer({"token": "a" * length}) for length in (16_385, 16_384)]
+    with serving({("GET", "/token"): answers}) as server:
+        challenge = Challenge("bearer", {"realm": f"http://{server.host}/token"})
+        tokens = tokens_of(server.host, http)
+        with pytest.raises(TransientError, match=r"gave no usable token .* \(200\)"):
+            tokens.get(challenge, "x", None)
+        assert tokens.get(challenge, "x", None) == ("a" * 16_384, None)
 
 
 def test_few_tokens_are_kept_and_each_for_its_repository(http: HttpClient) -> None:

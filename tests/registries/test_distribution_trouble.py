@@ -305,10 +305,10 @@ def test_a_refused_token_is_replaced_once(http: HttpClient) -> None:
     [
         (registry_error(401, "DENIED"), InputError, r"gives no token to pull 'x' \(401\) to user"),
         (registry_error(403, "DENIED"), InputError, "check username, password and the right"),
-        (web_page(), TransientError, r"gave no token for .* \(200\)"),
-        (json_answer({"token": ""}), TransientError, "gave no token"),
-        (json_answer({"token": "canary\r\nX: y"}), TransientError, "gave no token"),
-        (json_answer({}, 404), TransientError, r"gave no token for .* \(404\)"),
+        (web_page(), TransientError, r"gave no usable token for .* \(200\)"),
+        (json_answer({"token": ""}), TransientError, "gave no usable token"),
+        (json_answer({"token": "canary\r\nX: y"}), TransientError, "gave no usable token"),
+        (json_answer({}, 404), TransientError, r"gave no usable token for .* \(404\)"),
     ],
 )
 def test_a_realm_that_gives_no_token(

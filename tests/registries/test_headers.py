@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import string
+import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promoter.registries.headers import Challenge, challenges, next_link
+from promoter.registries.headers import LONGEST, Challenge, challenges, next_link
 
 targets = st.text(st.characters(codec="latin-1", exclude_characters="<>\r\n"), min_size=1).map(
     str.strip
@@ -81,3 +83,31 @@ def test_challenges_as_registries_write_them() -> None:
 def test_no_header_breaks_the_reading(header: str) -> None:
     assert next_link(header) is None or "<" in header
     assert len(challenges([header])) <= len(header)
+
+
+def repeated(unit: str) -> str:
+    return (unit * LONGEST)[:LONGEST]
+
+
+HOSTILE = ["<,", "<a", "<", "a ,", 'a="\\', '"\\', 'a"b,', " ", ",", "a=b,", ";a", '<x>;a="', "a "]
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_a_hostile_header_is_read_in_a_moment(unit: str) -> None:
+    """By the processor's time, with room for a machine of any speed: what takes n² steps of so
+    many characters takes seconds."""
+    began = time.process_time()
+    for text in (repeated(unit), repeated(f"<x>{unit}"), "<x>" + repeated(unit)[3:]):
+        next_link(text)
+        challenges([text])
+        challenges(["Bearer " + text[7:]])
+    assert time.process_time() - began < 0.5
+
+
+def test_what_is_too_long_is_not_read() -> None:
+    """A link that is passed over would make a whole list of its first page."""
+    with pytest.raises(ValueError, match="a Link header of more than 8,192 characters"):
+        next_link(repeated("x") + '</a>; rel="next"')
+    assert challenges(["Basic realm=x", repeated("x"), "Bearer realm=y"]) == (
+        Challenge("basic", {"realm": "x"}),
+    )

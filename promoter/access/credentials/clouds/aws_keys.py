@@ -6,19 +6,23 @@ single sign-on are left to `helper: ecr-login`.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from promoter.access.credentials.clouds.aws_signature import Keys
-from promoter.access.credentials.clouds.exchange import Reply, ask, ask_text, read_token
+from promoter.access.credentials.clouds.exchange import (
+    Reply,
+    ask,
+    ask_text,
+    may_be_told,
+    read_token,
+)
 from promoter.access.credentials.credential import hide
 from promoter.access.credentials.surroundings import Surroundings
 from promoter.errors import InputError, TransientError
 
 _CONTAINER = "http://169.254.170.2"  # where AWS_CONTAINER_CREDENTIALS_RELATIVE_URI leads
-_CONTAINERS = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23"}
+_CONTAINERS = frozenset({"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"})
 _INSTANCE = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}
 _SECONDS = "300"  # a token of the instance's metadata is used at once
 _ROLE_NAME = re.compile(r"[\w+=,.@-]+")
@@ -78,10 +82,16 @@ def _assume_role(region: str, suffix: str, around: Surroundings) -> Keys:
         own = region
     whom = "AWS STS"
     variable = "AWS_WEB_IDENTITY_TOKEN_FILE"
+    url = endpoint("STS", f"https://sts.{own}.{suffix}/", environment)
+    if not may_be_told(url):
+        raise InputError(
+            "AWS_ENDPOINT_URL_STS (or AWS_ENDPOINT_URL) must be an https address: a token is sent"
+            " there"
+        )
     text = ask_text(
         around.http(),
         "POST",
-        endpoint("STS", f"https://sts.{own}.{suffix}/", environment),
+        url,
         whom,
         form={
             "Action": "AssumeRoleWithWebIdentity",
@@ -99,7 +109,7 @@ def _assume_role(region: str, suffix: str, around: Surroundings) -> Keys:
 
 def _of_container(url: str, around: Surroundings) -> Keys:
     """What ECS's agent and EKS's pod identity agent answer ("Container credential provider")."""
-    if not _is_near(url):
+    if not may_be_told(url, _CONTAINERS):
         raise InputError(
             "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or lead to this machine or to the"
             " agent of ECS or EKS"
@@ -112,16 +122,6 @@ def _of_container(url: str, around: Surroundings) -> Keys:
         headers["Authorization"] = hide(token)
     whom = "the container's credentials agent"
     return _keys(ask(around.metadata(), "GET", url, whom, headers=headers))
-
-
-def _is_near(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    return parts.scheme == "https" or (parts.scheme == "http" and (loopback or host in _CONTAINERS))
 
 
 def _of_instance(around: Surroundings) -> Keys:

@@ -13,11 +13,11 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from promoter.access.credentials.clouds.exchange import ask, read_token
+from promoter.access.credentials.clouds.exchange import ask, may_be_told, read_token
 from promoter.access.credentials.credential import Credential
 from promoter.access.credentials.renewed import SHORTEST, Lease
+from promoter.access.credentials.seconds import seconds_from
 from promoter.access.credentials.surroundings import Surroundings
-from promoter.access.origin import origin_of
 from promoter.errors import InputError
 
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.azurecr\.(?:io|cn|us|de)")
@@ -36,11 +36,8 @@ def is_implied(host: str, environment: Mapping[str, str]) -> bool:
     return _HOST.fullmatch(host) is not None and all(environment.get(name) for name in _FEDERATED)
 
 
-def fetch(host: str, around: Surroundings, base: str | None = None) -> Lease:
-    """`base` is where the registry is served, where that is not its own name.
-
-    Raises InputError, TransientError.
-    """
+def fetch(host: str, around: Surroundings) -> Lease:
+    """Raises InputError, TransientError."""
     if not _HOST.fullmatch(host):
         raise InputError(f"from: azure: {host} is no registry of Azure's (NAME.azurecr.io)")
     environment = around.environment
@@ -49,8 +46,7 @@ def fetch(host: str, around: Surroundings, base: str | None = None) -> Lease:
     form = {"grant_type": "access_token", "service": host, "access_token": token}
     if tenant := environment.get("AZURE_TENANT_ID"):
         form["tenant"] = tenant
-    url = f"{base or f'https://{host}'}/oauth2/exchange"
-    reply = ask(around.http(), "POST", url, host, form=form)
+    reply = ask(around.http(), "POST", f"https://{host}/oauth2/exchange", host, form=form)
     refresh = reply.secret("refresh_token")
     ends = _end_of(refresh)
     lifetime = _LIFETIME if ends is None else ends - around.now().timestamp()
@@ -63,7 +59,7 @@ def _federated(host: str, around: Surroundings) -> str:
     environment, variable = around.environment, _FEDERATED[0]
     own = _AUTHORITIES.get(host.rpartition(".")[2], _AUTHORITY)
     authority = (environment.get("AZURE_AUTHORITY_HOST") or own).rstrip("/")
-    if origin_of(authority).scheme != "https" and not _is_here(authority):
+    if not may_be_told(authority):
         raise InputError("AZURE_AUTHORITY_HOST must be an https address: a token is sent there")
     tenant = quote(environment["AZURE_TENANT_ID"], safe="")
     reply = ask(
@@ -80,10 +76,6 @@ def _federated(host: str, around: Surroundings) -> str:
         },
     )
     return reply.secret("access_token")
-
-
-def _is_here(url: str) -> bool:
-    return origin_of(url).host in ("127.0.0.1", "localhost", "[::1]")
 
 
 def _managed(around: Surroundings) -> str:
@@ -111,7 +103,7 @@ def _end_of(token: str) -> float | None:
     """When a JWT ends, in seconds of Unix time; None where it does not say."""
     middle = token.split(".")[1] if token.count(".") == 2 else ""
     try:
-        ends = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))["exp"]
-        return float(ends)
+        claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+        return seconds_from(claims["exp"])
     except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from promoter.access.credentials.credential import hide
+from promoter.access.credentials.seconds import seconds_from
 from promoter.access.http import HttpClient
 from promoter.access.origin import origin_of
 from promoter.access.redaction import redact
@@ -18,6 +20,7 @@ from promoter.errors import InputError, PromoterError, TransientError
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _LIMIT = 1 << 20
+_LONGEST = 1e12
 _LONGEST_QUOTE = 300
 # AWS says with 400 what others say with 429 and 503.
 _PASSING = re.compile(
@@ -46,14 +49,10 @@ class Reply:
 
     def seconds(self, name: str) -> float:
         """A number, also one in quotes as Azure writes it."""
-        value = self.fields.get(name)
-        try:
-            number = 0.0 if isinstance(value, bool) or value is None else float(value)
-        except (TypeError, ValueError):
-            number = 0.0
-        if not 0 < number < 1e12:  # not NaN, nor endless
+        seconds = seconds_from(self.fields.get(name))
+        if seconds is None or seconds > _LONGEST:
             self.refuse(name)
-        return number
+        return seconds
 
     def refuse(self, name: str) -> NoReturn:
         raise TransientError(f"{self.whom} gave no usable '{name}'")
@@ -146,6 +145,17 @@ def _json(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def may_be_told(url: str, also: Collection[str] = ()) -> bool:
+    """Whether a secret may be sent there: over TLS, to this machine, or to the hosts in `also`."""
+    try:
+        origin = origin_of(url)
+        if origin.scheme == "https" or origin.host == "localhost" or origin.host in also:
+            return True
+        return ipaddress.ip_address(origin.host.strip("[]")).is_loopback
+    except (InputError, ValueError):  # no such address; a name
+        return False
 
 
 def read_token(path: str, variable: str) -> str:
