@@ -7,12 +7,15 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from urllib3 import HTTPHeaderDict
 
 from promoter.access.http import Response
 
-_MOST = 1 << 25  # bytes of bodies
+_MOST = 1 << 25  # bytes of bodies and headers
 _BELIEVED = 900.0  # seconds
+_READ_LATER = ("Link", "ETag", "Content-Type", "Docker-Content-Digest")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Copy:
 
 
 class Copies:
-    """The last copies by URL; thread-safe."""
+    """The last copies by URL, of their headers those that somebody reads; thread-safe."""
 
     def __init__(self, most: int = _MOST, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
@@ -53,15 +56,29 @@ class Copies:
         with self._lock:
             old = self._kept.pop(url, None)
             if old is not None:
-                self._size -= len(old.response.body)
+                self._size -= _size(old.response)
+            slim = replace(response, headers=_read_later(response.headers))
             # What fits no header is no validator, and a large list must not drive out all others.
-            if not _is_etag(etag) or len(response.body) > self._most // 4:
+            if not _is_etag(etag) or _size(slim) > self._most // 4:
                 return
-            self._kept[url] = Copy(etag, response, self._clock() + _BELIEVED)
-            self._size += len(response.body)
+            self._kept[url] = Copy(etag, slim, self._clock() + _BELIEVED)
+            self._size += _size(slim)
             while self._size > self._most:
                 _, dropped = self._kept.popitem(last=False)
-                self._size -= len(dropped.response.body)
+                self._size -= _size(dropped.response)
+
+
+def _read_later(headers: HTTPHeaderDict) -> HTTPHeaderDict:
+    kept = HTTPHeaderDict()
+    for name in _READ_LATER:
+        for value in headers.getlist(name):
+            kept.add(name, value)
+    return kept
+
+
+def _size(response: Response) -> int:
+    headers = sum(len(name) + len(value) for name, value in response.headers.iteritems())
+    return len(response.body) + len(response.url) + headers
 
 
 def _opaque(etag: str) -> str:

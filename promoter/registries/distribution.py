@@ -22,7 +22,7 @@ from promoter.registries.content import (
 )
 from promoter.registries.conversation import PAGES, Conversation, error_codes
 from promoter.registries.media_types import ACCEPTED_MANIFESTS, INDEXES, OCI_INDEX, SCHEMA_1
-from promoter.registries.pages import next_page
+from promoter.registries.pages import Walk, next_page
 from promoter.registries.place import Place
 from promoter.registries.presence import Presence
 from promoter.registries.referrers import fallback_tag, once, read_referrers
@@ -114,17 +114,16 @@ class DistributionRegistry:
         url: str | None = self._registry.place.url(repository, "referrers", digest)
         what = f"{self._host}: the list of what refers to {repository}@{short}"
         found: list[Referrer] = []
-        asked: set[str] = set()
+        walk = Walk(what, _MOST_PAGES)
         while url is not None:
-            if url in asked or len(asked) == _MOST_PAGES:
-                raise TransientError(redact(f"{what} never ends"))
-            also = () if asked else _NO_API | {200}
+            first = not walk.has_begun
+            walk.enter(url)
+            also = _NO_API | {200} if first else ()
             response = self._registry.get(repository, url, OCI_INDEX, MANIFEST_LIMIT, also=also)
-            if not asked and (response.status != 200 or response.media_type not in INDEXES):
+            if first and (response.status != 200 or response.media_type not in INDEXES):
                 return self._tagged_referrers(repository, digest, what)
             if response.status == 404:  # it did list the others
                 raise TransientError(redact(f"{what} breaks off"))
-            asked.add(url)
             found += _read_index(response.body, what)
             url = next_page(response, f"/referrers/{digest}", what)
         return once(found)

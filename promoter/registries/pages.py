@@ -1,7 +1,9 @@
-"""Lists that come in pages: where the next one is."""
+"""Lists that come in pages: where the next one is, and when it is enough."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 from promoter.access.http import Response
@@ -9,6 +11,36 @@ from promoter.access.origin import origin_of
 from promoter.access.redaction import redact
 from promoter.errors import InputError, TransientError
 from promoter.registries.headers import next_link
+
+_SECONDS = 120.0
+"""For all pages of one list. Each has a minute of its own, and whoever asks waits for the last one:
+a server that drips would hold up those who wait for others."""
+
+
+class Walk:
+    """The pages of one list: none twice, not too many, and not for ever. `what` is for people."""
+
+    def __init__(self, what: str, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._what = what
+        self._most = most
+        self._clock = clock
+        self._until = clock() + _SECONDS
+        self._asked: set[str] = set()
+
+    @property
+    def has_begun(self) -> bool:
+        return bool(self._asked)
+
+    def enter(self, url: str) -> None:
+        """Raises TransientError where this page is not to be asked for."""
+        if url in self._asked or len(self._asked) == self._most:
+            raise self.endless()
+        if self._asked and self._clock() > self._until:
+            raise TransientError(redact(f"{self._what} did not come within {_SECONDS:.0f} s"))
+        self._asked.add(url)
+
+    def endless(self) -> TransientError:
+        return TransientError(redact(f"{self._what} never ends"))
 
 
 def next_page(response: Response, tail: str, what: str) -> str | None:

@@ -6,6 +6,8 @@ whole: what came before is a prefix, and would pass for a registry whose newest 
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from urllib.parse import quote
 
 from promoter.access.http import Response
@@ -14,50 +16,59 @@ from promoter.errors import InputError, TransientError
 from promoter.model.image import is_tag
 from promoter.registries.content import parse_object
 from promoter.registries.conversation import Conversation, error_codes
-from promoter.registries.pages import next_page
+from promoter.registries.pages import Walk, next_page
 
 _PAGE_SIZE = 1000  # the most that every registry in use accepts
 _PAGE_LIMIT = 16 << 20
 _MOST_PAGES = 1000
 _MOST_TAGS = 1_000_000
+_MOST_CHARACTERS = 32 << 20  # of all tags
+_LONGEST_NAME = 1024  # of what stands in a list, tag or not: it goes into the next address
 _MOST_IDLE = 20  # pages in a row without a new tag; one may well be empty
 
 
-def list_tags(registry: Conversation, repository: str) -> tuple[str, ...]:
+def list_tags(
+    registry: Conversation, repository: str, clock: Callable[[], float] = time.monotonic
+) -> tuple[str, ...]:
     """Every tag, each once, in the order they came; what is no tag is left out. Raises what
     `Registry.tags` does."""
     base = registry.place.url(repository, "tags", "list")
+    what = f"{registry.host}: the tag list of '{repository}'"
+    walk = Walk(what, _MOST_PAGES, clock)
     url: str | None = f"{base}?n={_PAGE_SIZE}"
     found: dict[str, None] = {}
-    asked: set[str] = set()
-    idle = 0
+    size = idle = 0
     knows_size = True
     while url is not None:
-        if url in asked or len(asked) == _MOST_PAGES or idle == _MOST_IDLE:
-            raise TransientError(redact(f"{registry.host}: the tags of {repository} never end"))
-        asked.add(url)
-        response = _ask(registry, repository, url, may_refuse=len(asked) == 1)
+        first = not walk.has_begun
+        walk.enter(url)
+        response = _ask(registry, repository, url, may_refuse=first)
         if response.status == 400:  # some know no `n`, or not so large a one
             url, knows_size = base, False
             continue
         tags = _tags_of(registry, repository, response)
-        before = len(found)
-        found.update(dict.fromkeys(tags))
-        idle = 0 if len(found) > before else idle + 1
-        if len(found) > _MOST_TAGS:
+        new = dict.fromkeys(tag for tag in tags if tag not in found and is_tag(tag))
+        found |= new
+        size += sum(map(len, new))
+        idle = 0 if new else idle + 1
+        if len(found) > _MOST_TAGS or size > _MOST_CHARACTERS:
             raise InputError(
-                redact(f"{registry.host}: '{repository}' has more than {_MOST_TAGS:,} tags")
+                redact(
+                    f"{registry.host}: '{repository}' has more than {_MOST_TAGS:,} tags, or"
+                    f" {_MOST_CHARACTERS:,} characters of them"
+                )
             )
-        what = f"{registry.host}: the tag list of '{repository}'"
         url = next_page(response, "/tags/list", what)
         # A link MAY be sent, the specification says, and a page is shorter than asked only where
         # there is no more or a link; Nexus leaves it out for its groups. So a page of exactly this
         # size is asked to go on. A longer one is the whole list of a registry that knows no
         # `n`; and what knows no `last` either says the same again, which adds nothing.
         full = knows_size and len(tags) == _PAGE_SIZE
-        if url is None and full and len(found) > before:
+        if url is None and full and new:
             url = f"{base}?n={_PAGE_SIZE}&last={quote(tags[-1], safe='')}"
-    return tuple(filter(is_tag, found))
+        if url is not None and idle == _MOST_IDLE:
+            raise walk.endless()
+    return tuple(found)
 
 
 def check_listed(registry: Conversation, repository: str) -> None:
@@ -89,6 +100,8 @@ def _tags_of(registry: Conversation, repository: str, response: Response) -> lis
     tags = content.get("tags", ()) if content is not None else ()
     if tags is None:  # what Go makes of an empty list
         return []
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+    if not isinstance(tags, list) or not all(
+        isinstance(tag, str) and len(tag) <= _LONGEST_NAME for tag in tags
+    ):
         raise TransientError(redact(f"{registry.host}: the tag list of '{repository}' is damaged"))
     return tags

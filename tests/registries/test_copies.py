@@ -6,6 +6,8 @@ from urllib3 import HTTPHeaderDict
 from promoter.access.http import Response
 from promoter.registries.copies import Copies, Copy
 
+OVERHEAD = len("https://h/v2/x/tags/list") + len('ETag"1"')
+
 
 def answer(body: bytes, etag: str | None = '"1"', status: int = 200) -> Response:
     headers = HTTPHeaderDict() if etag is None else HTTPHeaderDict({"ETag": etag})
@@ -13,7 +15,7 @@ def answer(body: bytes, etag: str | None = '"1"', status: int = 200) -> Response
 
 
 def test_copies_are_bounded_and_the_last_used_stay() -> None:
-    copies = Copies(most=400)
+    copies = Copies(most=4 * (100 + OVERHEAD))
     for url in "abcd":
         copies.keep(url, answer(bytes(100)))
     assert copies.get("a") is not None
@@ -35,6 +37,21 @@ def test_a_copy_is_asked_for_whole_now_and_then() -> None:
     assert copies.get("a") is not None
     now = 900.0
     assert copies.get("a") is None
+
+
+def test_headers_that_nobody_reads_are_not_kept_and_the_others_count() -> None:
+    """A server may send a hundred of 64 KB with each page."""
+    headers = HTTPHeaderDict({"ETag": '"1"', "Link": "</a>", "Set-Cookie": "x" * 60_000})
+    headers.add("link", '</b>; rel="next"')
+    copies = Copies(most=1000)
+    copies.keep("a", Response("https://h/a", 200, headers, b"{}"))
+    copy = copies.get("a")
+    assert copy is not None
+    assert copy.response.headers == {"Link": '</a>, </b>; rel="next"', "ETag": '"1"'}
+    copies.keep(
+        "b", Response("https://h/b", 200, HTTPHeaderDict({"ETag": "2", "Link": "x" * 240}), b"")
+    )
+    assert copies.get("b") is None, "more than a quarter of all"
 
 
 @pytest.mark.parametrize("etag", [None, "", '"\x7f"', '"a b"', f'"{"x" * 300}"', '"é"'])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from promoter.access.http import HttpClient
 from promoter.errors import InputError, PromoterError, TransientError
+from promoter.registries.conversation import Conversation
 from promoter.registries.distribution import DistributionRegistry
+from promoter.registries.place import Place
+from promoter.registries.tag_list import list_tags
+from tests.registries.proofs import Source
 from tests.services.misbehaving import Answer, Server, json_answer, registry_error, serving
 
 TAGS = "/v2/shop/web/tags/list"
@@ -127,7 +132,7 @@ def test_empty_pages_are_followed_but_not_for_ever(http: HttpClient) -> None:
 
     loop = {("GET", FIRST): page(["a"], f"{TAGS}?p=0")}
     loop |= {("GET", f"{TAGS}?p={n}"): page(["a"], f"{TAGS}?p={n + 1}") for n in range(50)}
-    with serving(loop) as server, pytest.raises(TransientError, match="of shop/web never end"):
+    with serving(loop) as server, pytest.raises(TransientError, match="of 'shop/web' never ends"):
         tags_of(server, http)
     assert len(server.requests) < 30
 
@@ -157,6 +162,36 @@ def test_a_full_page_that_does_not_go_on_is_no_list(http: HttpClient) -> None:
         ("GET", f"{FIRST}&last=1.00999"): registry_error(403, "DENIED"),
     }
     with serving(pages) as server, pytest.raises(InputError, match="403"):
+        tags_of(server, http)
+
+
+def test_a_list_whose_pages_drip_is_given_up_as_a_whole(http: HttpClient) -> None:
+    """Each page comes in time, and all of them in hours."""
+    pages = {("GET", FIRST): page(["a0"], f"{TAGS}?p=0")}
+    pages |= {("GET", f"{TAGS}?p={n}"): page([f"b{n}"], f"{TAGS}?p={n + 1}") for n in range(50)}
+    with serving(pages) as server:
+        place = Place.of(server.host, None, plain_http=True)
+        registry = Conversation(server.host, http, Source([]), place)
+        with pytest.raises(TransientError, match="tag list of 'shop/web' did not come within 120"):
+            list_tags(registry, "shop/web", clock=count(0, 50).__next__)
+        assert len(server.requests) == 3
+
+
+def test_what_is_no_tag_is_not_kept(http: HttpClient) -> None:
+    """Not even until the list ends: pages of nothing else are idle ones."""
+    junk = [f"no tag {n}" for n in range(999)]
+    pages = {("GET", FIRST): page(["a"], f"{TAGS}?p=0")}
+    pages |= {
+        ("GET", f"{TAGS}?p={n}"): page([f"{n} {each}" for each in junk], f"{TAGS}?p={n + 1}")
+        for n in range(50)
+    }
+    with serving(pages) as server, pytest.raises(TransientError, match="of 'shop/web' never ends"):
+        tags_of(server, http)
+    assert len(server.requests) == 21
+    with (
+        serving({("GET", FIRST): page(["a", "x" * 1025])}) as server,
+        pytest.raises(TransientError, match="is damaged"),
+    ):
         tags_of(server, http)
 
 
