@@ -7,9 +7,7 @@ machine's git configuration is not read; a password reaches only the child's env
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from typing import IO, TYPE_CHECKING, cast
 from promoter.access.credentials import Credentials
 from promoter.access.git_errors import MirrorDamagedError, local_failure
 from promoter.access.git_remote import Remote
+from promoter.access.process import end_process
 from promoter.errors import InputError, PromoterError, TransientError
 
 if TYPE_CHECKING:
@@ -86,13 +85,13 @@ class Git:
         try:
             out, err = process.communicate(given, timeout=self._timeout)
         except subprocess.TimeoutExpired:
-            _kill(process)
+            end_process(process)
             who = remote.display if remote else "git"
             raise TransientError(
                 f"{who} took longer than {self._timeout:g} seconds for `git {arguments[0]}`"
             ) from None
         except BaseException:
-            _kill(process)
+            end_process(process)
             raise
         return Answer(process.returncode, out, err.decode("utf-8", "replace"))
 
@@ -114,7 +113,7 @@ class Git:
             if process.wait(self._timeout):
                 raise self.failure(stderr)
         finally:
-            _kill(process)
+            end_process(process)
 
     def failure(self, stderr: str) -> PromoterError:
         """The error for a local command; notes where the repository itself is at fault."""
@@ -146,7 +145,7 @@ class Git:
             start_new_session=True,
         )
         process = cast("subprocess.Popen[bytes]", started.proc)
-        # The wrapper kills what it holds when it is collected; `_kill` does it earlier.
+        # The wrapper kills what it holds when it is collected; `end_process` does it earlier.
         started.proc = None
         return process
 
@@ -178,15 +177,3 @@ def _command(folder: Path) -> GitCommand:
             raise
         raise InputError("git is not on PATH: install git 2.38 or newer") from None
     return GitCommand(folder)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and its children, and close its pipes; does nothing to one that ended."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()

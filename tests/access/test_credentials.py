@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,15 @@ c.example.com: {identity-token-env: ACR_TOKEN}
 def test_a_literal_secret_is_masked_before_anyone_asks(file: Path) -> None:
     load(file, "a.example.com: {password: canary-early}\nb.c: {identity-token: canary-soon}")
     assert redact("canary-early canary-soon") == "*** ***"
+
+
+def test_what_reads_rules_is_loaded_for_a_message_only() -> None:
+    """Every command starts with the credentials, also those that read no rule."""
+    code = "import promoter.access.credentials as _, sys; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "promoter.access.credentials.hosts_file" in loaded
+    assert not loaded & {"promoter.rules", "urllib3", "ruamel.yaml"}
 
 
 def test_docker_hub_has_one_name(file: Path) -> None:

@@ -20,7 +20,6 @@ from promoter.access.credentials.credential import Credential
 from promoter.access.credentials.hosts import HUB_SERVER, fits, is_host, normal_host, rank
 from promoter.errors import InputError, Where
 from promoter.model.image import DOCKER_HUB
-from promoter.rules.wording import quote
 
 _SECRETS = ("auth", "username", "password", "identitytoken", "registrytoken")
 _API_PATH = re.compile(r"v[12]")
@@ -114,6 +113,8 @@ class DockerConfig:
         return username, password.strip("\0")  # docker pads it so in some versions
 
     def _bad(self, auth: _Auth, message: str) -> InputError:
+        from promoter.rules.wording import quote  # here, as it brings all that reads rules
+
         return self.error(f"the entry {quote(auth.key)}: {message}")
 
 

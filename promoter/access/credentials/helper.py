@@ -13,7 +13,6 @@ import os
 import re
 import selectors
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import IO, NoReturn
 
 from promoter.access.credentials.credential import Credential, hide
+from promoter.access.process import end_process
 from promoter.access.redaction import redact
 from promoter.errors import InputError, TransientError
 
@@ -103,7 +103,7 @@ def _run(
     except subprocess.TimeoutExpired:
         raise TransientError(f"{program} did not answer within {seconds:.0f} s") from None
     finally:
-        _end(process)
+        end_process(process)
 
 
 def _tell(process: subprocess.Popen[bytes], server: str) -> None:
@@ -139,18 +139,6 @@ def _collect(
     process.wait(max(deadline - time.monotonic(), 0.001))
     out, err = pipes.values()
     return bytes(out), bytes(err)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what still runs of it, and close its pipes."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
 
 
 def _check_nothing_found(program: str, server: str, run: _Run) -> None:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Literal
 
 from promoter.access.credentials.hosts import is_host, normal_host
 from promoter.errors import InputError, Where
-from promoter.rules.wording import find_nearest, guess, quote
 
 if TYPE_CHECKING:
     from ruamel.yaml.error import StreamMark
@@ -87,6 +86,8 @@ def read_entries(file: Path, data: bytes) -> tuple[Entry, ...]:
         if "@" in shown:
             raise InputError("a host must not hold a user or a password", where=at)
         if not is_host(host):
+            from promoter.rules.wording import quote  # here, as it brings all that reads rules
+
             message = "is no host: write host, host:port or a glob of hosts, as image names do"
             raise InputError(f"{quote(shown)} {message}", where=at)
         if any(each.host == host for each in entries):
@@ -155,6 +156,8 @@ def _entry(shown: str, host: str, where: Where, node: Node) -> Entry:
 def _unknown(key: str) -> str:
     """The key is shown only where a known one was meant: `{username: x, s3cret}` and
     `{password:s3cret}` make a key of the secret."""
+    from promoter.rules.wording import find_nearest, guess, quote
+
     if key.isalpha() and find_nearest(key, _KEYS):
         return f"unknown key {quote(key)}{guess(key, _KEYS)}"
     return f"unknown key; known: {', '.join(_KEYS)}. A value follows ': ', with a space"
