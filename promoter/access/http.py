@@ -28,7 +28,7 @@ from promoter.access.redaction import redact
 from promoter.access.server import Server, Servers
 from promoter.access.tls import Contexts, TlsIdentity, trust_system
 from promoter.access.trouble import SilentError, busy, translate
-from promoter.errors import InputError, TransientError
+from promoter.errors import InputError, PromoterError, TransientError
 from promoter.version import VERSION
 
 DEFAULT_LIMIT = 4 << 20
@@ -72,6 +72,11 @@ class _Request:
     def is_pull(self) -> bool:
         """Whether Docker Hub counts it against the pull limit."""
         return self.method == "GET" and "/manifests/" in self.url
+
+    @property
+    def question(self) -> int:
+        """Equal for what asks the same: a token endpoint is told in the body what is wanted."""
+        return hash((self.url, self.body))
 
 
 class HttpClient:
@@ -168,19 +173,16 @@ class HttpClient:
     def _persist(self, request: _Request) -> Response:
         """Ask until there is an answer, or no more sense in asking."""
         server, target = self._servers.find(request.url)
-        slot = self._wait_for_slot(server, request, 0.0)
+        slot, answers = self._take_turn(server, request, 0.0)
         tries = self._tries if request.method in _IDEMPOTENT else 1
         backoff = 0.25
         while True:
             tries -= 1
             try:
-                response = self._send(server, target, request)
+                response = self._try(server, target, request, answers)
             except TransientError as error:
                 trouble, repeat = error, True
-                if isinstance(error, SilentError):
-                    server.circuit.failed(error.message, self._clock())
             else:
-                server.circuit.answered()
                 said = told(response.status, response.headers)
                 server.budget.learn(slot, said, self._clock())
                 if response.status < 500 and response.status != 429:
@@ -191,24 +193,40 @@ class HttpClient:
             if not repeat or tries < 1:
                 raise trouble
             try:
-                slot = self._wait_for_slot(server, request, backoff)
+                slot, answers = self._take_turn(server, request, backoff)
             except TransientError:
                 raise trouble from None
             backoff *= 4
 
-    def _wait_for_slot(self, server: Server, request: _Request, at_least: float) -> Slot:
+    def _take_turn(self, server: Server, request: _Request, at_least: float) -> tuple[Slot, int]:
         """Wait until this request may go out; raises TransientError where that is too long."""
         while True:
             now = self._clock()
-            server.circuit.check(now)
             most = min(self._longest_wait, request.until - now)
             slot = server.budget.reserve(now, most, at_least=at_least, pull=request.is_pull)
-            if slot.wait <= 0:
-                return slot
-            self._pause(slot.wait)
-            if server.budget.holds(slot):
-                return slot
-            at_least = 0.0
+            if slot.wait > 0:
+                self._pause(slot.wait)
+                at_least = 0.0
+            if slot.wait <= 0 or server.budget.holds(slot):
+                return slot, server.circuit.check(request.question, self._clock())
+
+    def _try(self, server: Server, target: str, request: _Request, answers: int) -> Response:
+        """One try, and what it says of whether the server is there."""
+        try:
+            response = self._send(server, target, request)
+        except SilentError as error:
+            server.circuit.failed(request.question, answers, error.message, self._clock())
+            raise
+        except PromoterError:
+            server.circuit.answered(request.question)
+            raise
+        except ValueError:
+            # http.client quotes the offending header in its message: it must not be shown.
+            raise InputError(
+                redact(f"{server.origin}: the request holds characters that HTTP can't carry")
+            ) from None
+        server.circuit.answered(request.question)
+        return response
 
     def _send(self, server: Server, target: str, request: _Request) -> Response:
         left = request.until - self._clock()
@@ -238,11 +256,6 @@ class HttpClient:
                 reply.close()
         except HTTPError as error:
             raise translate(error, server.origin, pool.identity) from None
-        except ValueError:
-            # http.client quotes the offending header in its message: it must not be shown.
-            raise InputError(
-                redact(f"{server.origin}: the request holds characters that HTTP can't carry")
-            ) from None
         return Response(request.url, reply.status, reply.headers, content)
 
     def _read(self, reply: urllib3.BaseHTTPResponse, request: _Request, origin: Origin) -> bytes:

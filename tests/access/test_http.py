@@ -346,19 +346,58 @@ def test_a_thousand_questions_to_a_dead_server_cost_a_few_attempts() -> None:
 def test_a_silent_server_is_asked_again_later() -> None:
     now = [0.0]
     http, _ = client(read_timeout=0.05, tries=1, clock=lambda: now[0])
-    with serving({("GET", "/"): [*[Answer(silent=True)] * 6, OK]}) as server:
-        url = f"http://{server.host}/"
-        for seen in (1, 2, 3, 4, 5, 5, 5):
+    with serving({("GET", f"/{n}"): Answer(silent=True) for n in range(20)}) as server:
+        urls = [f"http://{server.host}/{n}" for n in range(20)]
+        for asked, url in enumerate(urls[:7]):
             with pytest.raises(TransientError, match="did not answer in time"):
                 http.request("GET", url)
-            assert len(server.requests) == seen
+            assert len(server.requests) == min(asked + 1, 5)
         now[0] = 31.0
-        for _ in range(2):  # one probe, and it is silent, too
-            with pytest.raises(TransientError):
-                http.request("GET", url)
-        assert len(server.requests) == 6
+        answers = ask_all(http, urls)
+        assert all("did not answer in time" in answer for answer in answers)
+        assert len(server.requests) == 10  # a few probes, and they are silent, too
+        server.answers = dict.fromkeys(server.answers, OK)
         now[0] = 62.0
-        assert [http.request("GET", url).body for _ in range(2)] == [b"well"] * 2
+        assert "200" in ask_all(http, urls)
+        assert ask_all(http, urls) == ["200"] * 20
+
+
+def test_slow_repositories_do_not_stop_those_beside_them() -> None:
+    http, pauses = client(read_timeout=0.2)
+    slow, well = [f"/slow/{n}" for n in range(7)], [f"/well/{n}" for n in range(20)]
+    answers = {("GET", path): Answer(silent=True) for path in slow}
+    answers |= {("GET", path): OK for path in well}
+    with serving(answers) as server:
+        for _ in range(2):
+            found = ask_all(http, [f"http://{server.host}{path}" for path in slow + well])
+            assert found[7:] == ["200"] * 20
+            pauses.append(60.0)
+            assert ask_all(http, [f"http://{server.host}{path}" for path in well]) == ["200"] * 20
+
+
+def test_who_breaks_off_is_there_again() -> None:
+    now = [0.0]
+    http, _ = client(tries=1, clock=lambda: now[0])
+    with serving({}) as gone:
+        pass
+    urls = [f"http://{gone.host}/{n}" for n in range(50)]
+    assert any("not asked again" in answer for answer in ask_all(http, urls))
+    now[0] = 31.0
+    address = ("127.0.0.1", int(gone.host.rpartition(":")[2]))
+    with socket.create_server(address) as listener:
+
+        def break_off() -> None:
+            for _ in range(2):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65_536)
+
+        thread = Thread(target=break_off, daemon=True)
+        thread.start()
+        for url in (f"{urls[0]}new", urls[0]):
+            with pytest.raises(TransientError, match="broke off the connection"):
+                http.request("GET", url)
+        thread.join()
 
 
 def test_another_server_is_not_judged_by_a_dead_one() -> None:
