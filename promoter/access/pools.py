@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ssl import SSLContext
 from urllib.parse import unquote
 
@@ -11,7 +11,7 @@ from urllib3 import BaseHTTPResponse, ProxyManager, Retry, Timeout
 from urllib3.util import make_headers, parse_url
 
 from promoter.access import redaction
-from promoter.access.origin import DEFAULT_PORTS, Origin, origin_of
+from promoter.access.origin import DEFAULT_PORTS, Origin, origin_of, prefix_of
 from promoter.access.patience import PatientPool, PatientTlsPool
 from promoter.access.proxies import NoProxy
 from promoter.access.tls import SYSTEM_TRUST, Contexts, TlsIdentity
@@ -73,10 +73,7 @@ class Pool:
 
 
 class Pools:
-    """Makes the pool of an origin. `proxies` is as of `urllib.request.getproxies()`.
-
-    Raises InputError for a proxy that is none.
-    """
+    """Makes the pool of an origin. `proxies` is as of `urllib.request.getproxies()`."""
 
     def __init__(
         self,
@@ -88,15 +85,18 @@ class Pools:
         self._contexts = contexts
         self._no_proxy = NoProxy.parse(proxies.get("no", ""))
         self._proxies = {
-            scheme: _parse_proxy(address)
+            scheme: (name, address)
             for scheme in DEFAULT_PORTS
-            if (address := proxies.get(scheme) or proxies.get("all"))
+            for name in ("all", scheme)
+            if (address := proxies.get(name))
         }
+        for _, address in self._proxies.values():
+            _register(address)
 
     def make(self, origin: Origin, before: Pool | None = None) -> Pool:
         """The pool for an origin as things stand now: `before` itself where nothing changed.
 
-        Raises InputError for a TLS file that is wrong.
+        Raises InputError for a TLS file that is wrong, and for a proxy that is none.
         """
         identity, context = SYSTEM_TRUST, None
         if origin.scheme == "https":
@@ -106,7 +106,7 @@ class Pools:
             return before
         proxy = self._proxies.get(origin.scheme)
         if proxy is not None and not self._no_proxy.covers(origin.host, origin.port):
-            return Pool(identity, context, self._through(proxy, context))
+            return Pool(identity, context, self._through(_parse_proxy(*proxy), context))
         if context is None:
             return Pool(identity, None, PatientPool(origin.host, origin.port, maxsize=_CONNECTIONS))
         connections = PatientTlsPool(
@@ -130,20 +130,39 @@ class Pools:
 @dataclass(frozen=True)
 class _Proxy:
     url: str
-    headers: Mapping[str, str] | None
+    headers: Mapping[str, str] | None = field(repr=False)
 
 
-def _parse_proxy(address: str) -> _Proxy:
+def _parse_proxy(name: str, address: str) -> _Proxy:
+    """`name`: under which the environment has it, for the message, which never shows the value:
+    a password with a slash in it can't be told from the rest."""
     if "://" not in address:
         address = f"http://{address}"
+    prefix = prefix_of(address)
+    is_whole = "@" not in address[len(prefix) :]
     try:
-        origin = origin_of(address)
-    except InputError as error:
-        raise InputError(f"the proxy of the environment: {error}") from None
-    user_info = parse_url(address).auth
+        origin = origin_of(prefix if is_whole else "")
+    except InputError:
+        raise InputError(
+            f"the proxy in {name.upper()}_PROXY of the environment is no http or https address;"
+            " write http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with / ? # @ of the"
+            " password as %2F %3F %23 %40"
+        ) from None
+    user_info = parse_url(prefix).auth
     headers = None
     if user_info:
-        username, _, password = unquote(user_info).partition(":")
-        redaction.register_pair(username, password)
-        headers = make_headers(proxy_basic_auth=f"{username}:{password}")
+        username, _, password = user_info.partition(":")
+        pair = f"{unquote(username)}:{unquote(password)}"
+        # make_headers writes latin-1; bytes of UTF-8 pass through it unharmed.
+        headers = make_headers(proxy_basic_auth=pair.encode().decode("latin-1"))
     return _Proxy(f"{origin.scheme}://{origin.host}:{origin.port}", headers)
+
+
+def _register(address: str) -> None:
+    """Mask the credential of a proxy, whether its address can be read or not."""
+    scheme, found, rest = address.partition("://")
+    user_info, _, _ = (rest if found else scheme).rpartition("@")
+    username, _, password = user_info.partition(":")
+    if password:
+        redaction.register(password)
+        redaction.register_pair(unquote(username), unquote(password))

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 import traceback
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import pytest
 from promoter.access.budget import Rate
 from promoter.access.http import HttpClient
 from promoter.access.origin import Origin, origin_of
+from promoter.access.redaction import redact
 from promoter.errors import InputError, TransientError
 from tests.needs import need
 from tests.services.misbehaving import Answer, serving
@@ -288,9 +290,49 @@ def test_a_connection_is_used_again() -> None:
         assert len({request.peer for request in server.requests}) == 1
 
 
-def test_a_proxy_address_must_be_one() -> None:
-    with pytest.raises(InputError, match="the proxy of the environment: 'socks5://x:1' is not"):
-        HttpClient(proxies={"all": "socks5://x:1"})
+@pytest.mark.parametrize(
+    "address",
+    [
+        "socks5://ci:canary@proxy.invalid:1",
+        "http://ci:can/ary@proxy.invalid:3128",
+        "http://ci:can#ary@proxy.invalid:3128",
+        "http://ci:can?ary@proxy.invalid:3128",
+        "http://ci:3128/canary@proxy.invalid:3128",
+        "ci:can/ary@proxy.invalid",
+        "http://ci:canary@:3128",
+        "http://",
+    ],
+)
+def test_a_proxy_that_is_none_is_named_and_never_shown(address: str) -> None:
+    http, _ = client(proxies={"https": address, "no": "direct.invalid"})
+    with serving({("GET", "/"): OK}) as server:  # this machine is never asked through a proxy
+        assert http.request("GET", f"http://{server.host}/").body == b"well"
+    with pytest.raises(InputError) as caught:
+        http.request("GET", "https://registry.invalid/")
+    assert str(caught.value) == (
+        "the proxy in HTTPS_PROXY of the environment is no http or https address; write"
+        " http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with / ? # @ of the password as"
+        " %2F %3F %23 %40"
+    )
+    told = "".join(traceback.format_exception(caught.value))
+    assert not any(part in told for part in ("canary", "ary@", "can/", "ci:"))
+
+
+def test_a_bad_proxy_of_one_scheme_is_nothing_to_the_other() -> None:
+    with serving({("GET", "http://registry.invalid/"): OK}) as proxy:
+        http, _ = client(proxies={"all": "socks5://x:1", "http": f"http://{proxy.host}"})
+        assert http.request("GET", "http://registry.invalid/").body == b"well"
+        with pytest.raises(InputError, match="the proxy in ALL_PROXY of the environment is no"):
+            http.request("GET", "https://registry.invalid/")
+
+
+def test_a_proxy_password_may_hold_whatever_is_percent_encoded() -> None:
+    with serving({("GET", "http://registry.invalid/"): OK}) as proxy:
+        http, _ = client(proxies={"http": f"http://c%3Ai:p%2F%40%E2%82%ACword@{proxy.host}"})
+        assert http.request("GET", "http://registry.invalid/").body == b"well"
+        sent = proxy.requests[0].header("Proxy-Authorization") or ""
+    assert b64decode(sent.removeprefix("Basic ")).decode() == "c:i:p/@€word"
+    assert redact(f"{sent} p/@€word p%2F%40%E2%82%ACword") == "Basic *** *** ***"
 
 
 def test_no_secret_is_told(caplog: pytest.LogCaptureFixture) -> None:
