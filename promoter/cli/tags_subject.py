@@ -42,6 +42,8 @@ class Subject:
 
 def read_image(text: str) -> ImageReference:
     """The image of the command line. Raises InputError where it is none, or names a digest."""
+    if not text.strip():
+        raise InputError("IMAGE is empty: is the variable set?")
     try:
         image = ImageReference.parse(text)
     except ValueError as error:

@@ -297,6 +297,7 @@ class TestOfNothing:
             (f"{WEB}@sha256:{'a' * 64}", f"IMAGE: a digest is no tag: write {WEB}, or {WEB}:TAG"),
             (f"{WEB}:1@sha256:{'a' * 64}", "IMAGE: a digest is no tag"),
             ("https://ghcr.io/web", "IMAGE: "),
+            ("", "IMAGE is empty: is the variable set?"),
             ("Shop/Web", "IMAGE: 'Shop/Web' is not an image name"),
         ],
     )
