@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -18,6 +19,7 @@ from promoter.registries.media_types import CONFIGS, INDEXES
 _ANNOTATION = "org.opencontainers.image."
 _CREATED = f"{_ANNOTATION}created"
 _MOST_IMAGES = 64  # of one index; each costs two requests
+_SECONDS = 120.0
 _DEEPEST = 2  # an index may hold indexes (image-spec, image-index); nobody nests further
 
 # Reproducible builds write a zero instead of a time: year 1, the epoch (or a second after it),
@@ -37,16 +39,32 @@ class _Part:
     platforms: tuple[str, ...] = field(default=())
 
 
-def read_details(registry: Registry, repository: str, digest: str) -> ImageDetails | None:
+@dataclass(frozen=True)
+class _Patience:
+    """For all requests of one question: what came in time is kept, so that the next look, which
+    asks anew, comes further."""
+
+    clock: Callable[[], float]
+    until: float
+
+    @property
+    def is_over(self) -> bool:
+        return self.clock() > self.until
+
+
+def read_details(
+    registry: Registry, repository: str, digest: str, clock: Callable[[], float] = time.monotonic
+) -> ImageDetails | None:
     """The details of a manifest or an index; None where the registry does not know the digest.
 
     Of an index: the newest creation time, the labels of the first image, all platforms (spelled
     as `model.platform` does), those that it declares without looking at its images.
     Annotations `org.opencontainers.image.*` count as labels that the config lacks. A creation
     time that a reproducible build made up is None. Raises what the registry raises, InputError
-    where the content is no image, TransientError where parts of it are not there.
+    where the content is no image, TransientError where parts of it are not there, or all of them
+    take too long.
     """
-    part = _read(registry, repository, digest, depth=0)
+    part = _read(registry, repository, digest, _Patience(clock, clock() + _SECONDS), depth=0)
     if part is None:
         return None
     return ImageDetails(part.created, tuple(sorted(part.labels.items())), part.platforms)
@@ -67,7 +85,9 @@ def parse_time(text: str) -> datetime | None:
     return moment if moment >= _FIRST_CREDIBLE else None
 
 
-def _read(registry: Registry, repository: str, digest: str, depth: int) -> _Part | None:
+def _read(
+    registry: Registry, repository: str, digest: str, patience: _Patience, depth: int
+) -> _Part | None:
     data = registry.manifest(repository, digest)
     if data is None:
         return None
@@ -78,7 +98,7 @@ def _read(registry: Registry, repository: str, digest: str, depth: int) -> _Part
     if content.get("mediaType") in INDEXES or isinstance(content.get("manifests"), list):
         if depth == _DEEPEST:
             _refuse(repository, digest, "is an index too deep in other indexes")
-        part = _read_index(registry, repository, digest, content, depth)
+        part = _read_index(registry, repository, digest, content, patience, depth)
     elif isinstance(content.get("config"), dict):
         part = _read_image(registry, repository, digest, content["config"])
     else:
@@ -115,7 +135,12 @@ def _read_image(registry: Registry, repository: str, digest: str, descriptor: ob
 
 
 def _read_index(
-    registry: Registry, repository: str, digest: str, content: dict[str, object], depth: int
+    registry: Registry,
+    repository: str,
+    digest: str,
+    content: dict[str, object],
+    patience: _Patience,
+    depth: int,
 ) -> _Part:
     entries = [each for each in objects_of(content.get("manifests")) if not _is_attestation(each)]
     if len(entries) > _MOST_IMAGES:
@@ -126,7 +151,12 @@ def _read_index(
         child = entry.get("digest")
         if not isinstance(child, str) or not is_digest(child):
             _refuse(repository, digest, "is an index with an invalid digest")
-        part = _read(registry, repository, child, depth + 1)
+        if patience.is_over:
+            raise TransientError(
+                f"{repository}@{short_digest(digest)}: its images did not come within"
+                f" {_SECONDS:.0f} s"
+            )
+        part = _read(registry, repository, child, patience, depth + 1)
         described = entry.get("platform")
         declared = _platform(described) if isinstance(described, dict) else ""
         platforms += [declared] if declared else part.platforms if part else []

@@ -229,3 +229,20 @@ def test_parts_that_are_not_there_are_trouble_and_not_absence() -> None:
         read_details(shelf, "x", image)
     with pytest.raises(TransientError, match="none of its images is in the registry"):
         read_details(shelf, "x", shelf.index({"digest": digest_of(b"gone")}))
+
+
+def test_an_index_of_many_slow_images_is_given_up_as_a_whole() -> None:
+    shelf = Shelf()
+    images = [shelf.image(config(number=str(n))) for n in range(9)]
+    digest = shelf.index(*({"digest": each} for each in images))
+    now = 0.0
+
+    class Slow(Shelf):
+        def manifest(self, repository: str, digest: str) -> bytes | None:
+            nonlocal now
+            now += 30.0
+            return super().manifest(repository, digest)
+
+    with pytest.raises(TransientError, match="its images did not come within 120 s"):
+        read_details(Slow(shelf.contents), "shop/web", digest, lambda: now)
+    assert now == 150.0
