@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 MASK = "***"
 _SHORTEST = 4  # masking shorter strings would shred ordinary text
@@ -17,27 +17,29 @@ _MOST_PASSING = 4096  # more tokens than that are not alive at once
 _USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
 # Behind a slash: of `https://host/path?query`, and of the `GET /path?query` that urllib3 logs.
 # What closes a sentence or a quotation ends the query only where nothing more of it follows.
-_QUERY = re.compile(r"(/[^\s?\"]*)\?(?:[^\s\"',)]|[',)](?=[^\s\"',)]))+")
+# The second branch takes what is no URL with a query in one piece, so that any text is read once.
+_QUERY = re.compile(r"([^\s?\"/]*+/[^\s?\"]*+)\?(?:[^\s\"',)]|[',)](?=[^\s\"',)]))++|[^\s?\"]++")
 
 
 class _Index:
-    """Strings by their last characters, so that looking for all of them reads a text once.
+    """Finds strings without keeping them: by their last characters, length and hash, so that
+    looking for all of them reads a text once, and a long one takes no more room than a short one.
 
     By the last and not the first ones: every JSON web token begins alike.
     """
 
     def __init__(self) -> None:
-        self._by_tail: dict[str, tuple[str, ...]] = {}
+        self._by_tail: dict[str, Mapping[int, frozenset[int]]] = {}
 
     def add(self, secret: str) -> None:
-        tail = secret[-_SHORTEST:]
-        known = self._by_tail.get(tail, ())
-        if secret not in known:
-            self._by_tail[tail] = (*known, secret)
+        known = self._by_tail.get(secret[-_SHORTEST:], {})
+        hashes = known.get(len(secret), frozenset()) | {hash(secret)}
+        self._by_tail[secret[-_SHORTEST:]] = {**known, len(secret): hashes}
 
-    def drop(self, secret: str) -> None:
-        tail = secret[-_SHORTEST:]
-        left = tuple(each for each in self._by_tail.get(tail, ()) if each != secret)
+    def drop(self, tail: str, length: int, hashed: int) -> None:
+        known = self._by_tail.get(tail, {})
+        changed = {**known, length: known.get(length, frozenset()) - {hashed}}
+        left = {each: hashes for each, hashes in changed.items() if hashes}
         if left:
             self._by_tail[tail] = left
         else:
@@ -48,15 +50,19 @@ class _Index:
         if not self._by_tail:
             return
         for end in range(_SHORTEST, len(text) + 1):
-            for secret in self._by_tail.get(text[end - _SHORTEST : end], ()):
-                if text.endswith(secret, 0, end):
-                    yield end - len(secret), end
+            known = self._by_tail.get(text[end - _SHORTEST : end])
+            if known is None:
+                continue
+            for length, hashes in known.items():
+                if length <= end and hash(text[end - length : end]) in hashes:
+                    yield end - length, end
 
 
 _lock = threading.Lock()
 _lasting = _Index()
 _passing = _Index()
-_recent: OrderedDict[str, None] = OrderedDict()
+# By the hash of a secret: how `_passing` knows each of its forms.
+_recent: OrderedDict[int, tuple[tuple[str, int, int], ...]] = OrderedDict()
 
 
 def register(secret: str) -> None:
@@ -70,18 +76,19 @@ def register_passing(secret: str) -> None:
     """Mask a short-lived secret (a bearer token) as `register` does, as long as it is among the
     last thousands: a process that runs for months sees too many to keep them all."""
     with _lock:
-        if secret in _recent:
-            _recent.move_to_end(secret)
+        key = hash(secret)
+        if key in _recent:
+            _recent.move_to_end(key)
             return
         forms = _forms(secret)
         for form in forms:
             _passing.add(form)
         if forms:
-            _recent[secret] = None
+            _recent[key] = tuple((form[-_SHORTEST:], len(form), hash(form)) for form in forms)
         if len(_recent) > _MOST_PASSING:
-            old, _ = _recent.popitem(last=False)
-            for form in _forms(old):
-                _passing.drop(form)
+            _, old = _recent.popitem(last=False)
+            for tail, length, hashed in old:
+                _passing.drop(tail, length, hashed)
 
 
 def register_pair(username: str, password: str) -> None:
@@ -89,7 +96,8 @@ def register_pair(username: str, password: str) -> None:
     import base64
 
     register(password)
-    register(base64.b64encode(f"{username}:{password}".encode()).decode())
+    pair = f"{username}:{password}".encode("utf-8", "surrogatepass")
+    register(base64.b64encode(pair).decode())
 
 
 def redact(text: str) -> str:
@@ -102,7 +110,7 @@ def redact(text: str) -> str:
 
 def redact_log(text: str) -> str:
     """`redact`, and without the queries of URLs: that of a presigned one is a credential."""
-    return _QUERY.sub(rf"\1?{MASK}", redact(text))
+    return _QUERY.sub(lambda m: m[0] if m[1] is None else f"{m[1]}?{MASK}", redact(text))
 
 
 def _forms(secret: str) -> frozenset[str]:
@@ -111,12 +119,12 @@ def _forms(secret: str) -> frozenset[str]:
 
     if len(secret) < _SHORTEST:
         return frozenset()
-    quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
-    encoded = {base64.b64encode(secret.encode()).decode()}
-    encoded |= {base64.urlsafe_b64encode(secret.encode()).decode()}
+    data = secret.encode("utf-8", "surrogatepass")  # the environment may hold any bytes
+    quoted = {quote(data, safe=""), quote(data), quote_plus(data)}
+    encoded = {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
     # Some write Base64 without what fills it up; HTTP reads the UTF-8 of a header as Latin-1.
     unfilled = {each.rstrip("=") for each in encoded}
-    misread = secret.encode().decode("latin-1")
+    misread = data.decode("latin-1")
     return frozenset({secret, misread, *quoted, *encoded, *unfilled})
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import logging
+import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -29,6 +31,9 @@ from tests.services.misbehaving import Answer, serving
         ),
         ("https://b.example?sig=canary", "https://b.example?***"),
         ("(url='/x?sig=canary')", "(url='/x?***')"),
+        ("(GET /a?canary',/b?canary)", "(GET /a?***',/b?***)"),
+        ("no?path=x but a/b?c=/d?canary", "no?path=x but a/b?***"),
+        ("no?path/at?canary", "no?path/at?***"),
         ("what is it? a/b? nothing", "what is it? a/b? nothing"),
         ("https://u:canary@host/x", "https://***@host/x"),
     ],
@@ -66,6 +71,11 @@ def test_a_secret_is_masked_in_each_form_and_overlaps_leave_nothing() -> None:
     assert redact("öffne") == "öffne"
 
 
+def test_a_secret_of_the_environment_may_be_no_text() -> None:
+    redaction.register_pair("bot", "canary\udcff\ud800")
+    assert redact("a canary\udcff\ud800 b") == "a *** b"
+
+
 def test_passing_secrets_are_kept_as_long_as_they_are_among_the_last_thousands() -> None:
     redaction.register_passing("passing-canary-first")
     for number in range(4000):
@@ -77,6 +87,33 @@ def test_passing_secrets_are_kept_as_long_as_they_are_among_the_last_thousands()
     assert redact("Bearer passing-canary-first") == "Bearer ***"
     assert redact("eyJhbGciOiJSUzI1NiJ9.canary.07999") == "***"
     assert redact("eyJhbGciOiJSUzI1NiJ9.canary.00000") == "eyJhbGciOiJSUzI1NiJ9.canary.00000"
+
+
+def test_long_tokens_take_no_more_room_than_short_ones() -> None:
+    """A server chooses how long its tokens are; and none of them is kept to be read later."""
+    tokens = [f"{number:04d}" * 4000 for number in range(300)]
+    tracemalloc.start()
+    try:
+        for token in tokens:
+            redaction.register_passing(token)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1 << 20
+    encoded = base64.b64encode(tokens[0].encode()).decode()
+    assert redact(f"a {tokens[0]} b {encoded} c") == "a *** b *** c"
+
+
+@pytest.mark.parametrize("unit", ["/", "/a", "/?", "?", "a?b/", "/'", "x ", "://", "/a?'"])
+def test_a_text_is_read_in_one_go(unit: str) -> None:
+    def seconds(length: int) -> float:
+        text = (unit * length)[:length]
+        started = time.thread_time()
+        redact_log(text)
+        return time.thread_time() - started
+
+    short = min(seconds(8_000) for _ in range(3))
+    assert min(seconds(64_000) for _ in range(2)) < 30 * short  # it is 8 times as long
 
 
 def test_what_lasts_is_not_forgotten_with_what_passes() -> None:
