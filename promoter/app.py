@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -168,6 +167,8 @@ class _World:
             settings.credentials, settings.pull_secrets, http=lambda: self._http, now=clock
         )
         self.mirror = _Once(self._make_mirror)
+        self._shared_http = _Once(self._make_http)
+        self._store = _Once(self._make_store)
 
     def repository(self, address: RepositoryAddress) -> Repository:
         made: Repository = _load(REPOSITORY)(
@@ -199,12 +200,15 @@ class _World:
         at = Place.of(host, base, plain_http=plain)
         credentials = self._credentials.of(host, at.origin, at.prefix)
         client: Registry = adapter(
-            host, self._http, credentials, plain_http=plain, base=base, store=self._store
+            host, self._http, credentials, plain_http=plain, base=base, store=self._store(None)
         )
         return client
 
-    @cached_property
+    @property
     def _http(self) -> HttpClient:
+        return self._shared_http(None)
+
+    def _make_http(self, _: None) -> HttpClient:
         from promoter.access.http import HttpClient
         from promoter.access.tls import SYSTEM_FOLDERS, Identities
 
@@ -216,8 +220,7 @@ class _World:
             now=self._clock,
         )
 
-    @cached_property
-    def _store(self) -> ContentStore:
+    def _make_store(self, _: None) -> ContentStore:
         from promoter.registries.store import ContentStore
 
         return ContentStore(self._settings.cache / "content")

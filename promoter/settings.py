@@ -125,10 +125,12 @@ class Settings(BaseSettings):
     @classmethod
     def _readable_rates(cls, value: dict[str, str]) -> dict[str, str]:
         from promoter.access.budget import Rate
+        from promoter.access.origin import origin_of
 
         for host, rate in value.items():
             try:
                 Rate.parse(rate)
+                origin_of(f"https://{host}")
             except InputError as error:
                 raise ValueError(f"{host}: {error.message}") from None
         return value
