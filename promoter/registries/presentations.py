@@ -21,13 +21,14 @@ _REST = 60.0  # seconds; then one may try
 
 @dataclass
 class _Record:
-    """What became of one credential."""
+    """What became of one credential; everything but `trusted` is read under `changed`."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    changed: threading.Condition = field(default_factory=threading.Condition)
     trusted: bool = False
     opened: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     tries: int = _FIRST_TRIES
+    trying: int = 0
     rests_until: float = 0.0
     others_wait: bool = False
 
@@ -41,7 +42,7 @@ class _Record:
                 self.refused.clear()
             self.others_wait = False
         new = repository not in self.refused
-        if new and self.tries:
+        if new and self.tries > self.trying:
             return True
         self.others_wait |= new
         return False
@@ -66,8 +67,9 @@ class _Record:
 class Presentations:
     """The credentials that one registry and its realms were shown; thread-safe.
 
-    Until one is accepted, one repository at a time shows it. After a few that met a 401 it rests,
-    and then one may try after each rest. Another secret is another credential.
+    Until it is accepted once, a few repositories show one and the others wait for what becomes of
+    them. After a few that met a 401 it rests, and then one may try after each rest. Another secret
+    is another credential.
     """
 
     def __init__(self, place: Place, clock: Callable[[], float] = time.monotonic) -> None:
@@ -83,13 +85,20 @@ class Presentations:
         is not to be sent now."""
         with self._lock:  # two records of one credential would let it be tried twice as often
             record = self._records.get_or_make(credential, _Record)
-        if not record.trusted:
-            with record.lock:
-                if not record.trusted:
-                    if not record.may_try(repository, self._clock()):
-                        return self._put_off(credential)
-                    return self._note(record, repository, url, ask())
-        return self._note(record, repository, url, ask())
+        if record.trusted:
+            return self._note(record, repository, url, ask())
+        with record.changed:
+            while not record.trusted and not record.may_try(repository, self._clock()):
+                if not record.trying:
+                    return self._put_off(credential)
+                record.changed.wait()
+            record.trying += 1
+        try:
+            return self._note(record, repository, url, ask())
+        finally:
+            with record.changed:
+                record.trying -= 1
+                record.changed.notify_all()
 
     def _put_off(self, credential: Credential) -> str:
         return (
@@ -100,10 +109,12 @@ class Presentations:
 
     def _note(self, record: _Record, repository: str, url: str, response: Response) -> Response:
         # Where a redirect led, it was not sent: so it was good enough for the redirect.
-        if response.status == 401 and origin_of(response.url) == origin_of(url):
-            record.met_401(repository, self._clock())
-        else:
-            record.accepted(repository)
+        refused = response.status == 401 and origin_of(response.url) == origin_of(url)
+        with record.changed:
+            if refused:
+                record.met_401(repository, self._clock())
+            else:
+                record.accepted(repository)
         return response
 
 

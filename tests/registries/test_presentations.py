@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from urllib3 import HTTPHeaderDict
 
 from promoter.access.credentials import Credential
-from promoter.access.http import HttpClient
+from promoter.access.http import HttpClient, Response
 from promoter.errors import InputError, TransientError
 from promoter.registries.conversation import Conversation
 from promoter.registries.distribution import DistributionRegistry
@@ -84,6 +86,29 @@ def test_neither_is_it_by_all_at_once(shop: Shop) -> None:
     with ThreadPoolExecutor(16) as threads:
         assert not any(threads.map(shop._is_readable, MANY))
     assert shop.shown() == 3
+
+
+def test_a_slow_repository_keeps_nobody_waiting() -> None:
+    """Not even before the password is known to be right."""
+    url = "https://registry.example.com/v2/x/tags/list"
+    good = Response(url, 200, HTTPHeaderDict(), b"{}")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> Response:
+        begun.set()
+        assert go_on.wait(10)
+        return good
+
+    shown = Presentations(Place.of("registry.example.com", None, plain_http=False))
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(shown.show, RIGHT, MANY[0], url, slow)
+        try:
+            assert begun.wait(10)
+            found = [shown.show(RIGHT, name, url, lambda: good) for name in MANY[1:]]
+            assert found == [good] * (len(MANY) - 1)
+        finally:
+            go_on.set()
+        assert waiting.result() == good
 
 
 def test_one_repository_alone_tries_again_after_a_rest(shop: Shop) -> None:
