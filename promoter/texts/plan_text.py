@@ -48,7 +48,8 @@ def plan_text(plan: Plan, paint: Paint) -> str:
 def outcome_text(outcome: Outcome, paint: Paint) -> str:
     """What was done, then where every target stands."""
     troubles = (*outcome.plan.troubles, *outcome.troubles)
-    lines = effects_text(outcome.effects) or ["nothing was done" if troubles else "nothing to do"]
+    is_well = not troubles and not any(each.trouble for each in outcome.plan.decisions)
+    lines = effects_text(outcome.effects) or ["nothing to do" if is_well else "nothing was done"]
     lines.append("")
     lines += _decisions(outcome.plan.decisions, paint)
     lines += troubles_text(troubles, paint)
