@@ -27,7 +27,7 @@ from promoter.access.pools import Pools
 from promoter.access.redaction import redact
 from promoter.access.server import Server, Servers
 from promoter.access.tls import Contexts, TlsIdentity, trust_system
-from promoter.access.trouble import SilentError, busy, translate
+from promoter.access.trouble import SilentError, busy, proxy_wants_password, translate
 from promoter.errors import InputError, PromoterError, TransientError
 from promoter.version import VERSION
 
@@ -256,6 +256,8 @@ class HttpClient:
                 reply.close()
         except HTTPError as error:
             raise translate(error, server.origin, pool.identity) from None
+        if reply.status == 407:
+            raise proxy_wants_password(server.origin)
         return Response(request.url, reply.status, reply.headers, content)
 
     def _read(self, reply: urllib3.BaseHTTPResponse, request: _Request, origin: Origin) -> bytes:

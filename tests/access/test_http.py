@@ -262,6 +262,45 @@ def test_a_proxy_is_used_except_where_it_is_not_wanted() -> None:
     assert "canary" not in "".join(traceback.format_exception(caught.value))
 
 
+@contextmanager
+def answering(data: bytes) -> Iterator[str]:
+    """A server (its `host:port`) that says this to whoever says something, and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(data)
+
+        thread = Thread(target=answer)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_password_says_so(scheme: str) -> None:
+    said = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    with answering(said) as proxy:
+        http = HttpClient(proxies={"all": proxy}, tries=1)
+        message = r"^the proxy for registry\.invalid wants a user and a password \(407\): write"
+        with pytest.raises(InputError, match=message):
+            http.request("GET", f"{scheme}://registry.invalid/v2/")
+
+
+def test_plain_http_to_a_server_that_sends_a_tls_alert() -> None:
+    """What OpenSSL, Java and Rust say to it; Go and nginx answer with a page (see registries)."""
+    http = HttpClient(proxies={}, tries=1)
+    alert = b"\x15\x03\x01\x00\x02\x02\x16"
+    with answering(alert) as host, pytest.raises(InputError) as caught:
+        http.request("GET", f"http://{host}/v2/")
+    assert str(caught.value) == (
+        f"{host} speaks TLS, and was asked over plain HTTP; write https://{host} where --registry"
+        " or PROMOTER_REGISTRIES has http://"
+    )
+
+
 def test_the_proxy_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving({("GET", "http://registry.invalid/"): OK}) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.host}")
