@@ -181,19 +181,19 @@ class HttpClient:
             try:
                 response = self._try(server, target, request, answers)
             except TransientError as error:
-                trouble, repeat = error, True
+                trouble, repeat, pause = error, True, 0.0
             else:
                 said = told(response.status, response.headers)
                 server.budget.learn(slot, said, self._clock())
                 if response.status < 500 and response.status != 429:
                     return response
-                wait = said.window if said.pulls_left == 0 else said.rest
-                trouble = busy(server.origin, response.status, wait)
+                trouble = busy(server.origin, response.status, said)
                 repeat = response.status in _WORTH_REPEATING
+                pause = said.pause or 0.0
             if not repeat or tries < 1:
                 raise trouble
             try:
-                slot, answers = self._take_turn(server, request, backoff)
+                slot, answers = self._take_turn(server, request, max(backoff, pause))
             except TransientError:
                 raise trouble from None
             backoff *= 4
@@ -203,7 +203,9 @@ class HttpClient:
         while True:
             now = self._clock()
             most = min(self._longest_wait, request.until - now)
-            slot = server.budget.reserve(now, most, at_least=at_least, pull=request.is_pull)
+            slot = server.budget.reserve(
+                now, most, at_least=at_least, pull=request.is_pull, question=request.question
+            )
             if slot.wait > 0:
                 self._pause(slot.wait)
                 at_least = 0.0

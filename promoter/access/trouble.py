@@ -15,6 +15,7 @@ from urllib3.exceptions import (
 )
 from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
+from promoter.access.budget import Told
 from promoter.access.origin import Origin
 from promoter.access.redaction import redact
 from promoter.access.tls import SYSTEM_TRUST, TlsIdentity
@@ -52,12 +53,12 @@ class SilentError(TransientError):
     """Nobody could be reached, or nobody answered in time: what a `Circuit` counts."""
 
 
-def busy(origin: Origin, status: int, wait: float | None) -> TransientError:
+def busy(origin: Origin, status: int, said: Told) -> TransientError:
     what = "asks for fewer requests (429)" if status == 429 else f"is in trouble ({status})"
-    later = f"; it asks to wait {wait:.0f} s" if wait else ""
+    later = f"; it asks to wait {said.wait:.0f} s" if said.wait else ""
     return TransientError(
         redact(f"{origin} {what}{later}"),
-        retry_after=None if wait is None else timedelta(seconds=wait),
+        retry_after=None if said.again is None else timedelta(seconds=said.again),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -42,8 +43,14 @@ def test_a_rate_that_is_none_says_how_to_write_one(text: str) -> None:
         (200, {}, Told()),
         (200, {"Retry-After": "9"}, Told()),
         (503, {}, Told()),
-        (503, {"Retry-After": "9"}, Told(rest=9)),
-        (502, {"Retry-After": "9"}, Told(rest=9)),
+        # trouble is the question's own, and nobody else's
+        (503, {"Retry-After": "9"}, Told(pause=9)),
+        (502, {"Retry-After": "9"}, Told(pause=9)),
+        (
+            503,
+            {"Retry-After": "9", "RateLimit-Remaining": "3;w=60"},
+            Told(pause=9, pulls_left=3, window=60),
+        ),
         (429, {"Retry-After": "9"}, Told(rest=9)),
         (
             429,
@@ -51,6 +58,12 @@ def test_a_rate_that_is_none_says_how_to_write_one(text: str) -> None:
             Told(rest=40),
         ),
         (429, {}, Told(guess=True)),
+        # as some write it: seconds since 1970
+        (429, {"Retry-After": f"{NOON.timestamp() + 40:.0f}", **DATE}, Told(rest=40)),
+        (429, {"Retry-After": f"{NOON.timestamp() + 40:.0f}"}, Told(guess=True)),
+        (429, {"Retry-After": "9" * 400}, Told(guess=True)),
+        (429, {"Retry-After": f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT", **DATE}, Told(guess=True)),
+        (429, {"Retry-After": "Tue, 03 Nov 2026 12:00:40 -0000", **DATE}, Told(rest=40)),
         # Docker Hub: what is left of the pulls, with every answer
         (200, {"RateLimit-Remaining": "76;w=21600"}, Told(pulls_left=76, window=21_600)),
         (200, {"RateLimit-Remaining": "0;w=21600"}, Told(pulls_left=0, window=21_600)),
@@ -99,13 +112,15 @@ def test_what_a_response_says(status: int, headers: dict[str, str], expected: To
 
 _NAMES = st.sampled_from(["Retry-After", "Date", "RateLimit-Remaining", "RateLimit-Reset"])
 _VALUES = st.text(st.characters(max_codepoint=255), max_size=12)
+_DATES = st.from_regex(r"\AMon, 01 Jan [0-9]{1,25} [0-9]{2}:00:00 [+-][0-9]{4,25}\Z")
 _NUMBERS = st.from_regex(r"\A[0-9]{1,15}(;w=[0-9]+)?\Z")
 
 
-@given(st.sampled_from([200, 429, 503]), st.dictionaries(_NAMES, _VALUES | _NUMBERS))
+@given(st.sampled_from([200, 429, 503]), st.dictionaries(_NAMES, _VALUES | _NUMBERS | _DATES))
 def test_whatever_a_server_writes_is_a_sane_wait(status: int, headers: dict[str, str]) -> None:
     said = told(status, headers)
-    assert 0 <= (said.rest or 0) <= 86_400
+    assert 0 <= (said.rest or said.pause or 0) <= 86_400
+    assert 0 <= (said.again or 0) <= 86_400
     assert 0 <= said.window <= 86_400
 
 
@@ -133,6 +148,57 @@ def test_a_wait_that_is_too_long_is_refused_and_costs_nothing() -> None:
             budget.reserve(0.0, most=5.0)
         assert e.value.retry_after == timedelta(seconds=60)
     assert budget.reserve(60.0, most=5.0).wait == 0.0
+
+
+@pytest.mark.parametrize("rate", [Rate(20, 6 * 3600), Rate(7, 600)])
+def test_a_rate_that_is_too_small_is_spread_over_all(rate: Rate) -> None:
+    """50 repositories, asked in the same order every ten minutes, over two days."""
+    budget = Budget("r.example", rate)
+    got = [0] * 50
+    for look in range(2 * 24 * 6):
+        for repository in range(50):
+            try:
+                budget.reserve(look * 600.0, 5.0, question=repository)
+            except TransientError:
+                continue
+            got[repository] += 1
+    assert sum(got) == pytest.approx(rate.count * (1 + 2 * 86_400 / rate.seconds), rel=0.03)
+    assert max(got) - min(got) <= 1
+
+
+def test_who_was_sent_away_hears_when_the_turn_comes() -> None:
+    budget = Budget("r.example", Rate(1, 60))
+    budget.reserve(0.0, 5.0, question=1)
+    told = []
+    for question in (2, 3, 4, 2):
+        with pytest.raises(TransientError) as caught:
+            budget.reserve(0.0, 5.0, question=question)
+        assert caught.value.retry_after
+        told.append(caught.value.retry_after.total_seconds())
+    assert told == [60, 120, 180, 60]
+
+
+def test_who_never_comes_back_holds_nobody_up_for_ever() -> None:
+    budget = Budget("r.example", Rate(2, 60))
+    for question in range(9):
+        with suppress(TransientError):
+            budget.reserve(0.0, 5.0, question=question)
+    with pytest.raises(TransientError):
+        budget.reserve(120.0, 5.0, question=100)
+    assert budget.reserve(3601.0, 5.0, question=100).wait == 0.0
+
+
+def test_one_answer_does_not_stop_a_server_for_a_day() -> None:
+    budget = Budget("r.example")
+    budget.learn(budget.reserve(0.0, 5.0), Told(rest=86_400.0), now=0.0)
+    with pytest.raises(TransientError) as caught:
+        budget.reserve(1.0, most=5.0)
+    assert caught.value.retry_after == timedelta(seconds=899)
+    probe = budget.reserve(900.0, most=5.0)
+    assert probe.wait == 0.0
+    budget.learn(probe, Told(rest=86_400.0), now=900.0)
+    with pytest.raises(TransientError):
+        budget.reserve(901.0, most=5.0)
 
 
 def test_who_is_told_to_wait_closes_the_door_for_all() -> None:
