@@ -37,7 +37,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAFE = frozenset({"GET", "HEAD"})
 _IDEMPOTENT = _SAFE | {"PUT", "DELETE", "OPTIONS"}
 _WORTH_REPEATING = frozenset({429, 502, 503, 504})
-_CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+# What another origin may see. Not the others: clouds put their tokens into headers of any name.
+_FOR_ANYBODY = frozenset({"accept", "user-agent", "if-none-match"})
 _USER_AGENT = f"promoter/{VERSION}"
 _NO_RATES: Mapping[str, Rate] = MappingProxyType({})
 
@@ -46,9 +47,9 @@ _NO_RATES: Mapping[str, Rate] = MappingProxyType({})
 class Response:
     """A whole answer. `url` is where it came from in the end, after redirects."""
 
-    url: str
+    url: str = field(repr=False)  # the query of a presigned one is a credential
     status: int
-    headers: urllib3.HTTPHeaderDict
+    headers: urllib3.HTTPHeaderDict = field(repr=False)
     body: bytes = field(repr=False)
 
     @property
@@ -62,9 +63,9 @@ class _Request:
     """One request with all its tries; `until`: when the clock shows that, it is given up."""
 
     method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes | None
+    url: str = field(repr=False)  # the query of a presigned one is a credential
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
     limit: int
     until: float
 
@@ -85,8 +86,9 @@ class HttpClient:
 
     `proxies` is what `urllib.request.getproxies()` gives (scheme -> address, `no` -> list of
     hosts); None: ask it. `identities`: how a host is trusted (`promoter.access.tls`). `rates`:
-    how often a `HOST` or `HOST:PORT` may be asked. `pause` waits, by `clock`; `now` tells
-    whether a certificate has expired (None: not asked before a server says so).
+    how often a `HOST` or `HOST:PORT` may be asked. `redirects` False: they are answers, not
+    followed. `pause` waits, by `clock`; `now` tells whether a certificate has expired (None: not
+    asked before a server says so).
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class HttpClient:
         proxies: Mapping[str, str] | None = None,
         identities: Callable[[Origin], TlsIdentity] = trust_system,
         rates: Mapping[str, Rate] = _NO_RATES,
+        redirects: bool = True,
         pause: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] | None = None,
@@ -110,6 +113,7 @@ class HttpClient:
         self._longest_request = longest_request
         self._tries = tries
         self._longest_wait = longest_wait
+        self._redirects = redirects
         self._pause = pause
         self._clock = clock
         found = urllib.request.getproxies() if proxies is None else proxies
@@ -135,7 +139,8 @@ class HttpClient:
         first = url
         for _ in range(_MOST_REDIRECTS + 1):
             response = self._persist(_Request(method, url, sent, body, limit, until))
-            if response.status not in _REDIRECTS or method not in _SAFE:
+            is_redirect = response.status in _REDIRECTS and method in _SAFE
+            if not is_redirect or not self._redirects:
                 return response
             location = response.headers.get("Location")
             if not location:
@@ -143,10 +148,10 @@ class HttpClient:
                     redact(f"{origin_of(first)} redirects without saying where to")
                 )
             here = origin_of(url)
-            url = urljoin(url, location)
             try:
+                url = urljoin(url, location)
                 there = origin_of(url)
-            except InputError:
+            except (InputError, ValueError):  # urljoin raises it for half an IPv6 address
                 # Not repeated: a server may put there what it was told, in any encoding.
                 raise InputError(
                     redact(f"{here} redirects to what is not an http or https address")
@@ -156,11 +161,7 @@ class HttpClient:
                     redact(f"{here} redirects from https to plain http at {there}; not followed")
                 )
             if there != here:
-                sent = {
-                    name: value
-                    for name, value in sent.items()
-                    if name.lower() not in _CREDENTIAL_HEADERS
-                }
+                sent = {name: value for name, value in sent.items() if name.lower() in _FOR_ANYBODY}
         raise InputError(
             redact(
                 f"{origin_of(first)} redirects more than {_MOST_REDIRECTS} times; check its address"

@@ -193,6 +193,39 @@ def test_a_credential_does_not_come_back_with_a_second_redirect() -> None:
         assert [r.header("Authorization") for r in server.requests] == ["canary", None]
 
 
+def test_only_what_anybody_may_see_goes_to_another_origin() -> None:
+    http, _ = client()
+    sent = {
+        "X-aws-ec2-metadata-token": "canary",
+        "X-IDENTITY-HEADER": "canary",
+        "Metadata": "true",
+        "accept": "x",
+        "If-None-Match": '"etag"',
+    }
+    with serving({("GET", "/b"): OK}) as other:
+        answers = {("GET", "/a"): Answer(307, {"Location": f"http://{other.host}/b"})}
+        with serving(answers) as server:
+            http.request("GET", f"http://{server.host}/a", headers=sent)
+        (there,) = other.requests
+    asked = {name.lower() for name in there.headers}
+    assert asked == {"host", "accept-encoding", "accept", "if-none-match", "user-agent"}
+
+
+def test_a_redirect_is_an_answer_where_none_is_followed() -> None:
+    http, _ = client(redirects=False)
+    with serving({("GET", "/a"): Answer(302, {"Location": "/b"}), ("GET", "/b"): OK}) as server:
+        assert http.request("GET", f"http://{server.host}/a").status == 302
+        assert len(server.requests) == 1
+
+
+def test_what_is_shown_of_an_answer_opens_nothing() -> None:
+    http, _ = client()
+    answer = Answer(200, {"Set-Cookie": "canary"}, b"canary")
+    with serving({("GET", "/"): answer}) as server:
+        response = http.request("GET", f"http://{server.host}/?sig=canary")
+    assert repr(response) == "Response(status=200)"
+
+
 def test_redirects_end() -> None:
     http, _ = client()
     with serving({("GET", "/a"): Answer(302, {"Location": "/a"})}) as server:
@@ -202,9 +235,10 @@ def test_redirects_end() -> None:
         server.answers["GET", "/a"] = Answer(302)
         with pytest.raises(TransientError, match="without saying where to"):
             http.request("GET", f"http://{server.host}/a")
-        server.answers["GET", "/a"] = Answer(302, {"Location": "file:///etc/passwd"})
-        with pytest.raises(InputError, match="is not an http or https address"):
-            http.request("GET", f"http://{server.host}/a")
+        for wrong in ("file:///etc/passwd", "http://[::1", "//[", "http://r.invalid:x/"):
+            server.answers["GET", "/a"] = Answer(302, {"Location": wrong})
+            with pytest.raises(InputError, match="is not an http or https address"):
+                http.request("GET", f"http://{server.host}/a")
 
 
 @pytest.fixture(scope="module")
