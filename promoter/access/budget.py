@@ -221,6 +221,10 @@ class Budget:
         """Whether the leave still stands after its wait."""
         return slot.round == self._round
 
+    def matters(self, now: float) -> bool:
+        """Whether anything would be lost with it."""
+        return self._rate is not None or self._resting or now < self._pulls_until
+
     def learn(self, slot: Slot, said: Told, now: float) -> None:
         """Take in what the server answered to the request of this slot."""
         if said is _NOTHING and not self._resting and not self._guess:

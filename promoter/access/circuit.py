@@ -89,6 +89,10 @@ class Circuit:
             self._silent.discard(question)
             self._tried.clear()
 
+    def matters(self) -> bool:
+        """Whether anything would be lost with it."""
+        return self._failures >= self._most
+
     def _begin_round(self, now: float) -> None:
         """Everybody may probe once before anybody does so twice."""
         self._until = now + self._rest

@@ -24,13 +24,18 @@ _PLAIN_TARGET = re.compile(
 
 @dataclass
 class Server:
-    """`pool` is made again where the certificate files changed."""
+    """`pool` is made again where the certificate files changed. Times as the clock of `Servers`."""
 
     origin: Origin
     pool: Pool
     budget: Budget
     circuit: Circuit
     looked_at: float
+    asked_at: float
+
+    def worth(self, now: float) -> tuple[bool, float]:
+        """What is known of it that would be missed, and then how recently it was asked."""
+        return self.budget.matters(now) or self.circuit.matters(), self.asked_at
 
 
 class Servers:
@@ -44,6 +49,9 @@ class Servers:
         self._by_prefix: dict[str, Server] = {}  # one server may have several: upper case, port
         self._by_origin: dict[Origin, Server] = {}
 
+    def __len__(self) -> int:
+        return len(self._by_origin)
+
     def find(self, url: str) -> tuple[Server, str]:
         """The server, and what to ask it for.
 
@@ -51,10 +59,12 @@ class Servers:
         """
         prefix = prefix_of(url)
         server = self._by_prefix.get(prefix)
+        now = self._clock()
         if server is None:
             server = self._learn(url, prefix)
-        elif self._clock() - server.looked_at > _LOOK_AGAIN:
+        elif now - server.looked_at > _LOOK_AGAIN:
             self._look_again(server)
+        server.asked_at = now
         target = url[len(prefix) :]
         if not _PLAIN_TARGET.fullmatch(target):
             target = parse_url(url).request_uri
@@ -72,7 +82,7 @@ class Servers:
             if server is None:
                 server = self._make(origin)
                 if len(self._by_origin) >= _MOST:
-                    self._forget(next(iter(self._by_origin)))
+                    self._forget_one()
                 self._by_origin[origin] = server
             if len(self._by_prefix) >= 2 * _MOST:
                 self._by_prefix.clear()
@@ -81,12 +91,16 @@ class Servers:
 
     def _make(self, origin: Origin) -> Server:
         rate = self._rates.get(str(origin)) or self._rates.get(f"{origin.host}:{origin.port}")
+        now = self._clock()
         return Server(
-            origin, self._pools.make(origin), Budget(f"{origin}", rate), Circuit(), self._clock()
+            origin, self._pools.make(origin), Budget(f"{origin}", rate), Circuit(), now, now
         )
 
-    def _forget(self, origin: Origin) -> None:
-        old = self._by_origin.pop(origin)
+    def _forget_one(self) -> None:
+        """A registry that redirects to hundreds of hosts must not make us forget its own rest."""
+        now = self._clock()
+        old = min(self._by_origin.values(), key=lambda server: server.worth(now))
+        del self._by_origin[old.origin]
         for prefix in [each for each, server in self._by_prefix.items() if server is old]:
             del self._by_prefix[prefix]
 
