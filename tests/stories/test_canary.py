@@ -142,16 +142,21 @@ class House:
         lines = {host: entries[way] for host, way in shop.items() if way in entries}
         lines[self.git.host] = {"username": "bot", "password-file": str(own / "git.txt")}
         (own / "credentials.yaml").write_text(json.dumps(lines, ensure_ascii=False), "utf-8")
-        config = json.loads(_auths(dict.fromkeys(hosts["docker"], "docker")))
-        for host in hosts["stored"]:
-            config["auths"][host] = {"identitytoken": identities["stored"]}
-        for host in hosts["token"]:
-            config["auths"][host] = {"registrytoken": identities["token"]}
-        config["credHelpers"] = dict.fromkeys(hosts["helper"], "vault")
+        servers = {way: [self.server_of(host) for host in every] for way, every in hosts.items()}
+        config = json.loads(_auths(dict.fromkeys(servers["docker"], "docker")))
+        for server in servers["stored"]:
+            config["auths"][server] = {"identitytoken": identities["stored"]}
+        for server in servers["token"]:
+            config["auths"][server] = {"registrytoken": identities["token"]}
+        config["credHelpers"] = dict.fromkeys(servers["helper"], "vault")
         (own / "docker").mkdir()
         (own / "docker/config.json").write_text(json.dumps(config))
-        secrets = {host: ("helper", password_of("helper")) for host in hosts["helper"]}
+        secrets = {server: ("helper", password_of("helper")) for server in servers["helper"]}
         CredentialHelper.install(own / "bin", "vault", secrets)
+
+    def server_of(self, host: str) -> str:
+        """What serves a host, as docker's files call it: a login is for the server alone."""
+        return self.places[host].removeprefix("http://").replace("/v2/", "/")
 
     def check(self, recorder: GitRecorder, search: Search = EVERY) -> None:
         """No secret is in what was said or anywhere in the house but in its own place; git got
@@ -203,15 +208,25 @@ def test_a_whole_day_at_a_registry_that_is_well(
     with (
         token_server(tmp_path / "tokens", users) as tokens,
         running_registry(tmp_path / "registry", tokens=tokens) as registry,
+        running_registry(tmp_path / "helped", tokens=tokens) as helped,
     ):
-        digest = registry.push_image("shop/app", "1.0.0")
-        registry.write_tags("shop/app", digest, ["1.1.0"])
+        # Docker's files know servers and namespaces there; a helper is for a whole server.
+        house.places = {f"{way}.example": f"http://{registry.host}" for way in WAYS}
+        house.places["helper.example"] = f"http://{helped.host}"
+        for way in ("docker", "stored", "token"):
+            house.places[f"{way}.example"] += f"/v2/{way}"
+        for server, name in (
+            (helped, "shop/app"),
+            (registry, "shop/app"),
+            *((registry, f"{way}/shop/app") for way in ("docker", "stored", "token")),
+        ):
+            digest = server.push_image(name, "1.0.0")
+            server.write_tags(name, digest, ["1.1.0"])
         tokens.mark = core_of(OF_TOKENS)
         identities = {way: password_of(way) for way in ("identity", "stored")}
         tokens.identity_tokens |= {token: way for way, token in identities.items()}
-        access: dict[str, object] = {"type": "repository", "name": "shop/app"}
+        access: dict[str, object] = {"type": "repository", "name": "token/shop/app"}
         stored = tokens.mint(core_of(WAYS["token"]), [{**access, "actions": ["pull"]}])
-        house.places = {f"{way}.example": f"http://{registry.host}" for way in WAYS}
         recorder = house.live(monkeypatch)
         house.deploy({way: f"{way}.example" for way in WAYS})
         house.write_secrets(hosts, {**identities, "token": stored})
@@ -315,11 +330,11 @@ def _tell(server: Server, kind: str, echo: Echo) -> dict[str, str]:
     for way in ECHOED:
         scheme = "Bearer" if way == "token" else "Basic"
         answer = _answer_with(echo, f'{scheme} realm="http://{server.host}/token",service="shop"')
-        path = f"/{way}/v2/shop/app"
+        path = f"/v2/{way}/shop/app"
         server.answers["GET", f"{path}/tags/list"] = answer
         for method in ("HEAD", "GET"):
             server.answers[method, f"{path}/manifests/1.1.0"] = answer
-        places[f"{kind}-{way}.example"] = f"http://{server.host}/{way}"
+        places[f"{kind}-{way}.example"] = f"http://{server.host}/v2/{way}"
     return places
 
 
