@@ -132,6 +132,15 @@ class TestGoogle:
             found.append(credential.password)
         assert found == ["canary-1", "canary-1", "canary-2"]
 
+    def test_the_metadata_server_sends_nobody_elsewhere(self, cloud: Cloud) -> None:
+        """It would take what proves who asks with it."""
+        with serving({("GET", "/token"): json_answer({"access_token": "canary"})}) as other:
+            moved = Answer(307, {"Location": f"http://{other.host}/token"})
+            cloud.server.answers["GET", GOOGLE_TOKEN] = moved
+            with pytest.raises(InputError, match=r"metadata server .* refuses \(307\)"):
+                cloud.load("").of(GOOGLE)("shop/web")
+            assert other.requests == []
+
     def test_a_key_file_is_the_password_itself(self, cloud: Cloud) -> None:
         key = json.dumps({"type": "service_account", "private_key": "canary\n"}, indent=2)
         file = cloud.folder / "key.json"

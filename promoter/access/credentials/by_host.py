@@ -318,9 +318,11 @@ def _make_http() -> HttpClient:
 def _make_direct() -> HttpClient:
     from promoter.access.http import HttpClient
 
-    # A metadata address is this machine's: through a proxy it is another machine's, and tokens
-    # would pass by it.
-    return HttpClient(proxies={}, connect_timeout=2.0, read_timeout=5.0, longest_request=10.0)
+    # A metadata address is this machine's: through a proxy or a redirect it is another machine's,
+    # and tokens would pass by it.
+    return HttpClient(
+        proxies={}, redirects=False, connect_timeout=2.0, read_timeout=5.0, longest_request=10.0
+    )
 
 
 def _read_clock() -> datetime:
