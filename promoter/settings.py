@@ -24,7 +24,7 @@ _PLACE = re.compile(
 
 _EXAMPLES = {
     "registries": "write HOST=WHERE, for example localhost:5000=http://localhost:5000",
-    "rates": "write HOST=COUNT/TIME, for example docker.io=100/6h",
+    "rates": "write HOST=COUNT/TIME, for example docker.io=10/s",
 }
 
 
@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     rates: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict,
         description=(
-            "How often a registry or forge may be asked, by host: `docker.io=100/6h`,"
+            "How often a registry or forge may be asked, by host: `docker.io=10/s`,"
             " `harbor.example.com=50/s`; commas between several."
         ),
     )

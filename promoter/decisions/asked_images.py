@@ -10,14 +10,13 @@ from promoter.decisions.policies.admission import refuse_image
 from promoter.decisions.policies.filters import ignored_by
 from promoter.decisions.policies.policy import Followed, Order
 from promoter.decisions.policies.sightings import Witness, sightings_question, tell_moved
-from promoter.decisions.situation import Situation
+from promoter.decisions.situation import Situation, ways_out
 from promoter.decisions.standing import compare_images
 from promoter.model.facts import DetailsOf, DigestOf, Facts
 from promoter.model.image import ImageReference, short_digest
 from promoter.model.ledger import Sighting
 from promoter.model.plan import State
 from promoter.model.release import Release
-from promoter.model.target import Target
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,6 @@ class LookedUp:
     state: State = State.CURRENT
     wrong: str = ""
     refuted: bool = False
-
-
-def ways_out(target: Target, image: ImageReference) -> str:
-    """What to do about a tag that moved."""
-    return (
-        "publish a new version, or take this image knowingly: promoter promote"
-        f" {target.application} --to {target.environment} --image {image.normal}"
-    )
 
 
 def judge_images(asking: Asking, asked: Release, *, told_by_upstream: bool) -> tuple[Order, str]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from promoter.decisions.candidates import Offers, complete
 from promoter.decisions.gates import judge_all
 from promoter.decisions.gates.gate import Case
-from promoter.decisions.situation import Situation
+from promoter.decisions.situation import Situation, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.model.facts import Facts, Period
 from promoter.model.plan import PassedOver, State
@@ -87,7 +87,7 @@ def search(
             found.stopped.append(Stopped(State.BLOCKED, offered, why))
             continue
         if standing is not Standing.LATER:
-            found.stopped.append(_stop(standing, running, offered, this.periods, offers.origin))
+            found.stopped.append(_stop(standing, running, offered, this, offers))
             if standing in (Standing.SAME, Standing.BACKWARDS):
                 break  # what is offered after it is older still
             continue
@@ -109,21 +109,20 @@ def search(
 
 
 def _stop(
-    standing: Standing, running: Release, release: Release, periods: Sequence[Period], origin: str
+    standing: Standing, running: Release, release: Release, this: Situation, offers: Offers
 ) -> Stopped:
-    here, there = running.label, release.label
+    here, there, origin = running.label, release.label, offers.origin
     if standing is Standing.SAME:
         return Stopped(State.CURRENT, release, f"runs {here}, the newest that {origin} offers")
     if standing is Standing.BACKWARDS:
-        earlier = next((p for p in periods[1:] if p.release and p.release.agrees(release)), None)
+        earlier = next(
+            (p for p in this.periods[1:] if p.release and p.release.agrees(release)), None
+        )
         seen = f" ({there} ran here from {spell_time(earlier.since)} on)" if earlier else ""
         why = f"{origin} offers {there}, which is not later than {here} that runs here{seen}"
         return Stopped(State.HELD_BACK, release, why)
     if standing is Standing.MOVED:
-        why = (
-            f"a tag moved: {origin} offers another image as {there} than the one that runs here;"
-            " publish it as a new version"
-        )
+        why = offers.why_stopped(release) or _tell_moved(running, release, this, origin)
     elif standing is Standing.GONE:
         why = (
             f"an image of {here} that runs here is gone from the registry, so nothing tells"
@@ -136,6 +135,18 @@ def _stop(
         others = ", ".join(sorted(str(each) for each in release.names ^ running.names))
         why = f"{origin} runs other artifacts than the sites here name: {others}"
     return Stopped(State.BLOCKED, release, why)
+
+
+def _tell_moved(running: Release, release: Release, this: Situation, origin: str) -> str:
+    moved = next(
+        image
+        for image in release.artifacts
+        if (current := running.get(image.name)) and not current.agrees(image)
+    )
+    return (
+        f"the tag {moved.tag} of {moved.name} moved: {origin} offers another image than the one"
+        f" that runs here; {ways_out(this.target, moved)}"
+    )
 
 
 def _refusal_by_person(

@@ -19,7 +19,7 @@ from promoter.model.facts import (
     Tip,
     WishesOf,
 )
-from promoter.model.image import ImageName
+from promoter.model.image import ImageName, ImageReference
 from promoter.model.ledger import Wish
 from promoter.model.ports import Branch, MergeRequest
 from promoter.model.record import Record
@@ -172,3 +172,11 @@ def tag_questions(artifacts: ArtifactsByName, present: frozenset[ImageName]) -> 
         for name, artifact in artifacts.items()
         if name in present and artifact.select.policy != "tag"
     ]
+
+
+def ways_out(target: Target, image: ImageReference) -> str:
+    """What to do about a tag that moved."""
+    return (
+        "publish a new version, or take this image knowingly: promoter promote"
+        f" {target.application} --to {target.environment} --image {image.normal}"
+    )

@@ -7,11 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from promoter.decisions.asked_images import ways_out
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.search import Search, search
-from promoter.decisions.situation import Scene, Situation, look_at, tag_questions
+from promoter.decisions.situation import Scene, Situation, look_at, tag_questions, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.decisions.wishes import (
     Asked,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promoter.model.plan import State
-from tests.decisions.rules import artifact, chain, environment, image, rule
+from tests.decisions.rules import artifact, chain, digest, environment, image, rule
 from tests.decisions.world import World, ago
 
 PAIR = (artifact(), artifact(short="worker"))
@@ -69,8 +69,9 @@ def test_a_tag_that_moved_under_a_version_blocks() -> None:
     decision = world.decision("web", "dev")
     assert (decision.state, decision.action) == (State.BLOCKED, None)
     assert decision.why == (
-        "a tag moved: registry offers another image as 1.0.0 than the one that runs here;"
-        " publish it as a new version"
+        "the tag 1.0.0 of ghcr.io/shop/web moved: registry offers another image than the one that"
+        " runs here; publish a new version, or take this image knowingly: promoter promote web"
+        f" --to dev --image ghcr.io/shop/web:1.0.0@{digest('other')}"
     )
 
 

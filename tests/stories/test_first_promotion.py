@@ -149,7 +149,7 @@ def test_production_gets_the_image_that_ran_in_staging_though_the_tag_moved(kios
     kiosk.registry.push_image("shop/web", "1.1.0", labels={"of": "somebody else's build"})
 
     ran = kiosk.promoter("run", expect=3)
-    assert "publish it as a new version" in ran.line("dev", "the tag 1.1.0 of", "moved")
+    assert "publish a new version" in ran.line("dev", "the tag 1.1.0 of", "moved")
     kiosk.promoter("mr", "approve", kiosk.number("production/web"), "--as", BOB)
     kiosk.promoter("run", expect=3)
 
