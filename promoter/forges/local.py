@@ -54,7 +54,12 @@ class LocalForge:
         self._now = now
         self._parsed: dict[str, Document] = {}
 
-    def find(self, base: str, prefix: str) -> Sequence[MergeRequest]:
+    def find(
+        self,
+        base: str,
+        prefix: str,
+        since: datetime | None = None,  # noqa: ARG002 - a ref tells all at no cost
+    ) -> Sequence[MergeRequest]:
         """As the port says, the newest first. InputError names a ref that is damaged: what it
         was about can't be told, so nothing can be opened safely."""
         return [

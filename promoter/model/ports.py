@@ -187,6 +187,8 @@ class MergeRequest:
     closed_by_bot: bool = False
     approvals: int = 0
     """How many approvals it asks for, as it was opened or last updated."""
+    ended_at: datetime | None = None
+    """When it was merged or closed, in UTC; None while it is open, and where nobody tells."""
 
 
 @dataclass(frozen=True)
@@ -204,8 +206,9 @@ class MergeRequestDraft:
 class Forge(Protocol):
     """Where merge requests live; thread-safe."""
 
-    def find(self, base: str, prefix: str) -> Sequence[MergeRequest]:
-        """All merge requests, open and ended, from branches that begin with `prefix`."""
+    def find(self, base: str, prefix: str, since: datetime | None = None) -> Sequence[MergeRequest]:
+        """All merge requests from branches that begin with `prefix`: the open ones, and those that
+        ended at or after `since` (None: all; more than asked for is no harm)."""
 
     def open(self, draft: MergeRequestDraft) -> MergeRequest:
         """Open it; where the branch has an open one already, that one is found instead."""

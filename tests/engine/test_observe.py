@@ -78,7 +78,9 @@ class Board:
 
     requests: tuple[MergeRequest, ...] = ()
 
-    def find(self, base: str, prefix: str) -> tuple[MergeRequest, ...]:
+    def find(
+        self, base: str, prefix: str, since: datetime | None = None
+    ) -> tuple[MergeRequest, ...]:
         return tuple(
             each for each in self.requests if each.base == base and each.branch.startswith(prefix)
         )

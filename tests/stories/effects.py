@@ -10,6 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Literal
 
@@ -107,8 +108,8 @@ class _NumberedForge:
         self._inner = inner
         self._numbers = numbers
 
-    def find(self, base: str, prefix: str) -> Sequence[MergeRequest]:
-        return self._inner.find(base, prefix)
+    def find(self, base: str, prefix: str, since: datetime | None = None) -> Sequence[MergeRequest]:
+        return self._inner.find(base, prefix, since)
 
     def open(self, draft: MergeRequestDraft) -> MergeRequest:
         with self._numbers.effect("open"):
