@@ -24,7 +24,7 @@ from promoter.model.facts import (
     TargetsOf,
     TipOf,
 )
-from promoter.model.ledger import Wish
+from promoter.model.ledger import RequestEnd, Wish
 from promoter.model.plan import Close, Decision, Orphan, Plan, State, Trouble
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
@@ -85,7 +85,15 @@ def decide(
             asks.update(missing.questions)
         except NotKnown:
             continue  # what is not known is not closed
-    return Plan(tuple(decisions), tuple(orphans), tuple(troubles), frozenset(asks))
+    ended = {
+        (scene.rule.repository, RequestEnd(request))
+        for scene, _ in scenes
+        for requests in scene.requests.values()
+        for request in requests
+        if request.state != "open" and not request.kept and Record.parse(request.body)
+    }
+    in_order = sorted(ended, key=lambda each: (each[0].url, each[1].request.number))
+    return Plan(tuple(decisions), tuple(orphans), tuple(troubles), tuple(in_order), frozenset(asks))
 
 
 def _look(rule: Rule, wishes: tuple[Wish, ...], facts: Facts) -> tuple[Scene, Discovery]:

@@ -1,9 +1,10 @@
 """The ledger, a ref of the manifest repository: one small file an image or a target.
 
 `sightings/REGISTRY/PATH/TAGS` holds a line `TIME TAG DIGEST` for each first sight, oldest first;
-`wishes/ENVIRONMENT/APPLICATION` a JSON list. What can't be read there is as if it were not there:
-losing the ledger loses comfort, not correctness. It is one commit without a parent, put in the
-place of the former one by compare-and-swap: with a history, each fresh clone would fetch it all.
+`wishes/ENVIRONMENT/APPLICATION` and `requests/ENVIRONMENT/APPLICATION` a JSON list each. What
+can't be read there is as if it were not there: losing the ledger loses comfort, not correctness.
+It is one commit without a parent, put in the place of the former one by compare-and-swap: with a
+history, each fresh clone would fetch it all.
 """
 
 from __future__ import annotations
@@ -19,14 +20,22 @@ from typing import Any
 from promoter.decisions.branches import target_path
 from promoter.errors import PromoterError
 from promoter.model.image import ImageName, ImageReference, is_digest, is_tag
-from promoter.model.ledger import Note, Sighting, Wish, WishEnd
-from promoter.model.ports import CommitDraft, RefMove, Repository, Tree
+from promoter.model.ledger import Note, RequestEnd, Sighting, Wish, WishEnd
+from promoter.model.ports import CommitDraft, MergeRequest, RefMove, Repository, Tree
+from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.spell import spell_time
 
 _log = logging.getLogger(__name__)
 REF = "refs/promoter/ledger"
 _WISHES = "wishes/"
+_REQUESTS = "requests/"
+_MOST_REQUESTS = 50
+"""Ended ones of one target; what so many newer ones followed is not offered again."""
+_TOLD = (
+    *("number", "state", "branch", "base", "head", "title", "url"),
+    *("closed_by", "closed_by_bot", "approvals"),
+)
 _MESSAGE = "What the bot remembers; read by machines, safe to delete\n"
 _MOST_SIGHTINGS = 200
 """Lines of one image; a tag that so many newer ones followed is lower than them anyway."""
@@ -62,20 +71,38 @@ def read_wishes(repository: Repository) -> tuple[Wish, ...]:
     return tuple(wish for _, data in sorted(files.items()) for wish in _parse_wishes(data))
 
 
+def read_ended(repository: Repository, base: str) -> tuple[MergeRequest, ...]:
+    """The merge requests on a base branch that are known to have ended."""
+    tree = _tree(repository)
+    if tree is None:
+        return ()
+    files = tree.read(each.path for each in tree.list(_REQUESTS.rstrip("/")))
+    found = (each for _, data in sorted(files.items()) for each in _parse_requests(data))
+    return tuple(each for each in found if each.base == base)
+
+
 def draft_notes(repository: Repository, notes: Sequence[Note]) -> LedgerDraft | None:
     """The commit that adds the notes to the ledger as it was last fetched; None where it holds
     them already, so that a step that is repeated after a crash adds nothing twice."""
     sightings: dict[ImageName, list[Sighting]] = defaultdict(list)
     wishes: dict[str, list[Wish | WishEnd]] = defaultdict(list)
+    requests: dict[str, list[MergeRequest]] = defaultdict(list)
     for note in notes:
         if isinstance(note, Sighting):
             sightings[note.name].append(note)
+        elif isinstance(note, RequestEnd):
+            record = Record.parse(note.request.body)
+            if record is not None:
+                path = f"{_REQUESTS}{target_path(record.environment, record.application)}"
+                requests[path].append(note.request)
         else:
             wishes[_wishes_file(note)].append(note)
     tree = _tree(repository)
-    paths = [*wishes, *(_sightings_file(name) for name in sightings)]
+    paths = [*wishes, *requests, *(_sightings_file(name) for name in sightings)]
     present = tree.read(paths) if tree else {}
     files = {path: _change_wishes(present.get(path, b""), told) for path, told in wishes.items()}
+    for path, ended in requests.items():
+        files[path] = _add_requests(present.get(path, b""), ended)
     for name, fresh in sightings.items():
         path = _sightings_file(name)
         files[path] = _add_sightings(name, present.get(path, b""), fresh)
@@ -179,6 +206,42 @@ def _spell_wishes(wishes: Sequence[Wish]) -> bytes:
         for wish in wishes
     ]
     return f"{json.dumps(content, indent=2)}\n".encode()
+
+
+def _add_requests(data: bytes, ended: Sequence[MergeRequest]) -> bytes:
+    known = {each.number: each for each in (*_parse_requests(data), *ended)}
+    kept = sorted(known.items())[-_MOST_REQUESTS:]
+    content = [
+        {
+            **{key: getattr(each, key) for key in _TOLD},
+            "record": list(record.trailers()) if (record := Record.parse(each.body)) else [],
+            "ended_at": spell_time(each.ended_at) if each.ended_at else None,
+        }
+        for _, each in kept
+    ]
+    return f"{json.dumps(content, indent=2)}\n".encode()
+
+
+def _parse_requests(data: bytes) -> list[MergeRequest]:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        return []
+    found = (_parse_request(each) for each in content) if isinstance(content, list) else ()
+    return [request for request in found if request is not None]
+
+
+def _parse_request(content: Any) -> MergeRequest | None:
+    try:
+        told = {key: content[key] for key in _TOLD}
+        body = "\n".join(content["record"])
+        ended_at = _parse_time(content["ended_at"]) if content["ended_at"] else None
+    except (KeyError, TypeError):
+        return None
+    kinds = {key: type(value) for key, value in told.items() if value is not None}
+    if told["state"] not in ("merged", "closed") or kinds.get("number") is not int:
+        return None
+    return MergeRequest(**told, body=body, ended_at=ended_at, kept=True)
 
 
 def _parse_time(text: str) -> datetime | None:

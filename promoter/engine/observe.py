@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from promoter.access.redaction import redact
 from promoter.decisions.branches import PREFIX
 from promoter.engine.adapters import Adapters
-from promoter.engine.ledger import read_sightings, read_wishes
+from promoter.engine.ledger import read_ended, read_sightings, read_wishes
 from promoter.engine.library import Library
 from promoter.engine.periods import read_periods
 from promoter.errors import InputError, PromoterError, TransientError
@@ -47,6 +47,7 @@ _log = logging.getLogger(__name__)
 _WORKERS = 16
 _TO_REGISTRY = 64  # connections to one, as many as the HTTP pool keeps: they mostly wait
 _HEADS = "refs/heads/"
+_LISTED_LATE = timedelta(days=1)  # a forge's list may show later that a request ended
 Answers = dict[Question[Any], Known[Any] | Unknown]
 
 
@@ -161,8 +162,18 @@ class Observer:
 
     def _requests(self, question: MergeRequestsOf) -> tuple[MergeRequest, ...]:
         address = question.repository
-        base = address.branch or self._repository(address).default_branch()
-        return tuple(self._forge(address).find(base, PREFIX))
+        repository = self._repository(address)
+        base = address.branch or repository.default_branch()
+        remembered = {each.number: each for each in read_ended(repository, base)}
+        latest = max((each.ended_at for each in remembered.values() if each.ended_at), default=None)
+        since = latest - _LISTED_LATE if latest else None
+        found = {each.number: each for each in self._forge(address).find(base, PREFIX, since)}
+        known: dict[int, MergeRequest] = {}
+        for number, each in found.items():
+            before = remembered.get(number)
+            is_known = before is not None and before.state == each.state
+            known[number] = replace(each, kept=each.kept or is_known)
+        return tuple(each for _, each in sorted({**remembered, **known}.items(), reverse=True))
 
     def _targets(self, question: TargetsOf) -> object:
         repository = self._repository(question.rule.repository)

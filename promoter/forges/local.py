@@ -101,6 +101,7 @@ class LocalForge:
             closed_by=closed_by,
             closed_by_bot=closed_by is not None and self._is_bot(closed_by),
             approvals=document.needed,
+            kept=True,
         )
 
     def open(self, draft: MergeRequestDraft, person: Person | None = None) -> MergeRequest:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promoter.model.image import ImageName
+from promoter.model.ports import MergeRequest
 from promoter.model.release import Release
 from promoter.model.target import Target
 
@@ -52,5 +53,13 @@ class WishEnd:
     release: Release
 
 
-Note = Sighting | Wish | WishEnd
+@dataclass(frozen=True)
+class RequestEnd:
+    """A merge request of the bot's that was merged or closed: how, and by whom. A forge lists them
+    page by page, the more the older the repository."""
+
+    request: MergeRequest
+
+
+Note = Sighting | Wish | WishEnd | RequestEnd
 """What is written to the ledger."""

@@ -10,7 +10,7 @@ from typing import Any
 from promoter.errors import Where
 from promoter.model.facts import Question
 from promoter.model.image import ImageName
-from promoter.model.ledger import Note
+from promoter.model.ledger import Note, RequestEnd
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
@@ -168,6 +168,7 @@ class Plan:
     decisions: tuple[Decision, ...]
     orphans: tuple[Orphan, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    ended: tuple[tuple[RepositoryAddress, RequestEnd], ...] = ()
     asks: frozenset[Question[Any]] = frozenset()
 
     @property
@@ -180,6 +181,8 @@ class Plan:
     def notes(self) -> dict[RepositoryAddress, tuple[Note, ...]]:
         """What is to be kept in the ledger of each repository, each once."""
         found: dict[RepositoryAddress, dict[Note, None]] = {}
+        for repository, end in self.ended:
+            found.setdefault(repository, {})[end] = None
         for decision in self.decisions:
             for note in decision.notes:
                 found.setdefault(decision.repository, {})[note] = None

@@ -8,7 +8,7 @@ TransientError where trying again may help, ConflictError for a lost race.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -189,6 +189,8 @@ class MergeRequest:
     """How many approvals it asks for, as it was opened or last updated."""
     ended_at: datetime | None = None
     """When it was merged or closed, in UTC; None while it is open, and where nobody tells."""
+    kept: bool = field(default=False, compare=False)
+    """Whether it is told again at the next look at no cost; else the ledger keeps that it ended."""
 
 
 @dataclass(frozen=True)

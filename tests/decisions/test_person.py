@@ -161,3 +161,15 @@ def test_the_request_of_a_target_that_names_no_artifact_any_more_is_closed() -> 
     decision = world.decision("web", "dev")
     assert decision.state is State.NOT_FOLLOWED
     assert isinstance(decision.action, Close)
+
+
+def test_how_a_request_ended_is_kept_where_its_forge_would_have_to_be_asked_again() -> None:
+    world = World((rule(environment("dev")),))
+    world.registry("web", "1.0.0", "1.1.0")
+    world.ran("web", "dev", "1.0.0")
+    world.reconcile()
+    world.close(world.request("web", "dev"), "ada")
+    assert world.plan().ended == ()
+    world.change_request(world.request("web", "dev"), kept=False)
+    ((repository, note),) = world.plan().ended
+    assert (repository, note.request.closed_by) == (world.rules[0].repository, "ada")

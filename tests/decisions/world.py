@@ -37,7 +37,7 @@ from promoter.model.facts import (
     Unknown,
     WishesOf,
 )
-from promoter.model.ledger import Note, Sighting, Wish, WishEnd
+from promoter.model.ledger import Note, RequestEnd, Sighting, Wish, WishEnd
 from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose
 from promoter.model.ports import Branch, ImageDetails, MergeRequest
 from promoter.model.record import Record
@@ -197,6 +197,9 @@ class World:
                 if (note.name, note.tag, note.digest) not in seen:
                     self.sightings.append(note)
                 continue
+            if isinstance(note, RequestEnd):
+                self.change_request(note.request, kept=True)
+                continue
             of, release = (note.application, note.environment), note.release
             others = [each for each in self.wishes if _of(each) != of or each.release != release]
             if isinstance(note, WishEnd):
@@ -253,6 +256,7 @@ class World:
             body,
             url,
             approvals=action.approvals,
+            kept=True,
         )
         self.requests.append(opened)
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from promoter.engine.ledger import REF, draft_notes, read_sightings, read_wishes
+from promoter.engine.ledger import (
+    REF,
+    draft_notes,
+    read_ended,
+    read_sightings,
+    read_wishes,
+)
 from promoter.errors import ConflictError
 from promoter.model.image import ImageName, ImageReference
-from promoter.model.ledger import Note, Sighting, Wish, WishEnd
+from promoter.model.ledger import Note, RequestEnd, Sighting, Wish, WishEnd
+from promoter.model.ports import MergeRequest
+from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.repositories.git import GitRepository
 from tests.decisions.rules import digest
@@ -120,6 +129,34 @@ def test_a_ref_that_names_no_commit_is_an_empty_ledger(
     assert read_wishes(repository) == ()
     assert keep(repository, ASKED)
     assert read_wishes(repository) == (ASKED,)
+
+
+RECORD = Record("shop", "web", "dev", RELEASE, "registry", "ada")
+CLOSED = MergeRequest(
+    7,
+    "closed",
+    "promoter/dev/web",
+    "main",
+    "a" * 40,
+    "Promote web to dev: 1.1.0",
+    f"Long text.\n\n<!--\n{chr(10).join(RECORD.trailers())}\n-->\n",
+    "https://git.example.com/shop/pull/7",
+    closed_by="ada",
+    ended_at=NOW,
+)
+
+
+def test_how_a_merge_request_ended_is_told_without_asking_its_forge(
+    repository: GitRepository,
+) -> None:
+    keep(repository, RequestEnd(CLOSED))
+    (known,) = read_ended(repository, "main")
+    assert known == replace(CLOSED, body="\n".join(RECORD.trailers()))
+    assert (Record.parse(known.body), known.kept) == (RECORD, True)
+    assert read_ended(repository, "release") == ()
+    assert not keep(repository, RequestEnd(CLOSED)), "the same again is nothing new"
+    keep(repository, RequestEnd(replace(CLOSED, state="merged", closed_by=None)))
+    assert [each.state for each in read_ended(repository, "main")] == ["merged"]
 
 
 def test_an_image_has_no_more_than_200_lines(repository: GitRepository) -> None:

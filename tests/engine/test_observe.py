@@ -13,6 +13,7 @@ import pytest
 
 from promoter.access import redaction
 from promoter.engine.adapters import Adapters
+from promoter.engine.ledger import draft_notes
 from promoter.engine.observe import Observer
 from promoter.errors import ConflictError, InputError, TransientError, Where
 from promoter.model.facts import (
@@ -31,7 +32,9 @@ from promoter.model.facts import (
     Unknown,
 )
 from promoter.model.image import ImageName
+from promoter.model.ledger import RequestEnd
 from promoter.model.ports import Forge, MergeRequest, Referrer, Repository
+from promoter.model.record import Record
 from promoter.model.rule import RepositoryAddress
 from promoter.model.target import Target
 from promoter.repositories.git import GitRepository
@@ -82,7 +85,11 @@ class Board:
         self, base: str, prefix: str, since: datetime | None = None
     ) -> tuple[MergeRequest, ...]:
         return tuple(
-            each for each in self.requests if each.base == base and each.branch.startswith(prefix)
+            each
+            for each in self.requests
+            if each.base == base
+            and each.branch.startswith(prefix)
+            and (since is None or each.ended_at is None or each.ended_at >= since)
         )
 
     def approvals(self, number: int, head: str) -> tuple[str, ...]:
@@ -236,6 +243,29 @@ def test_no_secret_gets_into_an_answer(story: Story) -> None:
     why = story.trouble(TagsOf(WEB)).why
     assert "canary" not in why
     assert "ghcr.io said ***" in why
+
+
+def test_how_requests_ended_is_remembered_and_only_newer_ones_are_listed(story: Story) -> None:
+    """The third look finds the old one in the ledger, whatever the forge lists by then."""
+    record = Record("shop", "web", "dev", release("web:1.1.0"), "registry")
+    body = "\n".join(record.trailers())
+    head, url = "a" * 40, "https://git.example.com/1"
+    old = MergeRequest(1, "closed", "promoter/dev/web", "main", head, "old", body, url, "ada")
+    old = replace(old, ended_at=NOW - timedelta(days=40))
+    new = replace(old, number=2, ended_at=NOW - timedelta(days=2))
+    story.board.requests = (old, new)
+    question = MergeRequestsOf(MANIFESTS)
+    assert [(each.number, each.kept) for each in story.value(question)] == [(2, False), (1, False)]
+    draft = draft_notes(story.repository, [RequestEnd(old), RequestEnd(new)])
+    assert draft is not None
+    story.repository.push([draft.move(*story.repository.commit([draft.commit]))])
+    story.repository.refresh()
+    assert [(each.number, each.kept) for each in story.value(question)] == [(2, True), (1, True)]
+    story.board.requests = (replace(new, state="open", ended_at=None),)
+    assert [(each.number, each.state) for each in story.value(question)] == [
+        (2, "open"),
+        (1, "closed"),
+    ]
 
 
 def test_questions_are_asked_side_by_side(story: Story) -> None:
