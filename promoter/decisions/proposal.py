@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from promoter.decisions.background import read_sources, read_stays
 from promoter.decisions.branches import branch_name
 from promoter.decisions.gates import judge_all
 from promoter.decisions.search import Judged, case_of
@@ -69,6 +70,8 @@ def propose(
         state=State.PROMOTING if automatic else State.PROPOSED,
         why=f"{verb} {release.label} from {origin}",
         verdicts=(*decided.verdicts, *verdicts),
+        sources=read_sources(this.reading.release, release, facts),
+        stays=read_stays(this.histories, release, now),
         action=action,
     )
 

@@ -62,6 +62,27 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class SourceChange:
+    """The commits of an image's source, by its labels: from `before` (None: not known) to `after`
+    in the repository at `source`, an http or https address without an ending."""
+
+    name: ImageName
+    source: str
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A release ran in an environment from `since` to `until`; None: it still does at `seen`."""
+
+    environment: str
+    since: datetime
+    until: datetime | None
+    seen: datetime
+
+
+@dataclass(frozen=True)
 class Propose:
     """Make the branch and its merge request what they should be.
 
@@ -136,6 +157,8 @@ class Decision:
     trouble: TroubleKind | None = None
     where: Where | None = None
     requested: tuple[Requested, ...] = ()
+    sources: tuple[SourceChange, ...] = ()
+    stays: tuple[Stay, ...] = ()
     notes: tuple[Note, ...] = ()
 
 

@@ -89,6 +89,15 @@ def decision_json(decision: Decision) -> Json:
             }
             for each in decision.requested
         ],
+        "sources": [
+            {
+                "image": str(each.name),
+                "source": each.source,
+                "before": each.before,
+                "after": each.after,
+            }
+            for each in decision.sources
+        ],
         "action": action_json(decision.action) if decision.action else None,
     }
 

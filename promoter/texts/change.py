@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from promoter.model.image import ImageReference, short_digest
-from promoter.model.plan import Decision, Propose
+from promoter.model.plan import Decision, Propose, SourceChange, Stay
 from promoter.model.record import Record
 from promoter.model.release import Release
-from promoter.model.spell import spell_time
+from promoter.model.spell import spell_duration, spell_time
 from promoter.model.verdict import Verdict
 from promoter.texts.inline import code, escaped
 from promoter.texts.requested import asked_by
@@ -34,8 +34,13 @@ def request_body(decision: Decision, action: Propose) -> str:
     sections = [
         _summary(record),
         _table(decision.running, record.release),
-        f"Files:\n\n{paths}",
     ]
+    if decision.stays:
+        sections.append("\n".join(_stay(each) for each in decision.stays))
+    if decision.sources:
+        sources = "\n".join(_source(each) for each in decision.sources)
+        sections.append(f"Source:\n\n{sources}")
+    sections.append(f"Files:\n\n{paths}")
     if askers := asked_by(decision, record.release):
         sections.append(f"Requested by {escaped(', '.join(askers))}.")
     if decision.verdicts:
@@ -55,6 +60,26 @@ def gate_line(verdict: Verdict) -> str:
     """One Markdown list item for a gate."""
     opens = f", opens {spell_time(verdict.opens_at)}" if verdict.opens_at else ""
     return f"- {escaped(verdict.gate)}: **{verdict.judgement}**, {escaped(verdict.why)}{opens}"
+
+
+def _stay(stay: Stay) -> str:
+    """`dev has run it for 2d 3h, since ...`."""
+    where, since = escaped(stay.environment), spell_time(stay.since)
+    if stay.until is None:
+        return f"{where} has run it for {spell_duration(stay.seen - stay.since)}, since {since}."
+    ran = spell_duration(stay.until - stay.since)
+    return f"{where} ran it for {ran}, from {since} to {spell_time(stay.until)}."
+
+
+def _source(change: SourceChange) -> str:
+    """The commits between the two images, as the source's forge shows them."""
+    after = change.after[:12]
+    gitlab = "gitlab" in change.source.partition("://")[2].partition("/")[0]
+    root = f"{change.source}/-" if gitlab else change.source
+    if change.before is None:
+        return f"- `{change.name}`: [{after}]({root}/commit/{change.after})"
+    span = f"{change.before}...{change.after}"
+    return f"- `{change.name}`: [{change.before[:12]}...{after}]({root}/compare/{span})"
 
 
 def _summary(record: Record) -> str:

@@ -11,9 +11,20 @@ from promoter.texts.paint import printable
 _SPECIAL = re.compile(r"[\\`*<\[\]|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
+# What forges make of plain words: a mention, a reference, and with a keyword a closed issue.
+_CALLING = re.compile(r"([@#!%&$~])(?=[A-Za-z0-9_])")
+_NOTHING = "&#8203;"  # no width: it reads the same, and calls nobody
+
+
 def escaped(text: str) -> str:
-    """Reads as the text itself, in a table cell too: no markup, one line."""
-    return _SPECIAL.sub(lambda match: f"\\{match[0]}", _one_line(text))
+    """Reads as the text itself, in a table cell too: no markup, nobody called, one line."""
+    return " ".join(_escaped_word(word) for word in _one_line(text).split(" "))
+
+
+def _escaped_word(word: str) -> str:
+    marked = _SPECIAL.sub(lambda match: f"\\{match[0]}", word)
+    # Within an address a sign is the address's own.
+    return marked if "://" in word else _CALLING.sub(rf"\1{_NOTHING}", marked)
 
 
 def code(text: str) -> str:

@@ -62,6 +62,8 @@ class World:
     """By the image's short name: tag -> digest."""
     hidden: dict[str, set[str]] = field(default_factory=dict)
     """By the image's short name: tags that exist and are not listed."""
+    labels: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """By digest."""
     created: dict[str, datetime] = field(default_factory=dict)
     """By digest."""
     platforms: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -306,7 +308,8 @@ class World:
         raise AssertionError(f"nobody answers {question}")
 
     def _details(self, digest: str) -> ImageDetails:
-        return ImageDetails(self.created.get(digest), (), self.platforms.get(digest, ()))
+        labels = self.labels.get(digest, ())
+        return ImageDetails(self.created.get(digest), labels, self.platforms.get(digest, ()))
 
     def _reading(self, question: ReadingOf) -> Reading:
         key = _key(question.target)

@@ -38,6 +38,7 @@ def test_a_plan() -> None:
         "selections",
         "merge_request",
         "requested",
+        "sources",
         "action",
     }
     assert dev["offered"] == {

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from promoter.model.plan import Close, Orphan, Plan, Propose, Trouble
+from promoter.model.plan import Close, Orphan, Plan, Propose, SourceChange, Stay, Trouble
 from promoter.model.record import Record
 from promoter.model.target import FileChange
 from promoter.texts.change import commit_message, request_body, request_title
 from promoter.texts.inline import code, escaped
 from promoter.texts.markdown import plan_markdown
-from tests.decisions.rules import MANIFESTS, release
+from tests.decisions.rules import MANIFESTS, name, release
 from tests.needs import need
-from tests.texts.shop import APPROVALS, OLD, RECORD, SOAK, plan, proposed, waiting
+from tests.texts.shop import APPROVALS, NOW, OLD, RECORD, SOAK, plan, proposed, waiting
 
 PLAN = """\
 | application | environment | state | running | offered | why |
@@ -168,3 +169,32 @@ def test_the_commit_message_says_what_moves() -> None:
     assert lines[2] == (f"ghcr.io/shop/web: 1.0.0@{OLD.artifacts[0].digest} -> 1.1.0@{new.digest}")
     fresh = commit_message(replace(proposed(), running=None), action())
     assert f"\n\nghcr.io/shop/web: 1.1.0@{new.digest}\n\n" in fresh
+
+
+def test_nobody_is_called_and_nothing_closed_by_text_from_outside() -> None:
+    why = "closes #12, fixes shop/web#3, cc @ada and !7 at https://git.example.com/x/pull/1#a"
+    body = request_body(replace(proposed(), verdicts=(replace(SOAK, why=why),)), action())
+    line = next(each for each in body.splitlines() if "cc" in each)
+    address = "https://git.example.com/x/pull/1#a"
+    assert not re.search(r"(?<!&)[@#!](?=\w)", line.replace(address, ""))
+    assert address in line
+    assert line.replace("&#8203;", "").count("#12") == 1, "it reads the same"
+
+
+def test_the_body_tells_where_it_ran_and_the_commits_between() -> None:
+    stays = (
+        Stay("dev", NOW - timedelta(days=2, hours=3), None, NOW),
+        Stay("qa", NOW - timedelta(days=3), NOW - timedelta(days=1), NOW),
+    )
+    sources = (
+        SourceChange(name("web"), "https://github.com/shop/web", "a" * 40, "b" * 40),
+        SourceChange(name("api"), "https://gitlab.example.com/shop/api", "c" * 40, "d" * 40),
+        SourceChange(name("job"), "https://gitlab.example.com/shop/job", None, "e" * 40),
+    )
+    body = request_body(replace(proposed(), stays=stays, sources=sources), action())
+    assert "\ndev has run it for 2d 3h, since 2026-02-28T09:00:00Z.\n" in body
+    assert "\nqa ran it for 2d, from 2026-02-27T12:00:00Z to 2026-03-01T12:00:00Z.\n" in body
+    shown = f"[{'a' * 12}...{'b' * 12}]"
+    assert f"{shown}(https://github.com/shop/web/compare/{'a' * 40}...{'b' * 40})" in body
+    assert f"(https://gitlab.example.com/shop/api/-/compare/{'c' * 40}...{'d' * 40})" in body
+    assert f"[{'e' * 12}](https://gitlab.example.com/shop/job/-/commit/{'e' * 40})" in body
