@@ -1,0 +1,76 @@
+"""Whose yes counts for a merge request of GitLab.
+
+https://docs.gitlab.com/api/merge_request_approvals/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from gitlab.exceptions import GitlabError
+from gitlab.v4.objects import ProjectMergeRequest
+
+from promoter.forges.gitlab_server import GitLabServer
+from promoter.forges.gitlab_values import Json, field, moment, user_id
+
+_DEVELOPER = 30  # https://docs.gitlab.com/api/members/#roles
+_APPROVED = "approved this merge request"
+
+
+def approvers(server: GitLabServer, request: ProjectMergeRequest, head: str) -> Sequence[str]:
+    """User names, in the order of their word, of those who approved exactly `head`: without the
+    author, the bot, whoever may not write here, and what was approved before this head was."""
+    data = request.attributes
+    if data.get("sha") != head:
+        return ()
+    found: list[Json] = field(request.approvals.get().attributes, "approved_by", list)
+    if not found:
+        return ()
+    since = _seen_since(request, head)
+    if since is None:
+        return ()
+    untimed = any(moment(each, "approved_at") is None for each in found)
+    noted = _noted(request) if untimed else {}
+    left_out = {user_id(data, "author"), field(server.whoami(), "id", int)}
+    counted: dict[int, tuple[datetime, str]] = {}
+    for each in found:
+        user = field(each, "user", dict)
+        who = field(user, "id", int)
+        at = moment(each, "approved_at") or noted.get(who)
+        if who not in left_out and at is not None and at >= since and _may_write(server, who):
+            counted[who] = at, field(user, "username", str)
+    return tuple(name for _, name in sorted(counted.values()))
+
+
+def _seen_since(request: ProjectMergeRequest, head: str) -> datetime | None:
+    """When the head came to be what the request shows; None while that is being prepared."""
+    versions = [each.attributes for each in request.diffs.list(iterator=True)]
+    newest = max(versions, key=lambda each: field(each, "id", int), default=None)
+    if newest is None or newest.get("head_commit_sha") != head:
+        return None
+    return moment(newest, "created_at")
+
+
+def _noted(request: ProjectMergeRequest) -> Mapping[int, datetime]:
+    """When each user approved last, for servers that do not tell with the approval: they do note
+    it. Who is not there is not known to have approved this head."""
+    times: dict[int, datetime] = {}
+    for note in request.notes.list(iterator=True, order_by="created_at", sort="asc"):
+        data: Any = note.attributes
+        at, who = moment(data, "created_at"), user_id(data, "author")
+        if data.get("system") is True and data.get("body") == _APPROVED and at and who is not None:
+            times[who] = at
+    return times
+
+
+def _may_write(server: GitLabServer, user: int) -> bool:
+    try:
+        member = server.project.members_all.get(user)
+    except GitlabError as error:
+        if error.response_code == 404:
+            return False
+        raise
+    data: Json = member.attributes
+    return data.get("state") != "blocked" and field(data, "access_level", int) >= _DEVELOPER
