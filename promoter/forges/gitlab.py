@@ -23,12 +23,12 @@ from promoter.forges.gitlab_values import (
     description_of,
     field,
     is_own_branch,
-    quoted,
     read_request,
     title_of,
 )
 from promoter.model.ports import MergeRequest, MergeRequestDraft
 from promoter.model.record import Record
+from promoter.texts.inline import escaped
 
 _SQUASHES = frozenset({"always", "default_on"})
 _NO_LONGER_ON_TRAIN = frozenset({"merged", "skip_merged"})
@@ -209,7 +209,7 @@ class GitLabForge:
             author: Any = note.attributes.get("author") or {}
             if author.get("id") == bot and mark in str(note.attributes.get("body")):
                 return
-        request.notes.create({"body": f"Closed: {quoted(reason)}\n\n{mark}"})
+        request.notes.create({"body": f"Closed: {escaped(reason)}\n\n{mark}"})
 
     def _board(
         self, request: ProjectMergeRequest, head: str, squash: Json

@@ -103,7 +103,7 @@ class GitLabServer:
             per_page=_PAGE,
             # A server behind a proxy may name itself otherwise in its links to further pages.
             keep_base_url=True,
-            backend=partial(_Backend, http, self._headers),
+            backend=partial(_Backend, http, place.server, self._headers),
         )
 
     @property
@@ -171,6 +171,8 @@ class GitLabServer:
         credential = self._credential(self.place.host)
         if credential is None:
             return f"add the entry '{self.place.host}' in the credentials file"
+        if is_job_token(credential):
+            return "a CI job's token opens few doors: give a project access token instead"
         return (
             f"check that the one of {credential.origin} has not expired, has the scope api, and"
             " is a member of the project"
@@ -208,8 +210,11 @@ class _Backend:
 
     client = None  # python-gitlab keeps a reference to a session; there is none here
 
-    def __init__(self, http: HttpClient, headers: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self, http: HttpClient, server: str, headers: Callable[[], Mapping[str, str]]
+    ) -> None:
         self._http = http
+        self._server = server
         self._headers = headers
 
     @staticmethod
@@ -228,6 +233,9 @@ class _Backend:
         headers: Mapping[str, str],
         **_: object,
     ) -> _Answer:
+        if not url.startswith(f"{self._server}/"):
+            # A link to a further page may say anything; the token goes to its own server only.
+            raise TransientError(f"{self._server} leads to another server for its further pages")
         query = urlencode(params, doseq=True)
         reply = self._http.request(
             method.upper(),

@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeVar
 
 from promoter.errors import TransientError
 from promoter.model.ports import MergeRequest, MergeRequestDraft
-from promoter.texts.inline import escaped
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
@@ -24,10 +23,6 @@ _APPROVALS = re.compile(r"\n*<!-- promoter approvals: ([0-9]{1,4}) -->\s*\Z")
 # A line that begins with a slash is a command, with the rights of whoever posts it:
 # https://docs.gitlab.com/user/project/quick_actions/. Its `^` knows no other end of line.
 _COMMAND = re.compile(r"^([^\S\n]*)/", re.MULTILINE)
-# With a backslash in front it is no reference and no mention:
-# https://docs.gitlab.com/user/markdown/#escape-characters
-# `escaped` has dealt with the tilde; a colon in front of a slash is an address's.
-_REFERENCE = re.compile(r"[@#!$%&^]|:(?!/)")
 # https://docs.gitlab.com/user/project/settings/project_access_tokens/#bot-users-for-projects
 _ACCESS_TOKEN_USER = re.compile(r"(?:project|group)_[0-9]+_bot(?:_?[0-9a-f]*)?|service_account_.+")
 _STATES: Mapping[str, Literal["open", "merged", "closed"]] = {
@@ -125,8 +120,3 @@ def defused(text: str) -> str:
     """The same text to a reader, without commands to GitLab."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return _COMMAND.sub(r"\1\\/", lines)
-
-
-def quoted(text: str) -> str:
-    """Outside text in a line of a note: no markup, mention, reference or command."""
-    return _REFERENCE.sub(lambda match: f"\\{match[0]}", escaped(text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +16,6 @@ from promoter.forges.gitlab_values import (
     LONGEST_DESCRIPTION,
     defused,
     description_of,
-    quoted,
     read_description,
     read_request,
     title_of,
@@ -141,16 +139,3 @@ def test_a_title_is_one_line_that_gitlab_takes() -> None:
 @given(st.text(alphabet="/ \n\r\tab`>-", max_size=40))
 def test_no_line_is_a_command(text: str) -> None:
     assert not any(line.lstrip().startswith("/") for line in defused(text).split("\n"))
-
-
-@given(st.text(alphabet="/\\ \n\r@#!~%a<>*", max_size=40))
-def test_what_a_note_quotes_does_nothing(text: str) -> None:
-    note = f"Closed: {quoted(text)}"
-
-    assert "\n" not in note
-    for found in re.finditer(r"(\\*)[@#!~%<*]", note):
-        assert len(found[1]) % 2 == 1, note
-
-
-def test_a_reason_with_an_address_can_be_read() -> None:
-    assert quoted("see https://x.example/1") == "see https://x.example/1"
