@@ -9,7 +9,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from promoter.errors import ConflictError, InputError, PromoterError
-from promoter.forges.github_merging import Merging
+from promoter.forges.github_merging import Merging, NotYetError
 from promoter.forges.github_people import People
 from promoter.forges.github_talk import Conversation, Json
 from promoter.forges.github_text import (
@@ -188,19 +188,20 @@ class GitHubForge:
         """As the port says; TransientError with what GitHub said where it does not let it be
         merged yet (required checks or reviews). What is merged already is merged."""
         pull = self._show(number)
-        if pull["head"]["sha"] != head:
-            raise ConflictError(
-                f"#{number}: the branch {pull['head']['ref']} is at {pull['head']['sha'][:8]},"
-                f" not at {head[:8]}"
-            )
+        _check_head(pull, head)
         if pull.get("merged_at"):
             return "merged"
-        if pull["state"] != "open":
-            raise ConflictError(f"#{number} is closed already")
-        if pull.get("mergeable_state") == "dirty":
-            raise ConflictError(f"#{number} conflicts with {pull['base']['ref']}")
+        _check_mergeable(pull)
         body, _ = split_note(pull["body"] or "")
-        done = self._merging.merge(pull, pull["title"], body, head)
+        try:
+            done = self._merging.merge(pull, pull["title"], body, head)
+        except NotYetError:
+            # GitHub finds out whether it can merge only once it is asked, and says null meanwhile.
+            if pull.get("mergeable") is None:
+                again = self._show(number)
+                _check_head(again, head)
+                _check_mergeable(again)
+            raise
         if done == "merged" and self._is_ours(pull):
             self._delete_branch(pull["head"]["ref"])
         return done
@@ -225,6 +226,21 @@ class GitHubForge:
 
 def _body(draft: MergeRequestDraft) -> str:
     return with_note(draft.body, Note(draft.approvals, draft.head))
+
+
+def _check_head(pull: Json, head: str) -> None:
+    branch, stands = pull["head"]["ref"], pull["head"]["sha"]
+    if stands != head:
+        raise ConflictError(
+            f"#{pull['number']}: the branch {branch} is at {stands[:8]}, not at {head[:8]}"
+        )
+
+
+def _check_mergeable(pull: Json) -> None:
+    if pull["state"] != "open":
+        raise ConflictError(f"#{pull['number']} is closed already")
+    if pull.get("mergeable_state") == "dirty":
+        raise ConflictError(f"#{pull['number']} conflicts with {pull['base']['ref']}")
 
 
 def _why_not_opened(draft: MergeRequestDraft, error: RefusalError) -> PromoterError:

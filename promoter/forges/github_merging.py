@@ -34,7 +34,13 @@ _IS_QUEUED = """query($id: ID!) {
 }"""
 
 
+class NotYetError(TransientError):
+    """GitHub does not let it be merged as it stands; nothing was done."""
+
+
 class Merging:
+    """Merges what was decided to be merged; thread-safe."""
+
     def __init__(self, talk: Conversation, now: Callable[[], datetime]) -> None:
         self._talk = talk
         self._now = now
@@ -43,8 +49,8 @@ class Merging:
     def merge(self, pull: Json, title: str, body: str, head: str) -> Literal["merged", "queued"]:
         """Merge an open request whose head was seen to be `head`.
 
-        ConflictError where head or base moved or they conflict, TransientError where GitHub does
-        not let it be merged yet, with what it said.
+        ConflictError where head or base moved, NotYetError with what GitHub said where it does not
+        let it be merged.
         """
         number = int(pull["number"])
         record = Record.parse(body)
@@ -113,5 +119,5 @@ def _translate(number: int, error: RefusalError) -> Exception:
     if error.status == 409 or _BASE_MOVED in said.casefold():
         return ConflictError(f"#{number}: its head or its base moved: GitHub says {said}")
     if error.status in (405, 422):
-        return TransientError(f"#{number} can't be merged yet: GitHub says {said}")
+        return NotYetError(f"#{number} can't be merged yet: GitHub says {said}")
     return error
