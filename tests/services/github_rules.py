@@ -1,0 +1,261 @@
+"""How GitHub behaves: what follows from a push, what a merge asks for and what it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.services import github_git as hub
+from tests.services.git_server import git
+from tests.services.github_state import (
+    GitHubError,
+    MergeMethod,
+    Pull,
+    Repository,
+    Review,
+    World,
+)
+
+_NOT_MERGEABLE = "Pull Request is not mergeable"
+
+
+def email(login: str) -> str:
+    return f"{login}@users.noreply.github.com"
+
+
+def catch_up(world: World, repository: Repository) -> None:
+    """Look at the branches and let follow what does: a head that moved takes its pull request
+    along, a branch that is gone closes it, one that landed by a push is merged."""
+    now = hub.branches(repository.git)
+    if now == repository.seen:
+        return
+    before, repository.seen = repository.seen, now
+    for pull in repository.pulls.values():
+        if pull.state != "open":
+            continue
+        head, base = now.get(pull.branch), now.get(pull.base)
+        if head is None or base is None:
+            close(world, pull, None, world.now())
+        elif head != pull.head:
+            _move_head(world, repository, pull, head, base)
+        elif base != before.get(pull.base) and hub.is_ancestor(repository.git, head, base):
+            mark_merged(world, repository, pull, None, head)
+
+
+def _move_head(world: World, repository: Repository, pull: Pull, head: str, base: str) -> None:
+    pull.head, pull.base_sha, pull.updated_at = head, base, world.now()
+    publish_head(repository, pull)
+    if hub.is_ancestor(repository.git, head, base):
+        close(world, pull, None, world.now())  # nothing is left to merge
+    if repository.protection(pull.base).dismiss_stale:
+        for review in pull.reviews:
+            if review.state == "APPROVED":
+                review.state = "DISMISSED"
+
+
+def publish_head(repository: Repository, pull: Pull) -> None:
+    """GitHub keeps the head of every pull request as a ref."""
+    ref = f"refs/pull/{pull.number}/head"
+    git(repository.git, "update-ref", ref, pull.head)
+
+
+def close(world: World, pull: Pull, login: str | None, at: datetime) -> None:
+    """Close it; nobody's name stands there where a branch went away."""
+    pull.state, pull.closed_by = "closed", login
+    pull.closed_at = pull.updated_at = at
+    world.note("closed", pull.number, login or "")
+
+
+def mark_merged(
+    world: World, repository: Repository, pull: Pull, login: str | None, commit: str
+) -> None:
+    at = world.now()
+    pull.state, pull.closed_at, pull.updated_at, pull.merged_at = "closed", at, at, at
+    pull.closed_by, pull.merged_by, pull.merge_commit = login, login, commit
+    world.note("merged", pull.number, login or "", commit)
+    if repository.delete_branch_on_merge and login is not None:
+        hub.move(repository.git, f"refs/heads/{pull.branch}", pull.head, None)
+        repository.seen.pop(pull.branch, None)
+
+
+def collides(repository: Repository, pull: Pull) -> bool:
+    base = repository.seen.get(pull.base, pull.base_sha)
+    try:
+        hub.merged_tree(repository.git, base, pull.head)
+    except hub.CannotMergeError:
+        return True
+    return False
+
+
+@dataclass(frozen=True)
+class Mergeability:
+    """`mergeable` and `mergeable_state` as the API tells them."""
+
+    mergeable: bool | None
+    state: str
+
+
+def mergeability(repository: Repository, pull: Pull) -> Mergeability:
+    """Not known yet at the first question after a change, as with GitHub."""
+    if pull.state == "closed":
+        return Mergeability(None, "unknown")
+    here = (pull.head, repository.seen.get(pull.base, pull.base_sha))
+    if pull.looked_at != here:
+        pull.looked_at = here
+        return Mergeability(None, "unknown")
+    if collides(repository, pull):
+        return Mergeability(False, "dirty")
+    return Mergeability(True, _state(repository, pull, here[1]))
+
+
+def _state(repository: Repository, pull: Pull, base: str) -> str:
+    if pull.draft:
+        return "draft"
+    if missing(repository, pull, strict=False):
+        return "blocked"
+    strict = repository.protection(pull.base).strict
+    if strict and not hub.is_ancestor(repository.git, base, pull.head):
+        return "behind"
+    broken = any(each != "success" for each in outcomes(repository, pull.head).values())
+    return "unstable" if broken else "clean"
+
+
+def outcomes(repository: Repository, sha: str) -> dict[str, str]:
+    """Context or check name -> success, pending or failure, as of its latest report."""
+    found = {each.context: each.state for each in repository.statuses if each.sha == sha}
+    for run in repository.check_runs:
+        if run.sha == sha:
+            good = run.conclusion in ("success", "neutral", "skipped")
+            found[run.name] = (
+                "pending" if run.status != "completed" else "success" if good else "failure"
+            )
+    return found
+
+
+def missing(repository: Repository, pull: Pull, *, strict: bool = True) -> str | None:
+    """What the protection of the base still asks for, in GitHub's words."""
+    protection = repository.protection(pull.base)
+    verdicts = [each for login, each in pull.verdicts.items() if repository.may_write(login)]
+    if protection.reviews:
+        if any(each.state == "CHANGES_REQUESTED" for each in verdicts):
+            return "Changes have been requested."
+        if sum(each.state == "APPROVED" for each in verdicts) < protection.reviews:
+            count = protection.reviews
+            what = "review is" if count == 1 else "reviews are"
+            return f"At least {count} approving {what} required by reviewers with write access."
+    known = outcomes(repository, pull.head)
+    for name in protection.checks:
+        if name not in known:
+            return f'Required status check "{name}" is expected.'
+        if known[name] != "success":
+            return f'Required status check "{name}" is {known[name]}.'
+    base = repository.seen.get(pull.base, pull.base_sha)
+    if strict and protection.strict and not hub.is_ancestor(repository.git, base, pull.head):
+        return "Head branch is out of date. Review and try the merge again."
+    return None
+
+
+def may_bypass(repository: Repository, pull: Pull, login: str) -> bool:
+    protection = repository.protection(pull.base)
+    admin = repository.permissions.get(login) == "admin" and protection.by == "protection"
+    return login in protection.bypass or (admin and not protection.enforce_admins)
+
+
+def merge(
+    world: World,
+    repository: Repository,
+    pull: Pull,
+    login: str,
+    *,
+    sha: str | None = None,
+    method: MergeMethod = "merge",
+    title: str | None = None,
+    message: str | None = None,
+) -> str:
+    """Merge it for real; the commit that the base is at then. GitHubError 405 where it may not
+    be, 409 where the head is not `sha`."""
+    if pull.state != "open":
+        raise GitHubError(405, _NOT_MERGEABLE)
+    if pull.draft:
+        raise GitHubError(405, "Pull Request is still a draft")
+    if sha is not None and sha != pull.head:
+        raise GitHubError(409, "Head branch was modified. Review and try the merge again.")
+    if method not in repository.methods:
+        names = {"merge": "Merge commits", "squash": "Squash merges", "rebase": "Rebase merges"}
+        raise GitHubError(405, f"{names[method]} are not allowed on this repository.")
+    wanted = missing(repository, pull)
+    if wanted and not may_bypass(repository, pull, login):
+        raise GitHubError(405, wanted)
+    base = repository.seen[pull.base]
+    try:
+        new = _make(world, repository, pull, login, base, method, title, message)
+    except hub.CannotMergeError:
+        raise GitHubError(405, _NOT_MERGEABLE) from None
+    if not hub.move(repository.git, f"refs/heads/{pull.base}", base, new):
+        raise GitHubError(409, "Base branch was modified. Review and try the merge again.")
+    repository.seen[pull.base] = new
+    mark_merged(world, repository, pull, login, new)
+    return new
+
+
+def _make(
+    world: World,
+    repository: Repository,
+    pull: Pull,
+    login: str,
+    base: str,
+    method: MergeMethod,
+    title: str | None,
+    message: str | None,
+) -> str:
+    bare, head, at = repository.git, pull.head, world.now()
+    who = (login, email(login))
+    if method == "rebase":
+        return hub.rebase_commits(bare, base, head, who, at)
+    if method == "squash":
+        subject = f"{pull.title} (#{pull.number})" if title is None else title
+        if message is None:
+            told = [hub.read_commit(bare, each).message for each in hub.log(bare, base, head)]
+            message = told[0].partition("\n\n")[2] if len(told) == 1 else _bullets(told)
+        author = (pull.login, email(pull.login))
+        return hub.squash_commit(bare, base, head, _text(subject, message), author, at)
+    subject = (
+        f"Merge pull request #{pull.number} from {repository.owner}/{pull.branch}"
+        if title is None
+        else title
+    )
+    body = pull.title if message is None else message
+    return hub.merge_commit(bare, base, head, _text(subject, body), who, at)
+
+
+def _bullets(messages: list[str]) -> str:
+    return "\n\n".join(f"* {each}" for each in messages)
+
+
+def _text(subject: str, body: str) -> str:
+    return f"{subject}\n\n{body}" if body else subject
+
+
+def review(
+    world: World,
+    pull: Pull,
+    login: str,
+    event: str,
+    body: str = "",
+    commit: str | None = None,
+) -> Review:
+    """Add a review; GitHubError 422 where somebody would approve what is their own."""
+    states = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED"}
+    state = states.get(event, "COMMENTED")
+    if login == pull.login and state != "COMMENTED":
+        verb = "approve" if state == "APPROVED" else "request changes on"
+        reason = f"Can not {verb} your own pull request"
+        raise GitHubError(422, "Unprocessable Entity", (reason,))
+    at = world.now()
+    made = Review(world.next_id(), login, state, body, commit or pull.head, at)  # type: ignore[arg-type]  # one of the three
+    pull.reviews.append(made)
+    pull.updated_at = at
+    if login in pull.reviewers:
+        pull.reviewers.remove(login)
+    world.note("reviewed", pull.number, login, state)
+    return made
