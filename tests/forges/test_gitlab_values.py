@@ -16,6 +16,7 @@ from promoter.forges.gitlab_values import (
     LONGEST_DESCRIPTION,
     defused,
     description_of,
+    is_own_branch,
     read_description,
     read_request,
     title_of,
@@ -74,6 +75,14 @@ def test_a_request_is_read_whole() -> None:
 
 def test_a_request_that_is_just_being_merged_is_still_open() -> None:
     assert read_request({**ANSWER, "state": "locked"}, None).state == "open"
+
+
+@pytest.mark.parametrize(("source", "own"), [(3, True), (9, False), (None, False)])
+def test_a_branch_of_a_fork_is_not_the_bots_whatever_its_name(
+    source: int | None, own: bool
+) -> None:
+    """None: the fork was deleted."""
+    assert is_own_branch({"source_project_id": source, "target_project_id": 3}) is own
 
 
 @pytest.mark.parametrize(
