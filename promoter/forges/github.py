@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
-from promoter.errors import ConflictError, InputError, PromoterError
+from promoter.errors import ConflictError, InputError, PromoterError, TransientError
 from promoter.forges.github_merging import Merging, NotYetError
 from promoter.forges.github_people import People
 from promoter.forges.github_talk import Conversation, Json
@@ -244,14 +244,16 @@ def _check_mergeable(pull: Json) -> None:
 
 
 def _why_not_opened(draft: MergeRequestDraft, error: RefusalError) -> PromoterError:
-    """GitHub says by a field which branch it does not know."""
+    """GitHub tells a branch that it does not know by a field, and the rest in words only."""
     errors = error.data.get("errors") if isinstance(error.data, dict) else None
     listed = [each for each in errors or () if isinstance(each, dict)]
     fields = {each.get("field") for each in listed if each.get("code") == "invalid"}
     if "base" in fields:
         return InputError(f"{error.message}: there is no branch {draft.base} to merge into")
-    nothing_new = any(str(each.get("message")).startswith("No commits between") for each in listed)
-    if "head" in fields or nothing_new:
+    said = [str(each.get("message")) for each in listed]
+    if any(each.startswith("A pull request already exists") for each in said):
+        return TransientError(f"{error.message}, and does not list it yet")
+    if "head" in fields or any(each.startswith("No commits between") for each in said):
         return ConflictError(f"{draft.branch} is gone, or merged into {draft.base}: {error.said}")
     return error
 

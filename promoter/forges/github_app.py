@@ -14,7 +14,6 @@ from github.Auth import AppAuth
 
 from promoter.access.redaction import register_passing
 from promoter.errors import InputError, Where
-from promoter.forges.github_place import GitHubPlace
 from promoter.forges.github_talk import Conversation
 from promoter.forges.github_trouble import RefusalError
 
@@ -74,19 +73,20 @@ class AppLogin:
     """`promoter.forges.github_talk.Login` of an installation; its tokens last an hour and are
     renewed before. They serve Git over HTTPS as well, as the password of `x-access-token`.
 
+    `talk` is the App's own conversation: its login is an `AppKey`.
+
     Thread-safe: who needs a token while it is renewed waits for that one.
     """
 
-    def __init__(self, place: GitHubPlace, key: AppKey, now: Callable[[], datetime]) -> None:
-        self._talk = Conversation(place, key, now)
-        self._key = key
+    def __init__(self, talk: Conversation, now: Callable[[], datetime]) -> None:
+        self._talk = talk
         self._now = now
         self._lock = threading.Lock()
         self._lease: _Lease | None = None
         self._slug = ""
 
     def __str__(self) -> str:
-        return str(self._key)
+        return str(self._talk.login)
 
     def token(self) -> str:
         with self._lock:
@@ -105,7 +105,7 @@ class AppLogin:
 
     def _get(self) -> _Lease:
         place = self._talk.place
-        doing = f"log in as {self._key}"
+        doing = f"log in by {self._talk.login}"
         try:
             found = self._talk.get(place.path("/installation"), doing)
         except RefusalError as error:

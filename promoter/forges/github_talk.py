@@ -34,7 +34,7 @@ Json = dict[str, Any]
 
 PER_PAGE = 100
 _PATIENCE = timedelta(seconds=20)
-_WRITE_PAUSE = 1.0  # seconds; docs.github.com, "Best practices for using the REST API"
+WRITE_PAUSE = 1.0  # seconds; docs.github.com, "Best practices for using the REST API"
 
 
 class Login(Protocol):
@@ -82,7 +82,7 @@ class Conversation:
         *,
         timeout: int = 30,
         patience: timedelta = _PATIENCE,
-        write_pause: float = _WRITE_PAUSE,
+        write_pause: float = WRITE_PAUSE,
         verify: bool | str = True,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
+from promoter.texts.inline import escaped
+
 MOST_BODY = 65_536  # characters; GitHub answers 422 beyond
 MOST_TITLE = 256
+_MOST_REASON = 4096
 _NOTE = re.compile(r"\n*<!-- promoter-request approvals=([0-9]{1,4}) head=([0-9a-f]{0,64}) -->\s*$")
 _RECORD = "<!--"
 _CUT = "\n\n*(cut: it was longer than GitHub takes)*\n\n"
@@ -51,11 +55,9 @@ def fitting_title(title: str) -> str:
 
 def closing_comment(number: int, reason: str) -> str:
     """Ends with a mark by which a repeated call knows that it was said."""
-    return f"{reason[: MOST_TITLE * 100]}\n\n{closing_mark(number, reason)}\n"
+    return f"{escaped(reason[:_MOST_REASON])}\n\n{closing_mark(number, reason)}\n"
 
 
 def closing_mark(number: int, reason: str) -> str:
-    import hashlib
-
     digest = hashlib.sha256(reason.encode()).hexdigest()[:12]
     return f"<!-- promoter-closed {number} {digest} -->"

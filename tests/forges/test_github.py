@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from promoter.access.credentials import Credential
+from promoter.access.credentials import Credential, Credentials
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
 from promoter.forges.github import GitHubForge
+from promoter.forges.github_connect import connect
 from promoter.forges.github_login import TokenLogin
 from promoter.forges.github_place import GitHubPlace
 from promoter.forges.github_talk import Conversation
@@ -32,6 +33,14 @@ BODY = "What moves.\n\n<!-- promoter\n" + "\n".join(RECORD.trailers()) + "\n-->\
 def hub() -> Iterator[SmallGitHub]:
     with small_github() as served:
         yield served
+
+
+Script = list[tuple[int, dict[str, str], Any]]
+ALREADY = {"code": "custom", "message": f"A pull request already exists for shop:{BRANCH}."}
+LAGGING: Script = [
+    (422, {}, {"message": "Validation Failed", "errors": [ALREADY]}),
+    (200, {}, []),
+]
 
 
 class World:
@@ -115,7 +124,7 @@ def test_a_request_is_opened_found_again_updated_and_closed(hub: SmallGitHub, wo
 def test_a_close_whose_answer_was_lost_says_its_reason_once(hub: SmallGitHub, world: World) -> None:
     hub.branches[BRANCH] = HEAD
     number = world.forge.open(draft()).number
-    looks: list[tuple[int, dict[str, str], Any]] = [(200, {}, hub.pulls[0]), (200, {}, [])]
+    looks: Script = [(200, {}, hub.pulls[0]), (200, {}, [])]
     hub.scripted = [*looks, (0, {}, None)]
     with pytest.raises(TransientError):
         world.forge.close(number, "stale")
@@ -141,6 +150,10 @@ def test_one_that_is_open_already_is_found_instead(hub: SmallGitHub, world: Worl
     # Another replica opens it between our look and our word.
     hub.scripted = [(200, {}, [])]
     assert world.forge.open(draft()) == first
+    # It was opened by a call whose answer was lost, and the lists lag behind.
+    hub.scripted = [(200, {}, []), *LAGGING]
+    with pytest.raises(TransientError, match="does not list it yet"):
+        world.forge.open(draft())
     assert len(hub.pulls) == 1
 
 
@@ -392,12 +405,20 @@ def test_a_token_that_was_rotated_is_read_again(hub: SmallGitHub) -> None:
 
 
 def test_no_token_at_all_says_where_to_put_one(hub: SmallGitHub) -> None:
-    place = GitHubPlace.of(f"{hub.base}/shop/manifests")
-    talk = Conversation(place, TokenLogin(lambda: None, place.host), lambda: START)
-    with pytest.raises(InputError, match=f"add the entry '{place.host}'"):
-        GitHubForge(talk, lambda: START).find("main", "promoter/")
+    url = f"{hub.base}/shop/manifests"
+    forge = connect(url, credentials=Credentials(), now=lambda: START)
+    with pytest.raises(InputError, match=f"add the entry '{GitHubPlace.of(url).host}'"):
+        forge.find("main", "promoter/")
     assert hub.asked == []
-    talk.close()
+
+
+def test_the_token_of_the_host_is_what_is_shown(hub: SmallGitHub) -> None:
+    url = f"{hub.base}/shop/manifests"
+    host = GitHubPlace.of(url).host
+    known = Credentials({host: Credential("git", "ghp_first"), "github.com": Credential("", "x")})
+    forge = connect(url, credentials=known, now=lambda: START, api=f"{hub.base}/api/v3/")
+    assert forge.find("main", "promoter/") == []
+    assert {each.token for each in hub.asked} == {"ghp_first"}
 
 
 def test_a_repository_that_was_renamed_is_told(hub: SmallGitHub, world: World) -> None:

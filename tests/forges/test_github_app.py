@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from promoter.access.credentials import Credentials
 from promoter.access.redaction import MASK, redact
 from promoter.errors import InputError
-from promoter.forges.github import GitHubForge
-from promoter.forges.github_app import AppKey, AppLogin
-from promoter.forges.github_place import GitHubPlace
-from promoter.forges.github_talk import Conversation
+from promoter.forges.github_connect import App, connect
 from tests.forges.small_github import START, SmallGitHub, small_github
 
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -46,15 +45,19 @@ def key_file(tmp_path: Path) -> Path:
 class World:
     def __init__(self, hub: SmallGitHub, file: Path) -> None:
         self.now = START
-        place = GitHubPlace.of(f"{hub.base}/shop/manifests")
-        self.login = AppLogin(place, AppKey("12", file), lambda: self.now)
-        self.talk = Conversation(place, self.login, lambda: self.now, write_pause=0)
-        self.forge = GitHubForge(self.talk, lambda: self.now)
+        self.forge = connect(
+            f"{hub.base}/shop/manifests",
+            credentials=Credentials(),
+            now=lambda: self.now,
+            app=App("12", file),
+            write_pause=0,
+        )
 
 
 def test_an_apps_token_is_lent_once_renewed_early_and_never_shown(
-    hub: SmallGitHub, key_file: Path
+    hub: SmallGitHub, key_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     world = World(hub, key_file)
     for _ in range(2):
         assert world.forge.find("main", "promoter/") == []
@@ -63,13 +66,14 @@ def test_an_apps_token_is_lent_once_renewed_early_and_never_shown(
     hub.clock = world.now = START + timedelta(minutes=56)
     world.forge.find("main", "promoter/")
     assert hub.asked[-1].token == "ghs_lent_2"
-    assert world.login.token() == "ghs_lent_2"
     assert redact("ghs_lent_1 ghs_lent_2") == f"{MASK} {MASK}"
 
     signed = next(each for each in hub.asked if each.path.endswith("/installation"))
     claims = jwt.decode(signed.token, _KEY.public_key(), ["RS256"], options={"verify_exp": False})
     assert claims["iss"] == "12"
     assert redact(signed.token) == MASK
+    assert "/installation" in caplog.text  # the connections' own log
+    assert not any(secret in caplog.text for secret in ("ghs_lent", signed.token))
 
 
 def test_a_token_that_was_revoked_is_lent_again(hub: SmallGitHub, key_file: Path) -> None:
