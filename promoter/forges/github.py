@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
@@ -115,8 +115,8 @@ class GitHubForge:
                 "body": _body(draft),
             }
             try:
-                made = self._talk.send("POST", self._place.path("/pulls"), doing, body)
-                return self._view(self._pull(doing, made))
+                made = self._talk.send("POST", self._place.path("/pulls"), doing, body, "number")
+                return self._view(made)
             except RefusalError as error:
                 if error.status != 422:
                     raise
@@ -149,8 +149,8 @@ class GitHubForge:
     def _rewrite(self, number: int, draft: MergeRequestDraft, **more: str) -> Json:
         doing = f"update #{number}"
         body = {"title": fitting_title(draft.title), "body": _body(draft), **more}
-        answer = self._talk.send("PATCH", self._place.path(f"/pulls/{number}"), doing, body)
-        return self._pull(doing, answer)
+        path = self._place.path(f"/pulls/{number}")
+        return self._talk.send("PATCH", path, doing, body, "number")
 
     def close(self, number: int, reason: str) -> None:
         """Say why, close, delete the branch; each once, however often this is repeated. A branch
@@ -163,7 +163,7 @@ class GitHubForge:
         self._say(number, closing_mark(number, reason), closing_comment(number, reason))
         doing = f"close #{number}"
         path = self._place.path(f"/pulls/{number}")
-        closed = self._pull(doing, self._talk.send("PATCH", path, doing, {"state": "closed"}))
+        closed = self._talk.send("PATCH", path, doing, {"state": "closed"}, "number")
         _, note = split_note(closed["body"] or "")
         if self._is_ours(closed) and closed["head"]["sha"] == note.head:
             self._delete_branch(closed["head"]["ref"])
@@ -215,13 +215,7 @@ class GitHubForge:
             _log.debug("%s", error)
 
     def _show(self, number: int) -> Json:
-        doing = f"read #{number}"
-        return self._pull(doing, self._talk.get(self._place.path(f"/pulls/{number}"), doing))
-
-    def _pull(self, doing: str, answer: Any) -> Json:
-        if not isinstance(answer, dict) or "number" not in answer:
-            raise self._talk.moved(doing, answer)
-        return answer
+        return self._talk.get(self._place.path(f"/pulls/{number}"), f"read #{number}", "number")
 
 
 def _body(draft: MergeRequestDraft) -> str:

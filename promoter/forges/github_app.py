@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from github.Auth import AppAuth
 
 from promoter.access.redaction import register_passing
 from promoter.errors import InputError, Where
-from promoter.forges.github_talk import Conversation
+from promoter.forges.github_talk import Conversation, Json
 from promoter.forges.github_trouble import RefusalError
 
 _EARLY = timedelta(minutes=5)  # a push with it may take long
@@ -65,8 +64,8 @@ class AppKey:
     def renew(self) -> bool:
         return False
 
-    def name(self, ask: Callable[[str], Any]) -> str:
-        return f"{ask('/app')['slug']}[bot]"
+    def name(self, ask: Callable[[str, str], Json]) -> str:
+        return f"{ask('/app', 'slug')['slug']}[bot]"
 
 
 class AppLogin:
@@ -99,7 +98,7 @@ class AppLogin:
             had, self._lease = self._lease, None
             return had is not None
 
-    def name(self, ask: Callable[[str], Any]) -> str:  # noqa: ARG002 - the installation told it
+    def name(self, ask: Callable[[str, str], Json]) -> str:  # noqa: ARG002 - the installation told it
         self.token()
         return f"{self._slug}[bot]"
 
@@ -107,7 +106,7 @@ class AppLogin:
         place = self._talk.place
         doing = f"log in by {self._talk.login}"
         try:
-            found = self._talk.get(place.path("/installation"), doing)
+            found = self._talk.get(place.path("/installation"), doing, "id")
         except RefusalError as error:
             if error.status != 404:
                 raise
@@ -115,7 +114,9 @@ class AppLogin:
                 f"{place}: the GitHub App is not installed for this repository: install it there"
                 " (App's page, Install App), with contents, pull requests and issues: write"
             ) from None
-        made = self._talk.send("POST", f"/app/installations/{found['id']}/access_tokens", doing)
+        made = self._talk.send(
+            "POST", f"/app/installations/{found['id']}/access_tokens", doing, holding="token"
+        )
         self._slug = str(found.get("app_slug") or "")
         token = str(made["token"])
         register_passing(token)

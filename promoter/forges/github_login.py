@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from promoter.access.credentials import Credential
 from promoter.errors import InputError
+from promoter.forges.github_talk import Json
 
 # Who acts by the token that a workflow is given; such a token may not ask who it is.
 _WORKFLOW = "github-actions[bot]"
@@ -46,9 +46,9 @@ class TokenLogin:
             self._known = new
             return True
 
-    def name(self, ask: Callable[[str], Any]) -> str:
+    def name(self, ask: Callable[[str, str], Json]) -> str:
         try:
-            return str(ask("/user")["login"])
+            return str(ask("/user", "login")["login"])
         except InputError:
             # Where the token itself is bad, what it is used for says so.
             return _WORKFLOW

@@ -84,14 +84,16 @@ class Merging:
             body = {key: body[key] for key in ("sha", "merge_method")}
         doing = f"merge #{number}"
         path = self._talk.place.path(f"/pulls/{number}/merge")
-        answer = self._talk.send("PUT", path, doing, body)
-        if not isinstance(answer, dict) or not answer.get("merged"):
+        answer = self._talk.send("PUT", path, doing, body, "merged")
+        if not answer["merged"]:
             raise self._talk.moved(doing, answer)
 
     def _allowed(self) -> Sequence[Method]:
         now = self._now()
         if self._methods is None or now - self._methods[0] >= _LIFETIME:
-            settings = self._talk.get(self._talk.place.path(), "read the repository's settings")
+            settings = self._talk.get(
+                self._talk.place.path(), "read the repository's settings", "full_name"
+            )
             # Told only to who may push; without that right the merge itself says so.
             found = tuple(method for method, key in _SETTINGS if settings.get(key, True))
             self._methods = now, found

@@ -30,7 +30,9 @@ class People:
     def me(self) -> str:
         """The login that the bot acts under."""
         if self._me is None:
-            self._me = self._talk.login.name(lambda path: self._talk.get(path, "tell who it is"))
+            self._me = self._talk.login.name(
+                lambda path, key: self._talk.get(path, "tell who it is", key)
+            )
         return self._me
 
     def is_me(self, login: str) -> bool:
@@ -44,7 +46,7 @@ class People:
             return known[1]
         path = self._talk.place.path(f"/collaborators/{quote(login, safe='')}/permission")
         try:
-            answer = self._talk.get(path, f"tell the rights of {login}")
+            answer = self._talk.get(path, f"tell the rights of {login}", "permission")
             may = answer["permission"] in _WRITERS
         except RefusalError as error:
             if error.status != 404:
@@ -62,7 +64,7 @@ class People:
             if key in self._closers:
                 return self._closers[key]
         issue = self._talk.get(
-            self._talk.place.path(f"/issues/{number}"), f"tell who closed #{number}"
+            self._talk.place.path(f"/issues/{number}"), f"tell who closed #{number}", "number"
         )
         who = self._word_of(issue.get("closed_by"))
         with self._lock:

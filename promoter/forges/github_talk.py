@@ -46,8 +46,8 @@ class Login(Protocol):
     def renew(self) -> bool:
         """The last one was refused: whether there is another one now."""
 
-    def name(self, ask: Callable[[str], Any]) -> str:
-        """The login that the bot acts under; `ask` puts a GET to GitHub."""
+    def name(self, ask: Callable[[str, str], Json]) -> str:
+        """The login that the bot acts under; `ask` gets an object, by its path and a key of it."""
 
 
 class _Shown(Auth):
@@ -98,11 +98,16 @@ class Conversation:
         self._lock = threading.Lock()
         self._resumes_at: datetime | None = None
 
-    def get(self, path: str, doing: str, parameters: Mapping[str, str] | None = None) -> Any:
-        return self._ask(doing, "GET", path, dict(parameters or {}))[1]
+    def get(self, path: str, doing: str, holding: str) -> Json:
+        """An object that holds this key; InputError where something else came."""
+        return self._object(doing, holding, self._ask(doing, "GET", path)[1])
 
-    def send(self, verb: str, path: str, doing: str, body: Json | None = None) -> Any:
-        return self._ask(doing, verb, path, None, body)[1]
+    def send(
+        self, verb: str, path: str, doing: str, body: Json | None = None, holding: str = ""
+    ) -> Json:
+        """What came of a write: an object that holds the key `holding`; empty: of no interest."""
+        answer = self._ask(doing, verb, path, None, body)[1]
+        return self._object(doing, holding, answer) if holding else {}
 
     def pages(self, path: str, doing: str, parameters: Mapping[str, str]) -> Iterator[Json]:
         """The items of a list, page by page: a page is asked for when its first is wanted."""
@@ -120,8 +125,12 @@ class Conversation:
     def graphql(self, query: str, variables: Json, doing: str) -> Json:
         """The `data` of the answer; RefusalError (400) with what GitHub said instead."""
         _, answer = self._call(doing, lambda asked: asked.graphql_query(query, variables))
-        data: Json = answer["data"]
-        return data
+        return self._object(doing, "", answer.get("data"))
+
+    def _object(self, doing: str, holding: str, answer: object) -> Json:
+        if not isinstance(answer, dict) or (holding and holding not in answer):
+            raise self.moved(doing, answer)
+        return answer
 
     def moved(self, doing: str, answer: object) -> InputError:
         """GitHub answered what is no answer: the repository has another name now."""

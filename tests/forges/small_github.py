@@ -139,7 +139,7 @@ class SmallGitHub:
             case "GET", ["pulls", number, "reviews"]:
                 return self.reviews.get(int(number), [])
             case "GET", ["issues", number]:
-                return {"closed_by": self.closers.get(int(number)) or None}
+                return {"number": int(number), "closed_by": self.closers.get(int(number)) or None}
             case "GET", ["issues", number, "comments"]:
                 return self.comments.get(int(number), [])
             case "POST", ["issues", number, "comments"]:

@@ -426,6 +426,26 @@ def test_a_repository_that_was_renamed_is_told(hub: SmallGitHub, world: World) -
     moved["base"]["repo"] = {"id": 1, "full_name": "shop/gitops"}
     with pytest.raises(InputError, match="write its new address"):
         world.forge.find("main", "promoter/")
+    # A write is not led on; PyGithub takes the notice for what was made.
+    hub.pulls.clear()
+    hub.scripted = [(200, {}, []), (307, {"Location": "/r/1"}, {"message": "Moved Permanently"})]
+    with pytest.raises(InputError, match=r"something else \(Moved Permanently\).*new address"):
+        world.forge.open(draft())
+
+
+@pytest.mark.parametrize(
+    "answer", ["<html>sign in</html>", "{broken", [], "null", {"message": "no pull"}]
+)
+def test_an_answer_of_another_kind_is_told_as_one(
+    hub: SmallGitHub, world: World, answer: Any
+) -> None:
+    hub.add(BRANCH)
+    hub.scripted = [(200, {}, answer)]
+    with pytest.raises(PromoterError, match="can't read #1"):
+        world.forge.merge(1, HEAD)
+    hub.scripted = [(200, {}, answer if answer != [] else "")]
+    with pytest.raises(PromoterError, match="can't list the open merge requests"):
+        world.forge.find("main", "promoter/")
 
 
 def test_a_server_that_is_away_is_transient(hub: SmallGitHub) -> None:
