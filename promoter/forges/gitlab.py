@@ -244,9 +244,10 @@ class GitLabForge:
         if error.response_code in (405, 406, 422):
             self._check_open(now)
             status = now.get("detailed_merge_status") or "not told"
-            raise TransientError(
-                f"{self._place}: {what}: GitLab says: {words_of(error)} (merge status: {status})"
-            )
+            said = f"GitLab says: {words_of(error)} (merge status: {status})"
+            # The base moved in the same files: decided again, the branch is built on it anew.
+            kind = ConflictError if now.get("has_conflicts") is True else TransientError
+            raise kind(f"{self._place}: {what}: {said}")
         raise self._server.translate(error, what)
 
     def _check_open(self, data: Json) -> None:
