@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from tests.services.git_server import ZERO, git
@@ -40,6 +41,20 @@ def branches(repository: Path) -> dict[str, str]:
     return {name: commit for commit, name in (line.split(" ", 1) for line in lines)}
 
 
+def landed_in(repository: Path, commit: str) -> frozenset[str]:
+    """The branches whose head is in the history of `commit`."""
+    return frozenset(
+        git(
+            repository,
+            "for-each-ref",
+            f"--merged={commit}",
+            "--format=%(refname:lstrip=2)",
+            "refs/heads",
+        ).splitlines()
+    )
+
+
+@lru_cache(maxsize=100_000)  # commits do not change, and lists ask for many
 def contains(repository: Path, commit: str, ancestor: str) -> bool:
     """Whether `ancestor` is in the history of `commit`."""
     return _run(repository, "merge-base", "--is-ancestor", ancestor, commit)[0] == 0

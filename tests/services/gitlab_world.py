@@ -195,6 +195,8 @@ class Project:
     pipelines: list[Pipeline] = field(default_factory=list)
     pusher: User | None = None
     """Who pushed last, over HTTP."""
+    heads: dict[str, str] = field(default_factory=dict)
+    """The branches as of the last `World.sync`."""
     _mergeable: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def access(self, user: User) -> int:
@@ -233,7 +235,7 @@ class Project:
 
     def conflicts(self, request: Request, known_only: bool = False) -> bool | None:
         """Whether it does not merge; None: not looked at yet (`known_only`) or no target."""
-        target = self.tip(request.target)
+        target = self.heads.get(request.target)
         if target is None:
             return None
         key = (target, request.head)
@@ -261,7 +263,7 @@ class Project:
         """Why its files or history do not fit, as `detailed_merge_status` has it."""
         if self.conflicts(request):
             return "conflict"
-        target = self.tip(request.target)
+        target = self.heads.get(request.target)
         linear = self.merge_method != "merge"
         if linear and target and not gitlab_git.contains(self.repository, request.head, target):
             return "need_rebase"
@@ -317,14 +319,21 @@ class World:
         """Take notice of what was pushed: new versions, branches that are gone, requests that
         were merged by hand."""
         heads = gitlab_git.branches(project.repository)
+        if heads == project.heads:
+            return
+        project.heads = heads
+        landed = {
+            target: gitlab_git.landed_in(project.repository, heads[target])
+            for target in {each.target for each in project.requests.values()} & heads.keys()
+        }
         for request in project.requests.values():
             if request.state != "opened":
                 continue
-            head, target = heads.get(request.source), heads.get(request.target)
+            head = heads.get(request.source)
             by = project.pusher or request.author
             if head is None:
                 self.close(project, request.iid, by)
-            elif target is not None and gitlab_git.contains(project.repository, target, head):
+            elif request.source in landed.get(request.target, ()):
                 self._merged(project, request, by)
             elif head != request.head:
                 self._take_version(project, request, head, by)
