@@ -8,6 +8,7 @@ from collections.abc import Callable
 from promoter.access.credentials import Credential
 from promoter.errors import InputError
 from promoter.forges.github_talk import Json
+from promoter.forges.github_trouble import ForbiddenError
 
 # Who acts by the token that a workflow is given; such a token may not ask who it is.
 _WORKFLOW = "github-actions[bot]"
@@ -49,6 +50,5 @@ class TokenLogin:
     def name(self, ask: Callable[[str, str], Json]) -> str:
         try:
             return str(ask("/user", "login")["login"])
-        except InputError:
-            # Where the token itself is bad, what it is used for says so.
+        except ForbiddenError:
             return _WORKFLOW

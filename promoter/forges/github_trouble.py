@@ -32,6 +32,10 @@ class UnauthorizedError(InputError):
     """GitHub does not take the token (401); nothing was done."""
 
 
+class ForbiddenError(InputError):
+    """The token is good and does not suffice (403); nothing was done."""
+
+
 class LimitedError(TransientError):
     """GitHub asks for fewer requests; nothing was done. `retry_after` is always set."""
 
@@ -94,7 +98,7 @@ def _of_answer(error: GithubException, head: str, login: str, now: datetime) -> 
             " another server; give a new one"
         )
     if status == 403:
-        return InputError(f"{head}: {_forbidden(headers, said, login)}")
+        return ForbiddenError(f"{head}: {_forbidden(headers, said, login)}")
     if status in (404, 410, 451):
         return RefusalError(
             f"{head}: GitHub knows no such thing ({status}), or {login} may not see it; check the"

@@ -258,6 +258,21 @@ def test_a_workflows_token_may_not_ask_who_it_is(hub: SmallGitHub, world: World)
     assert (found.number, found.closed_by_bot) == (number, True)
 
 
+def test_who_the_bot_is_stays_open_while_github_does_not_say(
+    hub: SmallGitHub, world: World
+) -> None:
+    """Else what the bot itself closed would be read as a person's word, for as long as it runs."""
+    hub.end(hub.add(BRANCH), hub.me)
+    hub.rights = {"promoter-bot": "write"}
+    closer = {"number": 1, "closed_by": hub.closers[1]}
+    told: Script = [(200, {}, []), (200, {}, list(hub.pulls)), (200, {}, closer)]
+    hub.scripted = [*told, (401, {}, {"message": "Bad credentials"})]
+    with pytest.raises(InputError, match="can't tell who it is"):
+        world.forge.find("main", "promoter/")
+    (found,) = world.forge.find("main", "promoter/")
+    assert (found.closed_by, found.closed_by_bot) == ("promoter-bot", True)
+
+
 def test_a_merge_pins_the_head_and_tells_the_record(hub: SmallGitHub, world: World) -> None:
     hub.branches[BRANCH] = HEAD
     number = world.forge.open(draft()).number
