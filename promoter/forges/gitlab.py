@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from gitlab.exceptions import GitlabError
 from gitlab.v4.objects import ProjectMergeRequest
 
-from promoter.access.credentials import Credential
+from promoter.access.credentials import Credential, Credentials
 from promoter.access.http import HttpClient
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
 from promoter.forges.gitlab_approvals import approvers
@@ -22,6 +23,7 @@ from promoter.forges.gitlab_values import (
     Json,
     description_of,
     field,
+    has_taken_in,
     is_own_branch,
     read_request,
     title_of,
@@ -32,6 +34,17 @@ from promoter.texts.inline import escaped
 
 _SQUASHES = frozenset({"always", "default_on"})
 _NO_LONGER_ON_TRAIN = frozenset({"merged", "skip_merged"})
+
+
+def connect(
+    url: str, *, credentials: Credentials, http: HttpClient, servers: Sequence[str] = ()
+) -> GitLabForge:
+    """The forge of the repository at `url`. Nothing is asked before it is used.
+
+    `servers`: base URLs of servers that are below a path (`https://example.com/gitlab`), or that
+    git over SSH belongs to. InputError where `url` names no project.
+    """
+    return GitLabForge(GitLabPlace.of(url, servers), credentials.for_host, http)
 
 
 class GitLabForge:
@@ -61,7 +74,7 @@ class GitLabForge:
         }
         closed = any(each.get("state") == "closed" for each in mine.values())
         bot = self._bot() if closed else None
-        return [read_request(mine[number], bot) for number in sorted(mine, reverse=True)]
+        return [self._view(mine[number], bot) for number in sorted(mine, reverse=True)]
 
     def open(self, draft: MergeRequestDraft) -> MergeRequest:
         """As the port says. One that is open on another base (the rule's branch changed) moves to
@@ -77,7 +90,7 @@ class GitLabForge:
                     raise self._why_not_opened(draft, error) from None
         if found.base != draft.base:
             self.update(found.number, draft)
-            found = read_request(self._get(found.number).attributes, None)
+            found = self._view(self._get(found.number).attributes, None)
         return found
 
     def update(self, number: int, draft: MergeRequestDraft) -> None:
@@ -157,6 +170,13 @@ class GitLabForge:
         with self._server.speaking(f"reading !{number}"):
             return self._server.project.mergerequests.get(number)
 
+    def _view(self, data: Json, bot: int | None) -> MergeRequest:
+        """The head of an open one is where its branch really stands."""
+        request = read_request(data, bot)
+        if request.state != "open" or has_taken_in(data):
+            return request
+        return replace(request, head=self._tip(request.branch) or request.head)
+
     def _bot(self) -> int:
         return field(self._server.whoami(), "id", int)
 
@@ -164,7 +184,7 @@ class GitLabForge:
         """The open one of the branch; of several, the one with the right base."""
         with self._server.speaking(f"looking for a merge request of {draft.branch}"):
             listed = self._list(source_branch=draft.branch, state="opened")
-        found = [read_request(each, None) for each in listed if is_own_branch(each)]
+        found = [self._view(each, None) for each in listed if is_own_branch(each)]
         return max(found, key=lambda each: each.base == draft.base, default=None)
 
     def _create(self, draft: MergeRequestDraft) -> MergeRequest:
@@ -184,21 +204,22 @@ class GitLabForge:
 
     def _why_not_opened(self, draft: MergeRequestDraft, error: GitlabError) -> PromoterError:
         if error.response_code in (400, 409, 422):
-            if not self._has_branch(draft.branch):
+            if self._tip(draft.branch) is None:
                 return ConflictError(f"{self._place} has no branch {draft.branch} any more")
-            if not self._has_branch(draft.base):
+            if self._tip(draft.base) is None:
                 return InputError(f"{self._place} has no branch {draft.base} to merge into")
         return self._server.translate(error, f"opening a merge request for {draft.branch}")
 
-    def _has_branch(self, name: str) -> bool:
-        with self._server.speaking(f"looking for the branch {name}"):
+    def _tip(self, branch: str) -> str | None:
+        """Where a branch stands; None where there is none."""
+        with self._server.speaking(f"looking for the branch {branch}"):
             try:
-                self._server.project.branches.get(name)
+                found = self._server.project.branches.get(branch)
             except GitlabError as error:
                 if error.response_code == 404:
-                    return False
+                    return None
                 raise
-        return True
+        return field(field(found.attributes, "commit", dict), "id", str)
 
     def _note_once(self, request: ProjectMergeRequest, reason: str) -> None:
         """The mark tells the note of this very closing: who is killed after it says it once."""
@@ -255,9 +276,15 @@ class GitLabForge:
             raise ConflictError(f"{self._place}: !{data.get('iid')} is {data.get('state')} already")
 
     def _check_head(self, data: Json, head: str) -> None:
-        if data.get("sha") != head:
-            stands = str(data.get("sha") or "nowhere")[:8]
-            raise ConflictError(f"{self._place}: !{data['iid']} is at {stands}, not at {head[:8]}")
+        if data.get("sha") == head:
+            return
+        stands = self._tip(field(data, "source_branch", str))
+        if stands == head:
+            raise TransientError(
+                f"{self._place}: !{data['iid']}: GitLab has not taken in {head[:8]} yet"
+            )
+        at = f"at {stands[:8]}" if stands else "deleted"
+        raise ConflictError(f"{self._place}: the branch of !{data['iid']} is {at}, not {head[:8]}")
 
 
 def _is_merged(data: Json, head: str) -> bool:

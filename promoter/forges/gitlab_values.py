@@ -19,7 +19,9 @@ Json = Mapping[str, Any]
 LONGEST_DESCRIPTION = 1_048_576  # characters
 LONGEST_TITLE = 255
 _CUT = "\n\n*The rest is left out: GitLab keeps no longer descriptions.*\n\n"
-_APPROVALS = re.compile(r"\n*<!-- promoter approvals: ([0-9]{1,4}) -->\s*\Z")
+_NOTED = re.compile(
+    r"\n*<!-- promoter request: approvals=([0-9]{1,4}) head=([0-9a-f]{0,64}) -->\s*\Z"
+)
 # A line that begins with a slash is a command, with the rights of whoever posts it:
 # https://docs.gitlab.com/user/project/quick_actions/. Its `^` knows no other end of line.
 _COMMAND = re.compile(r"^([^\S\n]*)/", re.MULTILINE)
@@ -66,7 +68,7 @@ def read_request(data: Json, bot: int | None) -> MergeRequest:
     state = _STATES.get(field(data, "state", str))
     if state is None:
         raise TransientError("GitLab answered with a merge request of a state that is not known")
-    body, approvals = read_description(data.get("description") or "")
+    body, approvals, _ = read_description(data.get("description") or "")
     closer = data.get("closed_by") if state == "closed" else None
     login = field(closer, "username", str) if closer else None
     own = closer is not None and bot is not None and field(closer, "id", int) == bot
@@ -95,10 +97,11 @@ def title_of(draft: MergeRequestDraft) -> str:
 
 
 def description_of(draft: MergeRequestDraft) -> str:
-    """The body, and how many approvals are asked for: GitLab itself keeps that in some editions
-    only. Too long a body loses its middle; what stands last is the record."""
+    """The body, how many approvals are asked for (GitLab itself keeps that in some editions only),
+    and the head that it was written for. Too long a body loses its middle; what stands last is the
+    record."""
     body = defused(draft.body).rstrip("\n")
-    mark = f"\n\n<!-- promoter approvals: {draft.approvals} -->\n"
+    mark = f"\n\n<!-- promoter request: approvals={draft.approvals} head={draft.head} -->\n"
     room = LONGEST_DESCRIPTION - len(mark)
     if len(body) > room:
         at = body.rfind("<!--")
@@ -108,12 +111,18 @@ def description_of(draft: MergeRequestDraft) -> str:
     return f"{body}{mark}"
 
 
-def read_description(text: str) -> tuple[str, int]:
-    """The body and the approvals again; 0 where a person removed the mark."""
-    found = _APPROVALS.search(text)
+def read_description(text: str) -> tuple[str, int, str]:
+    """The body, the approvals and the head again; 0 and nothing where a person removed them."""
+    found = _NOTED.search(text)
     if found is None:
-        return text, 0
-    return f"{text[: found.start()]}\n", int(found[1])
+        return text, 0, ""
+    return f"{text[: found.start()]}\n", int(found[1]), found[2]
+
+
+def has_taken_in(data: Json) -> bool:
+    """Whether GitLab tells of the head that the bot pushed last: it takes in a push a while
+    later. What a person pushed looks the same."""
+    return data.get("sha") == read_description(data.get("description") or "")[2]
 
 
 def defused(text: str) -> str:

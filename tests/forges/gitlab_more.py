@@ -8,7 +8,9 @@ https://docs.gitlab.com/api/merge_trains/
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -39,6 +41,15 @@ def hide_approval_times(monkeypatch: pytest.MonkeyPatch) -> None:
         return {**shown, "approved_by": [{"user": each["user"]} for each in shown["approved_by"]]}
 
     monkeypatch.setattr(views, "approvals", without)
+
+
+@contextlib.contextmanager
+def lagging(monkeypatch: pytest.MonkeyPatch, head: str) -> Iterator[None]:
+    """In here requests are told at `head`, as GitLab does until its workers took in a push."""
+    show = views.request
+    with monkeypatch.context() as patch:
+        patch.setattr(views, "request", lambda *of, **how: {**show(*of, **how), "sha": head})
+        yield
 
 
 @operation("GET", "projects/{project}/merge_requests/{iid}/versions")

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from promoter.access.credentials import Credential
+from promoter.access.credentials import Credential, Credentials
 from promoter.access.http import HttpClient
 from promoter.errors import ConflictError, InputError, TransientError
-from promoter.forges.gitlab import GitLabForge
+from promoter.forges.gitlab import GitLabForge, connect
 from promoter.forges.gitlab_server import GitLabPlace, GitLabServer
 from promoter.model.image import ImageReference
 from promoter.model.ports import Forge, MergeRequest, MergeRequestDraft
 from promoter.model.record import Record
 from promoter.model.release import Release
-from tests.forges.gitlab_more import hide_approval_times, serve_more
+from tests.forges.gitlab_more import hide_approval_times, lagging, serve_more
 from tests.services.fake_gitlab import FakeGitLab, fake_gitlab
 from tests.services.git_server import commit, git, refs
 from tests.services.gitlab_world import DEVELOPER, MAINTAINER, Project, Rule, Token, User
@@ -220,6 +220,24 @@ def test_an_update_rewrites_what_changed_and_writes_nothing_else(shop: Shop) -> 
     assert shop.did("update") == 1
 
 
+def test_a_push_that_gitlab_has_not_taken_in_yet_is_no_reason_to_write_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its workers take in a push a while later; until then it names the older head."""
+    forge, draft = shop.forge(), shop.draft()
+    forge.open(draft)
+    newer = replace(draft, head=shop.push(b"tag: 1.3.0\n"))
+    with lagging(monkeypatch, draft.head):
+        forge.update(1, newer)
+
+        assert find_one(forge).head == newer.head
+        assert forge.approvals(1, newer.head) == ()
+        with pytest.raises(TransientError, match="not taken in"):
+            forge.merge(1, newer.head)
+
+    assert forge.merge(1, newer.head) == "merged"
+
+
 def test_what_a_body_brings_along_is_no_command(shop: Shop) -> None:
     draft = replace(shop.draft(), body="Moves.\n/approve\n  /merge\n")
 
@@ -389,7 +407,7 @@ def test_a_merge_takes_the_head_that_it_names_and_no_other(shop: Shop) -> None:
     forge.open(draft)
     shop.push(b"tag: 9.9.9\n")
 
-    with pytest.raises(ConflictError, match=f"not at {draft.head[:8]}"):
+    with pytest.raises(ConflictError, match=f"not {draft.head[:8]}"):
         forge.merge(1, draft.head)
     assert shop.did("merge") == 0
 
@@ -526,6 +544,22 @@ def test_the_token_follows_no_redirect_to_another_server(shop: Shop, tmp_path: P
             shop.forge().find("main", "promoter/")
         assert other.calls
         shop.http.close()  # the other server waits for its clients to go
+
+
+def test_the_credentials_file_is_asked_for_the_server_of_the_address(shop: Shop) -> None:
+    known = Credentials({shop.place.host: Credential("promoter", TOKEN)})
+
+    forge = connect(shop.gitlab.url("platform/shop.git"), credentials=known, http=shop.http)
+
+    assert forge.open(shop.draft()).number == 1
+
+
+def test_a_server_without_an_entry_says_where_to_add_one(shop: Shop) -> None:
+    url = shop.gitlab.url("platform/shop.git")
+    forge = connect(url, credentials=Credentials(), http=shop.http)
+
+    with pytest.raises(InputError, match=f"add the entry '{shop.place.host}'"):
+        forge.find("main", "promoter/")
 
 
 def test_a_server_below_a_path_is_asked_there() -> None:

@@ -32,7 +32,7 @@ ANSWER: dict[str, Any] = {
     "target_branch": "main",
     "sha": HEAD,
     "title": "Promote web",
-    "description": "Moves.\n\n<!-- promoter approvals: 2 -->\n",
+    "description": "Moves.\n\n<!-- promoter request: approvals=2 head= -->\n",
     "web_url": "https://git.example.com/team/shop/-/merge_requests/7",
     "closed_by": None,
     "merged_at": None,
@@ -122,8 +122,8 @@ def test_an_answer_that_cannot_be_right_is_no_fact(wrong: dict[str, object]) -> 
 
 
 def test_the_description_carries_the_approvals_there_and_back() -> None:
-    assert read_description(description_of(DRAFT)) == (DRAFT.body, DRAFT.approvals)
-    assert read_description("A person wrote this.") == ("A person wrote this.", 0)
+    assert read_description(description_of(DRAFT)) == (DRAFT.body, 2, HEAD)
+    assert read_description("A person wrote this.") == ("A person wrote this.", 0, "")
 
 
 def test_a_body_that_is_too_long_keeps_its_beginning_and_its_record() -> None:
@@ -134,7 +134,7 @@ def test_a_body_that_is_too_long_keeps_its_beginning_and_its_record() -> None:
 
     assert len(description) <= LONGEST_DESCRIPTION
     assert description.startswith("| web | 1.0.0 |\n")
-    body, approvals = read_description(description)
+    body, approvals, _ = read_description(description)
     assert body.endswith(record)
     assert approvals == 2
     assert "left out" in body
