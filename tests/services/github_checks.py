@@ -214,6 +214,17 @@ def list_rules(request: Request) -> Answer:
             "strict_required_status_checks_policy": protection.strict,
         }
         found.append({"type": "required_status_checks", "parameters": checks, **source})
+    if protection.queue:
+        queue = {
+            "check_response_timeout_minutes": 60,
+            "grouping_strategy": "ALLGREEN",
+            "max_entries_to_build": 5,
+            "max_entries_to_merge": 1,
+            "merge_method": request.repository.methods[0].upper(),
+            "min_entries_to_merge": 1,
+            "min_entries_to_merge_wait_minutes": 0,
+        }
+        found.append({"type": "merge_queue", "parameters": queue, **source})
     return Answer(found)
 
 

@@ -1,39 +1,113 @@
-"""The few mutations of GitHub's GraphQL API that have no REST call: a draft and its end."""
+"""The little of GitHub's GraphQL API that has no REST call: drafts and the merge queue.
+
+Not GraphQL at large: one field at the root, `pullRequestId` and its like as variables or within
+`$input`, and of an answer all that is known rather than what was selected.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from tests.services.github_json import node
+from tests.services import github_rules as rules
+from tests.services.github_json import Json, node
 from tests.services.github_routes import Answer, Request
-from tests.services.github_state import Pull, Repository
+from tests.services.github_state import GitHubError, Pull, Repository
 
-_DRAFT = {"convertPullRequestToDraft": True, "markPullRequestReadyForReview": False}
+_ROOT = re.compile(r"\{\s*(\w+)\s*\(\s*(input\s*:\s*)?([^)]*)\)")
+_ARGUMENT = re.compile(r"(\w+)\s*:\s*\$(\w+)")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a field is asked for: the pull request, and its other arguments."""
+
+    request: Request
+    repository: Repository
+    pull: Pull
+    given: Mapping[str, Any]
 
 
 def answer(request: Request) -> Answer:
     """GraphQL says 200 to everything that it could read, and what is wrong in `errors`."""
-    found = re.search(r"\{\s*(\w+)\s*\(\s*input", request.body["query"])
+    variables = request.body.get("variables") or {}
+    found = _ROOT.search(request.body["query"])
     name = found[1] if found else ""
-    given = request.body.get("variables", {}).get("input", {})
-    if name not in _DRAFT:
-        return _wrong("undefinedField", f"Field '{name}' doesn't exist on type 'Mutation'")
+    if found is None or name not in _FIELDS:
+        return _wrong("undefinedField", f"Field '{name}' doesn't exist")
+    if found[3].strip().startswith("$"):
+        given = variables.get(found[3].strip().removeprefix("$"), {})
+    else:
+        given = {key: variables.get(value) for key, value in _ARGUMENT.findall(found[3])}
+    wanted = given.get("pullRequestId") or given.get("id")
     for repository in request.world.repositories.values():
         for pull in repository.pulls.values():
-            if node("PR", pull.id) == given.get("pullRequestId"):
-                return _set_draft(request, repository, pull, name)
-    told = "Could not resolve to a node with the global id of '{}'"
-    return _wrong("NOT_FOUND", told.format(given.get("pullRequestId")))
+            if node("PR", pull.id) == wanted:
+                return _tell(name, _Asked(request, repository, pull, given))
+    return _wrong("NOT_FOUND", f"Could not resolve to a node with the global id of '{wanted}'")
 
 
-def _set_draft(request: Request, repository: Repository, pull: Pull, name: str) -> Answer:
-    if not repository.may_write(request.login):
+def _tell(name: str, asked: _Asked) -> Answer:
+    login = asked.request.login
+    if name != "node" and not asked.repository.may_write(login):
         return _wrong("FORBIDDEN", "Resource not accessible by personal access token")
-    if pull.draft != _DRAFT[name]:
-        pull.draft, pull.updated_at = _DRAFT[name], request.world.now()
-        request.world.note("draft" if pull.draft else "ready", pull.number, request.login)
-    told = {"clientMutationId": None, "pullRequest": {"isDraft": pull.draft}}
-    return Answer({"data": {name: told}})
+    try:
+        return Answer({"data": {name: _FIELDS[name](asked)}})
+    except GitHubError as error:
+        return _wrong("UNPROCESSABLE", error.message)
+
+
+def _show(asked: _Asked) -> Json:
+    pull, queue = asked.pull, asked.repository.queue
+    return {
+        "id": node("PR", pull.id),
+        "number": pull.number,
+        "isDraft": pull.draft,
+        "headRefOid": pull.head,
+        "isInMergeQueue": pull.number in queue,
+        "mergeQueueEntry": _entry(asked) if pull.number in queue else None,
+    }
+
+
+def _entry(asked: _Asked) -> Json:
+    position = asked.repository.queue.index(asked.pull.number) + 1
+    return {"position": position, "state": "QUEUED"}
+
+
+def _enqueue(asked: _Asked) -> Json:
+    request, head = asked.request, asked.given.get("expectedHeadOid")
+    rules.enter_queue(request.world, asked.repository, asked.pull, request.login, head)
+    return {"clientMutationId": None, "mergeQueueEntry": _entry(asked)}
+
+
+def _dequeue(asked: _Asked) -> Json:
+    if asked.pull.number not in asked.repository.queue:
+        raise GitHubError(422, "Pull request is not in the queue")
+    entry = _entry(asked)
+    rules.leave_queue(asked.request.world, asked.repository, asked.pull, asked.request.login)
+    return {"clientMutationId": None, "mergeQueueEntry": entry}
+
+
+def _drafter(draft: bool) -> Callable[[_Asked], Json]:
+    def change(asked: _Asked) -> Json:
+        pull, world = asked.pull, asked.request.world
+        if pull.draft != draft:
+            pull.draft, pull.updated_at = draft, world.now()
+            world.note("draft" if draft else "ready", pull.number, asked.request.login)
+        return {"clientMutationId": None, "pullRequest": {"isDraft": pull.draft}}
+
+    return change
+
+
+_FIELDS: Mapping[str, Callable[[_Asked], Json]] = {
+    "node": _show,
+    "convertPullRequestToDraft": _drafter(True),
+    "markPullRequestReadyForReview": _drafter(False),
+    "enqueuePullRequest": _enqueue,
+    "dequeuePullRequest": _dequeue,
+}
 
 
 def _wrong(kind: str, message: str) -> Answer:

@@ -109,6 +109,21 @@ class HostedRepository:
             rules.catch_up(self.world, self.state)
             return new
 
+    def run_queue(self, *, passes: bool = True) -> None:
+        """The merge queue takes its first pull request: its checks pass and it is merged, or
+        they don't and it leaves the queue."""
+        with self.world.lock:
+            rules.catch_up(self.world, self.state)
+            pull = self.state.pulls[self.state.queue[0]]
+            login = "github-merge-queue[bot]"
+            if passes:
+                method = self.state.methods[0]
+                rules.merge(self.world, self.state, pull, login, method=method, queued=True)
+                self.state.queue.remove(pull.number)
+                rules.catch_up(self.world, self.state)
+            else:
+                rules.leave_queue(self.world, self.state, pull, login)
+
     def report(self, sha: str, context: str, state: str, login: str = "ci") -> None:
         """A CI system posts a commit status."""
         with self.world.lock:

@@ -27,6 +27,7 @@ def catch_up(world: World, repository: Repository) -> None:
     """Look at the branches and let follow what does: a head that moved takes its pull request
     along, a branch that is gone closes it, one that landed by a push is merged."""
     now = hub.branches(repository.git)
+    repository.queue = [each for each in repository.queue if repository.pulls[each].state == "open"]
     if now == repository.seen:
         return
     before, repository.seen = repository.seen, now
@@ -37,6 +38,7 @@ def catch_up(world: World, repository: Repository) -> None:
         if head is None or base is None:
             close(world, pull, None, world.now())
         elif head != pull.head:
+            leave_queue(world, repository, pull, "")
             _move_head(world, repository, pull, head, base)
         elif base != before.get(pull.base) and hub.is_ancestor(repository.git, head, base):
             mark_merged(world, repository, pull, None, head)
@@ -51,6 +53,32 @@ def _move_head(world: World, repository: Repository, pull: Pull, head: str, base
         for review in pull.reviews:
             if review.state == "APPROVED":
                 review.state = "DISMISSED"
+
+
+def enter_queue(
+    world: World, repository: Repository, pull: Pull, login: str, head: str | None
+) -> None:
+    """GitHubError 422 where it may not: the head moved, something is missing, no queue."""
+    if not repository.protection(pull.base).queue:
+        raise GitHubError(422, "Merge queue is not enabled for this branch")
+    if pull.state != "open" or pull.draft:
+        raise GitHubError(422, "Pull request is closed or a draft")
+    if head is not None and head != pull.head:
+        raise GitHubError(422, "Head sha was modified. Review and try the merge again.")
+    if pull.number in repository.queue:
+        raise GitHubError(422, "Pull request is already in the queue")
+    wanted = _NOT_MERGEABLE if collides(repository, pull) else missing(repository, pull)
+    if wanted:
+        raise GitHubError(422, wanted)
+    repository.queue.append(pull.number)
+    world.note("queued", pull.number, login)
+
+
+def leave_queue(world: World, repository: Repository, pull: Pull, login: str) -> None:
+    """Nothing where it is not in the queue."""
+    if pull.number in repository.queue:
+        repository.queue.remove(pull.number)
+        world.note("dequeued", pull.number, login)
 
 
 def publish_head(repository: Repository, pull: Pull) -> None:
@@ -171,9 +199,10 @@ def merge(
     method: MergeMethod = "merge",
     title: str | None = None,
     message: str | None = None,
+    queued: bool = False,
 ) -> str:
     """Merge it for real; the commit that the base is at then. GitHubError 405 where it may not
-    be, 409 where the head is not `sha`."""
+    be, 409 where the head is not `sha`. `queued`: it is the merge queue that does it."""
     if pull.state != "open":
         raise GitHubError(405, _NOT_MERGEABLE)
     if pull.draft:
@@ -183,6 +212,8 @@ def merge(
     if method not in repository.methods:
         names = {"merge": "Merge commits", "squash": "Squash merges", "rebase": "Rebase merges"}
         raise GitHubError(405, f"{names[method]} are not allowed on this repository.")
+    if repository.protection(pull.base).queue and not queued:
+        raise GitHubError(405, "Changes must be made through the merge queue")
     wanted = missing(repository, pull)
     if wanted and not may_bypass(repository, pull, login):
         raise GitHubError(405, wanted)

@@ -102,6 +102,8 @@ class Protection:
     """The head must hold the base's tip."""
     enforce_admins: bool = False
     bypass: tuple[str, ...] = ()
+    queue: bool = False
+    """Whether what is merged goes through the merge queue."""
     by: Literal["protection", "ruleset"] = "protection"
 
 
@@ -161,6 +163,8 @@ class Repository:
     statuses: list[Status] = field(default_factory=list)
     check_runs: list[CheckRun] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
+    queue: list[int] = field(default_factory=list)
+    """The pull requests in the merge queue, in order."""
     seen: dict[str, str] = field(default_factory=dict)
     """Branch -> commit, as of the last look."""
 

@@ -394,6 +394,42 @@ def test_a_draft_becomes_ready_and_one_again(hub: FakeGitHub, shop: HostedReposi
     assert shop.pull(1).draft
 
 
+def test_a_merge_queue_takes_what_may_be_merged_and_lets_go_of_what_moved(
+    hub: FakeGitHub, shop: HostedRepository
+) -> None:
+    shop.protect("main", Protection(reviews=1, queue=True, by="ruleset"))
+    pull = open_one(hub)
+    node = {"pullRequestId": pull.raw_data["node_id"]}
+    enter = "mutation($input: EnqueuePullRequestInput!) { enqueuePullRequest(input: $input) { x } }"
+
+    def enqueue(head: str) -> str:
+        variables = {"input": {**node, "expectedHeadOid": head}}
+        try:
+            client(hub).requester.graphql_query(enter, variables)
+        except github.GithubException as error:
+            return str(error)
+        return "queued"
+
+    with pytest.raises(github.GithubException, match="through the merge queue"):
+        pull.merge()
+    assert "At least 1 approving review" in enqueue(pull.head.sha)
+    shop.approve(1, "ann")
+    assert "Head sha was modified" in enqueue("0" * 40)
+    assert enqueue(pull.head.sha) == "queued"
+    shop.run_queue(passes=False)
+    assert shop.pull(1).state == "open"
+    assert enqueue(pull.head.sha) == "queued"
+    new = shop.push("promoter/web", {FILE: b"image: web:3\nreplicas: 2\n"})
+    assert [each.number for each in shop.pulls()] == [1]
+    assert shop.state.queue == []
+    assert enqueue(new) == "queued"
+    shop.run_queue()
+    assert shop.pull(1).merged_at is not None
+    assert read(shop) == b"image: web:3\nreplicas: 2\n"
+    rules = ask(hub, "GET", "/repos/acme/shop/rules/branches/main").json()
+    assert [each["type"] for each in rules] == ["pull_request", "merge_queue"]
+
+
 def test_comparing_and_refs(hub: FakeGitHub, shop: HostedRepository) -> None:
     main = shop.push("main", {"apps/other.yaml": b"1\n"})
     compared = repository(hub).compare("main", "promoter/web")
