@@ -24,12 +24,14 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
+from tests.services import gitlab_gates, gitlab_requests
 from tests.services.contract import Contract
 from tests.services.git_server import ZERO, GitServer, _Handler, _moves, _Server
 from tests.services.gitlab_api import Call, Page, Refusal, find_operation
 from tests.services.gitlab_world import DEVELOPER, Project, Token, User, World
 
 _API = "/api/v4/"
+_SERVED = (gitlab_requests, gitlab_gates)  # importing them makes their operations known
 # SOURCES.md beside the contract: these are real, and not in the published v2 file.
 _UNPUBLISHED = re.compile(
     r"user|.*/notes|.*/approval_rules|.*/resource_(label|state)_events|projects/[^/]+/approvals"

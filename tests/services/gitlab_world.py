@@ -12,13 +12,16 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from tests.services import gitlab_git
 from tests.services.git_server import create_repository
 
+P = ParamSpec("P")
+R = TypeVar("R")
 DEVELOPER, MAINTAINER = 30, 40
 MergeMethod = Literal["merge", "rebase_merge", "ff"]
 Outcome = Literal["created", "pending", "running", "success", "failed", "canceled", "skipped"]
@@ -270,6 +273,17 @@ class Project:
         return None
 
 
+def _alone(act: Callable[Concatenate[World, P], R]) -> Callable[Concatenate[World, P], R]:
+    """People and programs act one after another."""
+
+    @wraps(act)
+    def locked(world: World, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with world.lock:
+            return act(world, *args, **kwargs)
+
+    return locked
+
+
 class World:
     """Everything. One lock: GitLab's own database would order these as well."""
 
@@ -315,6 +329,7 @@ class World:
     def note_effect(self, user: User | None, what: str, detail: str) -> None:
         self.journal.append(Effect(user.username if user else "someone", what, detail))
 
+    @_alone
     def sync(self, project: Project) -> None:
         """Take notice of what was pushed: new versions, branches that are gone, requests that
         were merged by hand."""
@@ -348,6 +363,7 @@ class World:
         if project.premium and project.reset_approvals_on_push:
             request.approvals.clear()
 
+    @_alone
     def open(self, project: Project, user: User, source: str, target: str, title: str) -> Request:
         """A new merge request; the branch must be there, and the caller sees that none is open."""
         head = project.tip(source)
@@ -365,6 +381,7 @@ class World:
             None,
         )
 
+    @_alone
     def comment(self, request: Request, user: User, body: str, *, system: bool = False) -> Note:
         note = Note(self.next_id(), user, body, self.now(), system)
         request.notes.append(note)
@@ -373,6 +390,7 @@ class World:
             self.note_effect(user, "note", f"!{request.iid}")
         return note
 
+    @_alone
     def label(self, request: Request, user: User, labels: tuple[str, ...]) -> None:
         """Give a request exactly these labels; each change is an event."""
         for action, names in (
@@ -386,6 +404,7 @@ class World:
                 self.note_effect(user, f"label {action}", f"!{request.iid} {name}")
         request.labels = tuple(dict.fromkeys(labels))
 
+    @_alone
     def approve(self, project: Project, iid: int, user: User) -> None:
         self.sync(project)
         request = project.requests[iid]
@@ -396,11 +415,13 @@ class World:
             request.updated_at = self.now()
             self.note_effect(user, "approve", f"!{iid}")
 
+    @_alone
     def unapprove(self, project: Project, iid: int, user: User) -> None:
         request = project.requests[iid]
         request.approvals[:] = [each for each in request.approvals if each.user != user]
         self.note_effect(user, "unapprove", f"!{iid}")
 
+    @_alone
     def close(self, project: Project, iid: int, user: User) -> None:
         request = project.requests[iid]
         if request.state != "opened":
@@ -410,6 +431,7 @@ class World:
         self._state_event(request, user, "closed")
         self.note_effect(user, "close", f"!{iid}")
 
+    @_alone
     def reopen(self, project: Project, iid: int, user: User) -> None:
         request = project.requests[iid]
         if request.state != "closed":
@@ -418,24 +440,24 @@ class World:
         self._state_event(request, user, "reopened")
         self.note_effect(user, "reopen", f"!{iid}")
 
+    @_alone
     def run_pipeline(
         self, project: Project, sha: str, outcome: Outcome, ref: str | None = None
     ) -> Pipeline:
         """CI starts on a commit, or goes on to `outcome`; requests that waited for it merge."""
-        with self.lock:
-            self.sync(project)
-            found = project.pipeline(sha)
-            if found is None or found.status not in _UNFINISHED:
-                found = Pipeline(self.next_id(), sha, ref, outcome, self.now())
-                project.pipelines.append(found)
-            found.status = outcome
-            for request in project.requests.values():
-                if request.armed and request.head == sha:
-                    if outcome in {"failed", "canceled"}:
-                        request.armed = None
-                    elif not (project.waits_for(request) or project.misfits(request)):
-                        self.merge(project, request, request.armed)
-            return found
+        self.sync(project)
+        found = project.pipeline(sha)
+        if found is None or found.status not in _UNFINISHED:
+            found = Pipeline(self.next_id(), sha, ref, outcome, self.now())
+            project.pipelines.append(found)
+        found.status = outcome
+        for request in project.requests.values():
+            if request.armed and request.head == sha:
+                if outcome in {"failed", "canceled"}:
+                    request.armed = None
+                elif not (project.waits_for(request) or project.misfits(request)):
+                    self.merge(project, request, request.armed)
+        return found
 
     def merge(self, project: Project, request: Request, how: Accept) -> None:
         """Merge for real; the caller has seen that nothing is in the way."""

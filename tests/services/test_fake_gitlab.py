@@ -379,6 +379,16 @@ class TestApprovals:
         given = ruled.api().mergerequests.get(1).approvals.get().approved_by
         assert [each["user"]["username"] for each in given] == ([] if reset else ["ann"])
 
+    def test_a_maintainer_makes_rules(self, promoted: Shop) -> None:
+        rule = {"name": "owners", "approvals_required": 1, "user_ids": [promoted.bob.id]}
+        with pytest.raises(gitlab.GitlabCreateError, match="403"):
+            promoted.api().approvalrules.create(rule)
+        promoted.api(private_token="of-ann").approvalrules.create(rule)
+        promoted.open()
+        promoted.server.world.approve(promoted.project, 1, promoted.ann)
+        state = promoted.api().mergerequests.get(1).approval_state.get()
+        assert [(each["name"], each["approved"]) for each in state.rules] == [("owners", False)]
+
     def test_only_a_bot_resets_them_at_once(self, ruled: Shop) -> None:
         ruled.server.world.approve(ruled.project, 1, ruled.ann)
         with pytest.raises(gitlab.GitlabAuthenticationError):
