@@ -252,10 +252,10 @@ def fake_github(
 ) -> Iterator[FakeGitHub]:
     """Serve it; `now` is the time of what happens there. `checked=False` leaves the published API
     aside, where time is measured."""
+    contract = Contract("github.json", "") if checked else None  # first: it may skip the test
     root.mkdir(parents=True, exist_ok=True)
     server = _Server(("127.0.0.1", 0), _Handler)
     world = World(now or ticking(), f"http://127.0.0.1:{server.server_address[1]}")
-    contract = Contract("github.json", "") if checked else None
     hub = FakeGitHub(root, world, contract, Faults(world), Limits(world))
     server.hub = hub
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,26 @@ def test_a_second_pull_request_of_a_branch_is_refused_and_names_are_told(
         open_one(hub, "promoter/none")
     assert absent.value.status == 422
     assert len(shop.pulls("all")) == 1
+
+
+def test_of_many_that_open_the_same_at_once_one_does(
+    hub: FakeGitHub, shop: HostedRepository
+) -> None:
+    new = {"title": "t", "head": "promoter/web", "base": "main"}
+    with ThreadPoolExecutor(6) as pool:
+        waiting = [pool.submit(ask, hub, "POST", "/repos/acme/shop/pulls", new) for _ in range(6)]
+    assert sorted(each.result().status for each in waiting) == [201, 422, 422, 422, 422, 422]
+    assert len(hub.effects("opened")) == 1
+
+
+def test_a_reset_branch_closes_its_pull_request_in_nobodys_name(
+    hub: FakeGitHub, shop: HostedRepository
+) -> None:
+    pull = open_one(hub)
+    git(shop.git, "update-ref", "refs/heads/promoter/web", refs(shop.git)["refs/heads/main"])
+    again = repository(hub).get_pull(1)
+    assert [again.state, again.merged] == ["closed", False]
+    assert pull.as_issue().raw_data["closed_by"] is None
 
 
 def test_a_person_closes_and_the_issue_names_them(hub: FakeGitHub, shop: HostedRepository) -> None:
