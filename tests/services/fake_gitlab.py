@@ -85,6 +85,8 @@ class FakeGitLab(GitServer):
         self.faults: list[Fault] = []
         self.conflict_status = 422
         self.most_per_page = 100
+        self.allowance: int | None = None
+        """How many requests are answered before 429; told in the headers of each."""
         self._stale: dict[str, tuple[int, object, dict[str, str]]] | None = None
 
     def fail_once(self, method: str, path: str, **what: Any) -> Fault:
@@ -98,15 +100,17 @@ class FakeGitLab(GitServer):
 
     def limit_rate(self, retry_after: int, times: int = 1, path: str = "") -> Fault:
         """429 as GitLab's own limiter answers it, in plain text."""
-        headers = {
-            "Retry-After": str(retry_after),
-            "RateLimit-Limit": "600",
-            "RateLimit-Observed": "601",
-            "RateLimit-Remaining": "0",
-            "RateLimit-ResetTime": "Mon, 05 Jan 2026 09:01:00 GMT",
-            "RateLimit-Name": "throttle_authenticated_api",
-        }
+        headers = {"Retry-After": str(retry_after), **_rate_headers(0)}
         return self.fail_once(".*", path, status=429, headers=headers, times=times)
+
+    def spend(self) -> dict[str, str]:
+        """Count a request against the allowance; the headers that tell what is left."""
+        if self.allowance is None:
+            return {}
+        if not self.allowance:
+            self.limit_rate(retry_after=60)
+        self.allowance = max(self.allowance - 1, 0)
+        return _rate_headers(self.allowance)
 
     @contextlib.contextmanager
     def stale_lists(self) -> Iterator[None]:
@@ -209,6 +213,17 @@ class FakeGitLab(GitServer):
         return [page.show(each) for each in items], headers
 
 
+def _rate_headers(left: int) -> dict[str, str]:
+    """https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/"""
+    return {
+        "RateLimit-Limit": "600",
+        "RateLimit-Observed": str(600 - left),
+        "RateLimit-Remaining": str(left),
+        "RateLimit-ResetTime": "Mon, 05 Jan 2026 09:01:00 GMT",
+        "RateLimit-Name": "throttle_authenticated_api",
+    }
+
+
 def _normalized(body: dict[str, Any]) -> dict[str, Any]:
     """Labels may come as one string with commas, which the published schema does not say."""
     for name in _LISTS:
@@ -234,6 +249,7 @@ class _GitLabHandler(_Handler):
         gitlab, path = self.gitlab, self.path.partition("?")[0]
         with gitlab.world.lock:
             gitlab.calls.append(f"{self.command} {path}")
+            rate = gitlab.spend()
             fault = next((f for f in gitlab.faults if f.strikes(self.command, path)), None)
             if fault and fault.status:
                 status, shown, headers = fault.status, b"Retry later\n", dict(fault.headers)
@@ -241,7 +257,7 @@ class _GitLabHandler(_Handler):
                 headers_in = dict(self.headers.items())
                 status, value, headers = gitlab.answer(self.command, self.path, headers_in, body)
                 shown = b"" if status == 204 else json.dumps(value).encode()
-                headers["Content-Type"] = "application/json"
+                headers |= {"Content-Type": "application/json", **rate}
         if fault and fault.gate:
             fault.gate.wait(timeout=30)
         if fault and fault.drop:

@@ -522,6 +522,16 @@ class TestFaults:
         assert told.headers["RateLimit-Remaining"] == "0"
         assert promoted.open().iid == 1
 
+    def test_an_allowance_runs_out_and_is_told(self, promoted: Shop) -> None:
+        promoted.server.allowance = 1
+        address = f"{promoted.server.base}/api/v4/user"
+        told = [
+            requests.get(address, headers={"PRIVATE-TOKEN": "of-bot"}, timeout=30) for _ in range(3)
+        ]
+        assert [each.status_code for each in told] == [200, 429, 429]
+        assert told[0].headers["RateLimit-Remaining"] == "0"
+        assert told[1].headers["Retry-After"] == "60"
+
     def test_a_slow_reply_waits_for_the_test(self, promoted: Shop) -> None:
         gate = threading.Event()
         promoted.server.fail_once("POST", "/merge_requests$", gate=gate)
