@@ -21,7 +21,7 @@ from tests.services.git_server import commit, git, refs
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 REPOSITORY = "manifests.git"
 _REQUESTS = "refs/promoter/merge-requests/"
-_DURATION = re.compile(r"\b\d+[dhms](?: \d+[dhms])?\b")
+_TIMES = re.compile(r"\b\d+[dhms](?: \d+[dhms])?\b|\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 _RULE = """\
 version: 1
@@ -125,7 +125,7 @@ class TwoShops:
             if ref.startswith(_REQUESTS):
                 request = json.loads(git(self.repository, "show", f"{ref}:merge-request.json"))
                 told = {name: request[name] for name in ("state", "branch", "base", "title")}
-                seen[ref] = {**told, "body": _DURATION.sub("SOME TIME", request["body"])}
+                seen[ref] = {**told, "body": _TIMES.sub("SOME TIME", request["body"])}
             elif ref == "refs/heads/main":
                 seen[ref] = self._log("--first-parent", "--format=%T %ae%n%B%x00", ref)
                 seen["everything on main"] = sorted(self._log("--format=%ae%n%B%x00", ref))
