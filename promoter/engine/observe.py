@@ -55,7 +55,6 @@ class Observer:
     """Answers questions; keeps what is addressed by content (manifests by blob) between calls."""
 
     def __init__(self, adapters: Adapters) -> None:
-        self._adapters = adapters
         self._library = Library()
         self._single: dict[type[Question[Any]], Callable[[Any], object]] = {
             TipOf: self._tip,

@@ -50,11 +50,6 @@ class Release:
             for each in asked.artifacts
         )
 
-    def replaced_by(self, fresh: Release) -> Release:
-        """The same release with some artifacts at other versions."""
-        kept = (each for each in self.artifacts if fresh.get(each.name) is None)
-        return Release.of((*kept, *fresh.artifacts))
-
     @property
     def label(self) -> str:
         """What people call it: the tag where all artifacts share one, else `name tag, ...`."""
