@@ -8,6 +8,7 @@ from datetime import datetime
 from promoter.decisions.policies import POLICIES
 from promoter.decisions.policies.admission import refuse_image
 from promoter.decisions.policies.filters import ignored_by
+from promoter.decisions.policies.newest_build import order_by_age
 from promoter.decisions.policies.policy import Followed, Order
 from promoter.decisions.policies.sightings import Witness, sightings_question, tell_moved
 from promoter.decisions.situation import Situation, ways_out
@@ -67,17 +68,14 @@ def _judge(
     """HIGHER, LOWER or UNORDERED."""
     this, facts = asking.this, asking.facts
     artifact = this.artifacts[image.name]
-    before = tuple(each.release for each in this.periods if each.release)
     if current.tag is None and current.digest is None:
         return Order.HIGHER
     order = POLICIES[artifact.select.policy].order(artifact, current, image, facts)
-    if order is Order.MOVED:
-        return Order.HIGHER  # whether it is meant tells the digest; see `look_up`
     if order in (Order.SAME, Order.LOWER):
         return Order.LOWER
-    if order is Order.HIGHER:
-        return order
-    if compare_images(current, image, before, artifact, facts) is Order.LOWER:
+    if order in (Order.HIGHER, Order.MOVED):
+        return Order.HIGHER  # whether a tag that moved is meant, tells the digest; see `look_up`
+    if compare_images(current, image, this.ran, artifact, facts) is Order.LOWER:
         return Order.LOWER  # it ran here before
     if told_by_upstream:
         return Order.HIGHER
@@ -85,18 +83,8 @@ def _judge(
         named = facts.need(DigestOf(image.name, artifact.select.argument))
         is_named = image.tag == artifact.select.argument and image.digest in (None, named)
         return Order.HIGHER if is_named else Order.LOWER  # another build came after it
-    ages = [_created(each, facts) for each in (current, image)]
-    if ages[0] is None or ages[1] is None or ages[0] == ages[1]:
-        return Order.UNORDERED
-    return Order.HIGHER if ages[1] > ages[0] else Order.LOWER
-
-
-def _created(image: ImageReference, facts: Facts) -> datetime | None:
-    digest = image.digest
-    if digest is None and image.tag is not None:
-        digest = facts.need(DigestOf(image.name, image.tag))
-    details = facts.need(DetailsOf(image.name, digest)) if digest else None
-    return details.created if details else None
+    by_age = order_by_age(current, image, facts)
+    return Order.UNORDERED if by_age is Order.GONE else by_age
 
 
 def look_up(asking: Asking, asked: Release) -> LookedUp:

@@ -77,9 +77,8 @@ def search(
     Raises NotAsked, NotKnown.
     """
     found = Search()
-    before = [each.release for each in this.periods if each.release]
     for offered in offers.releases:
-        standing = compare_releases(running, offered, before, this.artifacts, facts)
+        standing = compare_releases(running, offered, this.ran, this.artifacts, facts)
         if is_asked_for(offered):
             if standing in _FOR_A_PERSON:
                 standing = Standing.LATER

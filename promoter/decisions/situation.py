@@ -74,6 +74,11 @@ class Situation:
         return self.scene.rule.repository
 
     @property
+    def ran(self) -> tuple[Release, ...]:
+        """What ran here, newest first."""
+        return tuple(each.release for each in self.periods if each.release)
+
+    @property
     def opened_release(self) -> Release | None:
         """What the open request brings."""
         record = Record.parse(self.opened.body) if self.opened else None

@@ -136,15 +136,15 @@ def _hidden_from_the_list(
 ) -> str | None:
     """Why the offers can't be trusted: a tag of the open request is not listed any more, but the
     registry still has it. A shrunken list is unknown; an image that is gone is gone."""
-    record = Record.parse(this.opened.body) if this.opened else None
-    if this.opened is None or record is None or is_asked_for(record.release, asked):
+    opened = this.opened_release
+    if this.opened is None or opened is None or is_asked_for(opened, asked):
         return None
     for newer in offers.releases:
-        if compare_releases(record.release, newer, (), this.artifacts, facts) is Standing.LATER:
+        if compare_releases(opened, newer, (), this.artifacts, facts) is Standing.LATER:
             return None
     for selection in offers.selections:
         listed = {selection.chosen, *(each.what for each in selection.passed_over)}
-        proposed = record.release.get(selection.name)
+        proposed = opened.get(selection.name)
         if proposed is None or proposed.tag is None or proposed.tag in listed:
             continue
         if this.artifacts[selection.name].select.policy == "tag":

@@ -174,14 +174,13 @@ def _put_together(
                 wished[image.name] = image
     offered = offers.releases[0] if offers.releases else running
     stopped = {image.name for image, _ in offers.stops}
-    before = tuple(each.release for each in this.periods if each.release)
     images: list[ImageReference] = []
     for current in running.artifacts:
         best = current
         selected = None if current.name in stopped else offered.get(current.name)
         artifact = this.artifacts[current.name]
         if selected is not None:
-            order = compare_images(current, selected, before, artifact, facts)
+            order = compare_images(current, selected, this.ran, artifact, facts)
             best = selected if order is Order.HIGHER else current
         wish = wished.get(current.name)
         if wish is not None and (best is current or _is_later(this, best, wish, facts)):

@@ -64,12 +64,17 @@ class NewestBuildPolicy:
             order = same_tag(running, offered)
             if order is Order.SAME:
                 return order
-        before, after = _details(running, facts), _details(offered, facts)
-        if before is None or after is None:
-            return Order.GONE  # an older build that never ran here would pass for a newer one
-        if before.created is None or after.created is None or before.created == after.created:
-            return Order.UNORDERED
-        return Order.HIGHER if after.created > before.created else Order.LOWER
+        return order_by_age(running, offered, facts)
+
+
+def order_by_age(running: ImageReference, offered: ImageReference, facts: Facts) -> Order:
+    """By the creation times of two images. Raises NotAsked, NotKnown."""
+    before, after = _details(running, facts), _details(offered, facts)
+    if before is None or after is None:
+        return Order.GONE  # an older build that never ran here would pass for a newer one
+    if before.created is None or after.created is None or before.created == after.created:
+        return Order.UNORDERED
+    return Order.HIGHER if after.created > before.created else Order.LOWER
 
 
 def _builds(
