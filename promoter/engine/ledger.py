@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import UnionType
 from typing import Any
 
 from promoter.decisions.branches import target_path
@@ -32,10 +33,13 @@ _WISHES = "wishes/"
 _REQUESTS = "requests/"
 _MOST_REQUESTS = 50
 """Ended ones of one target; what so many newer ones followed is not offered again."""
-_TOLD = (
-    *("number", "state", "branch", "base", "head", "title", "url"),
-    *("closed_by", "closed_by_bot", "approvals"),
-)
+_KINDS: dict[str, type | UnionType] = {
+    **dict.fromkeys(("state", "branch", "base", "head", "title", "url"), str),
+    **dict.fromkeys(("number", "approvals"), int),
+    "closed_by": str | None,
+    "closed_by_bot": bool,
+}
+_TOLD = tuple(_KINDS)
 _MESSAGE = "What the bot remembers; read by machines, safe to delete\n"
 _MOST_SIGHTINGS = 200
 """Lines of one image; a tag that so many newer ones followed is lower than them anyway."""
@@ -238,8 +242,10 @@ def _parse_request(content: Any) -> MergeRequest | None:
         ended_at = _parse_time(content["ended_at"]) if content["ended_at"] else None
     except (KeyError, TypeError):
         return None
-    kinds = {key: type(value) for key, value in told.items() if value is not None}
-    if told["state"] not in ("merged", "closed") or kinds.get("number") is not int:
+    # Written by somebody else, or cut: as if it were not there.
+    if any(not isinstance(told[key], kind) for key, kind in _KINDS.items()):
+        return None
+    if told["state"] not in ("merged", "closed"):
         return None
     return MergeRequest(**told, body=body, ended_at=ended_at, kept=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -157,6 +158,22 @@ def test_how_a_merge_request_ended_is_told_without_asking_its_forge(
     assert not keep(repository, RequestEnd(CLOSED)), "the same again is nothing new"
     keep(repository, RequestEnd(replace(CLOSED, state="merged", closed_by=None)))
     assert [each.state for each in read_ended(repository, "main")] == ["merged"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("branch", ["x"]), ("number", "7"), ("state", "open"), ("title", None)]
+)
+def test_a_merge_request_that_is_damaged_there_is_asked_for_again(
+    repository: GitRepository, remote: Path, key: str, value: object
+) -> None:
+    keep(repository, RequestEnd(CLOSED))
+    path = "requests/dev/web"
+    (told,) = json.loads(git(remote, "show", f"{REF}:{path}"))
+    data = json.dumps([{**told, key: value}, "\x1b[31m"]).encode()
+    commit(remote, {path: data}, branch="damaged")
+    git(remote, "update-ref", REF, "refs/heads/damaged")
+    repository.refresh()
+    assert read_ended(repository, "main") == ()
 
 
 def test_an_image_has_no_more_than_200_lines(repository: GitRepository) -> None:
