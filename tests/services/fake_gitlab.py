@@ -233,6 +233,8 @@ def _normalized(body: dict[str, Any]) -> dict[str, Any]:
 
 
 class _GitLabHandler(_Handler):
+    _pushing: tuple[Project, User]
+
     @property
     def gitlab(self) -> FakeGitLab:
         return cast("FakeGitLab", self.served)
@@ -295,12 +297,17 @@ class _GitLabHandler(_Handler):
                 kind = {"Content-Type": "application/x-git-receive-pack-result"}
                 self._answer(200, kind, _refused(body, [ref for ref, _, _ in moves]))
                 return
+            self._pushing = (project, user)
             super()._serve(body)
-            project.pusher = user
-            for ref, _, new in moves:
-                if project.tip(ref.removeprefix("refs/heads/")) in {new, None}:
-                    world.note_effect(user, "push", ref)
-            world.sync(project)
+
+    def _note_push(self, moves: tuple[tuple[str, str, str], ...]) -> None:
+        super()._note_push(moves)
+        world, (project, user) = self.gitlab.world, self._pushing
+        project.pusher = user
+        for ref, _, new in moves:
+            if project.tip(ref.removeprefix("refs/heads/")) in {new, None}:
+                world.note_effect(user, "push", ref)
+        world.sync(project)
 
 
 class _GitLabServer(_Server):

@@ -199,13 +199,17 @@ class _Handler(BaseHTTPRequestHandler):
                 body = gzip.decompress(body)
             status, headers, content = self._run_backend(body)
             if writes and self.command == "POST":
-                served.pushes.append(_moves(body))
+                self._note_push(_moves(body))
                 if served.takes_drop():
                     # Headers first: without any answer, curl would ask again by itself.
                     self._answer(status, headers, content[:0], length=len(content))
                     self.close_connection = True
                     return
             self._answer(status, headers, content)
+
+    def _note_push(self, moves: tuple[tuple[str, str, str], ...]) -> None:
+        """What was pushed is written down before the answer: who reads it has the answer."""
+        self.served.pushes.append(moves)
 
     def _run_backend(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         path, _, query = self.path.partition("?")
