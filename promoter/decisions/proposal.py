@@ -49,7 +49,7 @@ def propose(
     branch_is_right = branch is not None and _holds(branch, record, edit)
     approvals = _approvals(this.environment.require)
     if branch and request and branch_is_right and _is_right(request, branch, record, approvals):
-        return _judge_merge(this, request, branch, decided, facts, now)
+        return _judge_merge(this, request, branch, record, decided, facts, now)
     action = Propose(
         record,
         branch_name(target),
@@ -109,6 +109,7 @@ def _judge_merge(
     this: Situation,
     request: MergeRequest,
     branch: Branch,
+    record: Record,
     decided: Decision,
     facts: Facts,
     now: datetime,
@@ -124,7 +125,7 @@ def _judge_merge(
     if this.environment.merge == "manual":
         why = f"merge request {request.url} waits for a person to merge it"
         return replace(decided, state=State.PROPOSED, why=why)
-    action = Merge(request.number, request.branch, branch.head)
+    action = Merge(request.number, request.branch, branch.head, record, this.rule.request)
     why = f"merge {request.url}: all gates pass"
     return replace(decided, state=State.PROMOTING, why=why, action=action)
 

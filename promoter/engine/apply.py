@@ -19,7 +19,7 @@ from promoter.model.ports import CommitDraft, Forge, MergeRequestDraft, RefMove,
 from promoter.model.record import Record
 from promoter.model.rule import RepositoryAddress
 from promoter.model.trouble import TroubleKind
-from promoter.texts.change import commit_message, request_body, request_title
+from promoter.texts.change import commit_message, merge_text, request_body, request_title
 
 _LEDGER_RACES = 20
 _log = logging.getLogger(__name__)
@@ -224,7 +224,7 @@ def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
 
 
 def _merge(forge: Forge, decision: Decision, action: Merge) -> Effect:
-    deed = forge.merge(action.number, action.head)
+    deed = forge.merge(action.number, action.head, merge_text(action))
     return _effect(deed, decision, _url(decision, action))
 
 

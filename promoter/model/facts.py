@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
 from promoter.model.image import ImageName
-from promoter.model.ledger import Sighting, Wish
-from promoter.model.ports import Branch, ImageDetails, MergeRequest
+from promoter.model.ledger import Published, Sighting, Wish
+from promoter.model.ports import Branch, Check, Footing, ImageDetails, MergeRequest, Readiness
 from promoter.model.release import Release
 from promoter.model.rule import Pin, RepositoryAddress, Rule
 from promoter.model.target import Discovery, Edit, Reading, Target
@@ -177,6 +177,49 @@ class ApprovalsOf(Question[tuple[str, ...]]):
     repository: RepositoryAddress
     number: int
     head: str
+
+
+@dataclass(frozen=True)
+class MergedOf(Question[tuple[tuple[str, bytes | None], ...] | None]):
+    """What merging a branch's head into the base would change there: path -> content (None:
+    deleted); None where the two conflict."""
+
+    repository: RepositoryAddress
+    base: str
+    head: str
+
+
+@dataclass(frozen=True)
+class ChecksOf(Question[tuple[Check, ...]]):
+    """What pipelines and others say of the head of a merge request."""
+
+    repository: RepositoryAddress
+    number: int
+    head: str
+
+
+@dataclass(frozen=True)
+class ReadinessOf(Question[Readiness]):
+    """Whether the forge would merge it now; asked where nothing else is in the way."""
+
+    repository: RepositoryAddress
+    number: int
+    head: str
+
+
+@dataclass(frozen=True)
+class FootingOf(Question[Footing]):
+    """What the bot may do in a repository, and what protects its base branch."""
+
+    repository: RepositoryAddress
+    base: str
+
+
+@dataclass(frozen=True)
+class PublishedOf(Question[tuple[Published, ...]]):
+    """What the bot said last of the heads of merge requests, as the ledger keeps it."""
+
+    repository: RepositoryAddress
 
 
 class NotAsked(Exception):  # noqa: N818 - control flow inside decisions, never seen outside

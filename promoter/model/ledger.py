@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from promoter.model.image import ImageName
-from promoter.model.ports import MergeRequest
+from promoter.model.ports import CheckState, MergeRequest
 from promoter.model.release import Release
 from promoter.model.target import Target
 
@@ -61,5 +61,17 @@ class RequestEnd:
     request: MergeRequest
 
 
-Note = Sighting | Wish | WishEnd | RequestEnd
+@dataclass(frozen=True)
+class Published:
+    """The status that the bot published last on the head of a merge request, so that it is not
+    published at each look. `branch` is the request's, empty for all those that are not the bot's.
+    """
+
+    branch: str
+    head: str
+    state: CheckState
+    text: str
+
+
+Note = Sighting | Wish | WishEnd | RequestEnd | Published
 """What is written to the ledger."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from promoter.errors import Where
 from promoter.model.facts import Question
 from promoter.model.image import ImageName
 from promoter.model.ledger import Note, RequestEnd
-from promoter.model.ports import MergeRequest
+from promoter.model.ports import Check, Footing, MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
-from promoter.model.rule import RepositoryAddress
+from promoter.model.rule import CommitTexts, RepositoryAddress, RequestTexts
 from promoter.model.target import FileChange, Target
 from promoter.model.trouble import TroubleKind
 from promoter.model.verdict import Verdict
@@ -99,6 +99,11 @@ class Propose:
     expected: str | None = None
     head: str | None = None
     number: int | None = None
+    draft: bool = False
+    replaces: Release | None = None
+    """What the open request brought so far, where that is another release."""
+    request: RequestTexts = RequestTexts()
+    commit: CommitTexts = CommitTexts()
 
 
 @dataclass(frozen=True)
@@ -110,11 +115,42 @@ class Close:
 
 @dataclass(frozen=True)
 class Merge:
-    """Merge exactly `head`."""
+    """Merge exactly `head`; `record` is what it brings."""
 
     number: int
     branch: str
     head: str
+    record: Record
+    request: RequestTexts = RequestTexts()
+
+
+@dataclass(frozen=True)
+class Disarm:
+    """Take it out of the forge's queue, or off its train: it may not be merged now."""
+
+    number: int
+    branch: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LeaveAlone:
+    """Say once, on the request, that its branch is a person's now."""
+
+    number: int
+    branch: str
+    head: str
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Say on the head of a merge request where it stands; `branch` is empty for one that is not
+    the bot's."""
+
+    number: int
+    branch: str
+    head: str
+    check: Check
 
 
 @dataclass(frozen=True)
@@ -129,7 +165,7 @@ class Requested:
     superseded_by: Release | None = None
 
 
-Action = Propose | Close | Merge
+Action = Propose | Close | Merge | Disarm | LeaveAlone
 
 
 @dataclass(frozen=True)
@@ -184,6 +220,33 @@ class Orphan:
     action: Close
 
 
+Standing = Literal["enforced", "advisory", "contradictory"]
+
+
+@dataclass(frozen=True)
+class Stance:
+    """Whether the forge backs what a rule wants of an environment. `enforced`: nobody gets past
+    the gates; `advisory`: whoever may merge can; `contradictory`: rule and forge can't both be
+    satisfied. `why` is a sentence that ends with what to do, where there is something to do."""
+
+    rule: str
+    environment: str
+    standing: Standing
+    why: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """How the bot stands in one repository: `problems` keep it from working, `warnings` don't."""
+
+    repository: RepositoryAddress
+    base: str
+    footing: Footing
+    stances: tuple[Stance, ...] = ()
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Plan:
     """`asks` is not empty while facts are missing; then nothing else is final."""
@@ -193,6 +256,8 @@ class Plan:
     troubles: tuple[Trouble, ...] = ()
     ended: tuple[tuple[RepositoryAddress, RequestEnd], ...] = ()
     asks: frozenset[Question[Any]] = frozenset()
+    statuses: tuple[tuple[RepositoryAddress, Publish], ...] = ()
+    advice: tuple[Advice, ...] = ()
 
     @property
     def actions(self) -> tuple[tuple[RepositoryAddress, Action], ...]:

@@ -127,7 +127,8 @@ class Branch:
     """A branch as it stands against the base it was compared with.
 
     `message` is that of its head commit; `files` the content of every file that differs from
-    the merge base (None: deleted); `own` tells whether each commit since then is the bot's.
+    the merge base (None: deleted); `own` tells whether each commit since then is the bot's;
+    `fork` is the merge base (None: they share no history, or nobody tells).
     """
 
     name: str
@@ -135,6 +136,7 @@ class Branch:
     message: str
     files: tuple[tuple[str, bytes | None], ...]
     own: bool
+    fork: str | None = None
 
 
 class Repository(Protocol):
@@ -160,6 +162,10 @@ class Repository(Protocol):
     def branch(self, name: str, base: str) -> Branch | None:
         """The branch compared with commit `base`; None where the remote has no such branch."""
 
+    def merged(self, base: str, head: str) -> tuple[tuple[str, bytes | None], ...] | None:
+        """What merging commit `head` into commit `base` would change there: path -> content
+        (None: deleted), by path; None where the two conflict."""
+
     def commit(self, drafts: Sequence[CommitDraft]) -> Sequence[str]:
         """Make commits, objects only; nothing is visible to anyone before `push`."""
 
@@ -171,8 +177,9 @@ class Repository(Protocol):
 class MergeRequest:
     """A merge request as the forge tells it. `body` holds the bot's record (`model.record`).
 
-    `closed_by` is the login of who closed it, None where open, merged or not known;
-    `closed_by_bot` where it was the bot itself.
+    `closed_by` is the login of who closed it, None where open, merged, not known, or where it is
+    nobody's word (another bot, somebody without write access, a deleted branch); `closed_by_bot`
+    where it was the bot itself.
     """
 
     number: int
@@ -191,11 +198,23 @@ class MergeRequest:
     """When it was merged or closed, in UTC; None while it is open, and where nobody tells."""
     kept: bool = field(default=False, compare=False)
     """Whether it is told again at the next look at no cost; else the ledger keeps that it ended."""
+    draft: bool = False
+    labels: tuple[str, ...] = ()
+    armed: bool = False
+    """It is in the forge's merge queue or on its train, and is merged without a further word."""
+    complete: bool = True
+    """Whether labels, reviewers and assignees were all given to it: a forge that takes them one by
+    one may have been left half-way; `update` does the rest."""
+    foreign: bool = False
+    """It is from another branch than the bot's, or from a fork; told while it is open only."""
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What could not be given to it just now, a sentence each (a reviewer who is not known)."""
 
 
 @dataclass(frozen=True)
 class MergeRequestDraft:
-    """What a merge request should be; `approvals` is how many the gates ask for."""
+    """What a merge request should be; `approvals` is how many the gates ask for; labels, reviewers
+    and assignees (user names) are added to those that stand there, none is taken away."""
 
     branch: str
     base: str
@@ -203,25 +222,146 @@ class MergeRequestDraft:
     title: str
     body: str
     approvals: int = 0
+    draft: bool = False
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+
+
+CheckState = Literal["success", "pending", "failure"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a pipeline, an app or the bot itself says of a commit, under a name. What was skipped
+    or is neutral is a success; what was cancelled or timed out a failure."""
+
+    name: str
+    state: CheckState
+    text: str = ""
+    """One line; the forge's own length limit is its adapter's business."""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Comment:
+    """`mark` stands in the text, invisible to people: by it a repeated call finds it said."""
+
+    text: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class MergeText:
+    """The message of what a merge makes: `body` holds the record's trailers. An adapter adds the
+    request's number to the subject as its forge does."""
+
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether the forge would merge an open request now, at the head that was asked for.
+
+    `wait`: something is missing that comes by itself or by others (a check, a review, a
+    computation); `refused`: the bot may not; `conflict`: with the base; `behind`: it must be
+    built on the tip first. `why` names it in one line, without the request.
+    """
+
+    state: Literal["ready", "wait", "refused", "conflict", "behind"]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What the bot may do in a repository; None: not to be told without trying."""
+
+    bot: str
+    """The login it acts under."""
+    push: bool | None = None
+    open: bool | None = None
+    merge: bool | None = None
+    see_approvals: bool | None = None
+    publish: bool | None = None
+    """A status (`Check`) on a commit."""
+    bypass: bool | None = None
+    """Whether the branch's protection does not hold for it."""
+    starts_pipelines: bool | None = None
+    """Whether what it pushes and opens starts workflows and pipelines."""
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What the forge insists on before anything gets into a branch; None: not to be seen."""
+
+    is_on: bool | None = None
+    approvals: int | None = None
+    checks: tuple[str, ...] | None = None
+    """The names of those that must be a success."""
+    up_to_date: bool = False
+    """A request must stand on the branch's tip (strict checks, fast-forward only)."""
+    queue: bool = False
+    """Requests get in through a merge queue or train."""
+
+
+@dataclass(frozen=True)
+class Footing:
+    """How the bot stands in a repository. `statuses`: whether there is a use in publishing one."""
+
+    rights: Rights
+    protection: Protection
+    statuses: bool = True
+    problems: tuple[str, ...] = ()
+    """What could not be looked at, and what would be needed for it; a sentence each."""
 
 
 class Forge(Protocol):
-    """Where merge requests live; thread-safe."""
+    """Where merge requests live; thread-safe. Every write may be repeated: what is so already is
+    no error and done once."""
 
     def find(self, base: str, prefix: str, since: datetime | None = None) -> Sequence[MergeRequest]:
         """All merge requests from branches that begin with `prefix`: the open ones, and those that
-        ended at or after `since` (None: all; more than asked for is no harm)."""
+        ended at or after `since` (None: all; more than asked for is no harm). Of the others into
+        `base` those that are open, as `foreign`, with an empty body."""
 
     def open(self, draft: MergeRequestDraft) -> MergeRequest:
         """Open it; where the branch has an open one already, that one is found instead."""
 
-    def update(self, number: int, draft: MergeRequestDraft) -> None:
-        """Rewrite title and body, note the new head."""
+    def update(self, number: int, draft: MergeRequestDraft) -> MergeRequest:
+        """Rewrite title and body, note the new head, add what is missing of labels and people;
+        make it a draft, or none."""
 
-    def close(self, number: int, reason: str) -> None: ...
+    def comment(self, number: int, comment: Comment) -> None:
+        """Say it, unless the mark stands there already."""
+
+    def label(self, number: int, name: str) -> None:
+        """Add a label; one that the repository does not know yet is made."""
+
+    def close(self, number: int, reason: str) -> None:
+        """Close it and delete its branch, where that is still what the bot put there. `reason` is
+        for the forge's own record; to people it is said by `comment`."""
 
     def approvals(self, number: int, head: str) -> Sequence[str]:
-        """Distinct people, the author left out, who approved exactly this head."""
+        """Distinct people with write access, author and bot left out, who approved exactly this
+        head; nobody while such a person asks for changes."""
 
-    def merge(self, number: int, head: str) -> Literal["merged", "queued"]:
-        """Merge what `head` names; ConflictError where the head or the base moved."""
+    def checks(self, number: int, head: str) -> Sequence[Check]:
+        """The newest of each name on this commit, whoever said it; of two kinds with one name
+        (a status and a check run) the worse."""
+
+    def readiness(self, number: int, head: str) -> Readiness:
+        """Asked only for what the bot is about to merge."""
+
+    def merge(self, number: int, head: str, text: MergeText) -> Literal["merged", "queued"]:
+        """Merge what `head` names, or put it into the queue or on the train; ConflictError where
+        the head or the base moved."""
+
+    def disarm(self, number: int) -> None:
+        """Take it out of the queue or off the train again."""
+
+    def publish(self, number: int, head: str, check: Check) -> None:
+        """Say it of the commit, in place of what was said under this name."""
+
+    def footing(self, base: str) -> Footing:
+        """How the bot stands here. What its token may not see is None and told in `problems`."""

@@ -14,6 +14,7 @@ from promoter.model.spell import spell_duration
 
 Pin = Literal["tag-and-digest", "digest", "tag", "keep"]
 Merge = Literal["manual", "automatic"]
+Opening = Literal["ready", "early"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,28 @@ class EnvironmentRule:
     after: Upstream
     require: tuple[GateRule, ...] = ()
     merge: Merge = "manual"
+    open: Opening = "ready"
     paths: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class RequestTexts:
+    """`merge-request`: what users want of a merge request. Every text is a template
+    (`texts.template`); None: the usual one. `reviewers` and `assignees` are user names."""
+
+    title: str | None = None
+    body: str | None = None
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CommitTexts:
+    """`commit`: `message` is a template, `author` reads `NAME <EMAIL>`; None: the usual ones."""
+
+    message: str | None = None
+    author: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +127,8 @@ class Rule:
     applications: tuple[str, ...]
     environments: tuple[EnvironmentRule, ...]
     where: Where
+    request: RequestTexts = RequestTexts()
+    commit: CommitTexts = CommitTexts()
 
     @property
     def name(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from promoter.model.image import ImageReference, short_digest
-from promoter.model.plan import Decision, Propose, SourceChange, Stay
+from promoter.model.plan import Decision, Merge, Propose, SourceChange, Stay
+from promoter.model.ports import MergeText
 from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.spell import spell_duration, spell_time
@@ -24,6 +25,11 @@ def commit_message(decision: Decision, action: Propose) -> str:
     moves = "\n".join(_moves(decision.running, action.record.release))
     trailers = "\n".join(action.record.trailers())
     return f"{request_title(action.record)}\n\n{moves}\n\n{trailers}\n"
+
+
+def merge_text(action: Merge) -> MergeText:
+    """The message of what a merge makes, so that the history reads the same whatever the way."""
+    return MergeText(request_title(action.record), "\n".join(action.record.trailers()))
 
 
 def request_body(decision: Decision, action: Propose) -> str:
