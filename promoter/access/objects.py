@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Self
 
 from promoter.access.git import Git
 from promoter.errors import ConflictError, InputError
@@ -16,6 +17,7 @@ SYMLINK = "120000"
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _HEADER = "%x01%H%x00%P%x00%ct%x00%ce%x00%s%x00%B"
 _HEADER_FIELDS = 6
+_PERSON = re.compile(r"(?P<name>[^<>]*[^<>\s])\s*<(?P<email>[^<>\s]+)>")
 _RAW = ("--raw", "-z", "--no-renames", "--no-abbrev", "--no-color", "--no-ext-diff")
 
 
@@ -35,6 +37,14 @@ class Person:
 
     def __str__(self) -> str:
         return f"{self.name} <{self.email}>"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `NAME <EMAIL>`; InputError where it is something else."""
+        match = _PERSON.fullmatch(text.strip())
+        if match is None:
+            raise InputError(f"{text!r} names no person: write 'NAME <EMAIL>'")
+        return cls(match["name"], match["email"])
 
 
 @dataclass(frozen=True)
@@ -56,13 +66,14 @@ class NewCommit:
     """A commit to write: the tree `tree` or else that of the first parent, `files` laid over it.
 
     `files` maps a path to its git mode and bytes. The first of `parents` is the one that
-    `git log --first-parent` follows.
+    `git log --first-parent` follows. `author` None: whoever writes it.
     """
 
     parents: tuple[str, ...]
     message: str
     files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
     tree: str | None = None
+    author: Person | None = None
 
 
 @dataclass(frozen=True)
@@ -214,7 +225,10 @@ def _import(commit: NewCommit, by: Person, at: datetime) -> bytes:
     """A fast-import stream that makes one commit, prints its id and forgets its name."""
     first, *others = (*commit.parents,) or (None,)
     lines = [b"commit refs/promoter-draft\nmark :1\n"]
-    lines.append(f"committer {by} {int(at.timestamp())} +0000\n".encode())
+    lines += [
+        f"{role} {who} {int(at.timestamp())} +0000\n".encode()
+        for role, who in (("author", commit.author or by), ("committer", by))
+    ]
     message = commit.message.encode()
     lines.append(b"data %d\n%s\n" % (len(message), message))
     if first:

@@ -104,12 +104,14 @@ class Landing:
 class CommitDraft:
     """A commit to be made: `files` replaces whole files of `parent`, modes are kept. Without a
     parent it is the first of a history of its own; `alone`: it takes over the parent's files and
-    not its history."""
+    not its history. `author` reads `NAME <EMAIL>` (None: the bot); the committer is always the
+    bot: by that its commits are known."""
 
     parent: str | None
     files: Mapping[str, bytes]
     message: str
     alone: bool = False
+    author: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from promoter.access.mirror import Mirror
 from promoter.access.objects import SUBMODULE, SYMLINK, LoggedCommit, NewCommit, Objects, Person
 from promoter.access.recent import Recent
-from promoter.errors import InputError, Where
-from promoter.model.ports import Branch, CommitDraft, Entry, Landing, RefMove, Tree
+from promoter.errors import ConflictError, InputError, Where
+from promoter.model.ports import BlobChange, Branch, CommitDraft, Entry, Landing, RefMove, Tree
 from promoter.model.record import Record
 
 _NEW_FILE = "100644"
 _TREES = 8
 _BRANCHES = 2000
+
+Files = tuple[tuple[str, bytes | None], ...]
+"""Path -> content (None: deleted), by path."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class GitRepository:
         self._now = now
         self._trees: Recent[str, GitTree] = Recent(_TREES)
         self._compared: Recent[tuple[str, str], Branch] = Recent(_BRANCHES)
+        # In a tuple: that two conflict is remembered as well.
+        self._merged: Recent[tuple[str, str], tuple[Files | None]] = Recent(_BRANCHES)
 
     def refresh(self) -> Mapping[str, str]:
         return self._mirror.refresh()
@@ -106,30 +111,48 @@ class GitRepository:
         if head is None:
             return None
         found = self._compared.get_or_make((head, base), lambda: self._compare(name, head, base))
-        return Branch(name, found.head, found.message, found.files, found.own)
+        return replace(found, name=name)
 
     def _compare(self, name: str, head: str, base: str) -> Branch:
         objects = self._mirror.objects
         commits = objects.between(base, head)
         if len(commits) == 1 and len(commits[0].parents) == 1:
             # The usual branch of the bot's: its only commit stands on a commit of the base.
+            fork: str | None = commits[0].parents[0]
             changes, own = commits[0].changes, self._is_own(commits[0])
         else:
             fork = objects.merge_base(base, head)
             changes = objects.changes(fork or base, head)
             own = fork is not None and all(self._is_own(each) for each in commits)
-        contents = objects.read(change.after for change in changes if change.after)
-        files = [(each.path, contents[each.after] if each.after else None) for each in changes]
         top = commits[0] if commits else objects.only(head)
-        return Branch(name, head, top.message, tuple(sorted(files, key=lambda f: f[0])), own)
+        return Branch(name, head, top.message, self._files(changes), own, fork)
+
+    def merged(self, base: str, head: str) -> Files | None:
+        made = self._merged.get_or_make((base, head), lambda: (self._merge(base, head),))
+        return made[0]
+
+    def _merge(self, base: str, head: str) -> Files | None:
+        try:
+            tree = self._mirror.objects.merge_trees(base, head)
+        except ConflictError:
+            return None
+        return self._files(self._mirror.objects.changes(base, tree))
+
+    def _files(self, changes: Iterable[BlobChange]) -> Files:
+        """What stands at the changed paths afterwards, by path."""
+        after = {change.path: change.after for change in changes}
+        contents = self._mirror.objects.read(blob for blob in after.values() if blob)
+        return tuple(
+            (path, contents[blob] if blob else None) for path, blob in sorted(after.items())
+        )
 
     def _is_own(self, commit: LoggedCommit) -> bool:
         mine = commit.committer.casefold() == self._bot.email.casefold()
         return mine and Record.parse(commit.message) is not None
 
     def commit(self, drafts: Sequence[CommitDraft]) -> Sequence[str]:
-        """As the port says. InputError where a path can't take a file; ValueError where a draft
-        changes nothing."""
+        """As the port says, with one `fast-import`. InputError where a path can't take a file or an
+        author is no person; ValueError where a draft changes nothing."""
         return self._mirror.write([self._new(draft) for draft in drafts], self._bot, self._now())
 
     def _new(self, draft: CommitDraft) -> NewCommit:
@@ -141,12 +164,13 @@ class GitRepository:
                 files[path] = (entry.mode if entry else _NEW_FILE, data)
         if not files:
             raise ValueError(f"a commit on {draft.parent} would change nothing")
+        author = Person.parse(draft.author) if draft.author else None
         if draft.parent is None:
-            return NewCommit((), draft.message, files)
+            return NewCommit((), draft.message, files, author=author)
         if draft.alone:
             tree_id = self._mirror.objects.tree_of(draft.parent)
-            return NewCommit((), draft.message, files, tree_id)
-        return NewCommit((draft.parent,), draft.message, files)
+            return NewCommit((), draft.message, files, tree_id, author)
+        return NewCommit((draft.parent,), draft.message, files, author=author)
 
     def push(self, moves: Sequence[RefMove]) -> None:
         self._mirror.push(moves)

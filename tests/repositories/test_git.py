@@ -128,6 +128,37 @@ def test_many_drafts_are_one_write_and_one_push(repository: GitRepository, remot
     assert repository.commit([]) == ()
 
 
+def test_the_commits_of_a_whole_reconcile_are_one_pack(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    """`fast-import` keeps what it wrote as one pack where there are 100 objects or more."""
+    base = tip(repository)
+    before = set(tmp_path.glob("cache/*.git/objects/pack/*.pack"))
+    repository.commit([CommitDraft(base, {WEB: b"tag: %d" % n}, f"n{n}") for n in range(110)])
+    assert len(set(tmp_path.glob("cache/*.git/objects/pack/*.pack")) - before) == 1
+
+
+def test_an_author_signs_and_the_bot_still_knows_its_commit(
+    repository: GitRepository, remote: Path
+) -> None:
+    base = tip(repository)
+    draft = CommitDraft(base, {WEB: b"new"}, MESSAGE, author="Réné of Release <r@shop.example>")
+    (made,) = repository.commit([draft])
+    repository.push([RefMove("refs/heads/promoter/web", None, made)])
+    shown = git(remote, "show", "-s", "--format=%an <%ae>|%cn <%ce>", made)
+    assert shown == f"Réné of Release <r@shop.example>|Promoter <{EMAIL}>"
+    branch = repository.branch("promoter/web", base)
+    assert branch is not None
+    assert branch.own
+    git(remote, "fsck", "--strict")
+
+
+@pytest.mark.parametrize("author", ["Release", "r@shop.example", "<r@x>", "R <r@x> <s@x>", "R <>"])
+def test_an_author_that_is_no_person_is_refused(repository: GitRepository, author: str) -> None:
+    with pytest.raises(InputError, match="write 'NAME <EMAIL>'"):
+        repository.commit([CommitDraft(tip(repository), {WEB: b"x"}, "m", author=author)])
+
+
 def test_the_same_draft_at_the_same_time_is_the_same_commit(repository: GitRepository) -> None:
     draft = CommitDraft(tip(repository), {WEB: b"x"}, "m")
     assert repository.commit([draft]) == repository.commit([draft])
@@ -249,6 +280,7 @@ def test_a_branch_of_the_bots_is_its_own(repository: GitRepository, remote: Path
         assert branch is not None
         assert (branch.name, branch.head, branch.own) == ("promoter/web", made, True)
         assert branch.files == ((WEB, b"new"),)
+        assert branch.fork == base, "where it left, also when the base went on"
         assert Record.parse(branch.message) == RECORD
 
 
@@ -291,6 +323,8 @@ def test_a_branch_that_a_person_touched_is_not(
     assert branch is not None
     assert not branch.own
     assert branch.files == files
+    taken_in = touch is merge_of_the_base
+    assert branch.fork == (tip(repository) if taken_in else base)
 
 
 def test_two_commits_of_the_bots_and_a_deleted_file(
@@ -305,6 +339,42 @@ def test_two_commits_of_the_bots_and_a_deleted_file(
     assert (branch.files, branch.own) == (((WEB, None), ("x", b"1")), True)
 
 
+LINES = b"".join(b"line %d\n" % number for number in range(20))
+
+
+def test_what_a_merge_would_bring_is_told_without_merging(
+    repository: GitRepository, remote: Path
+) -> None:
+    """Both sides changed one file, far apart: what comes is neither side's content."""
+    start = commit(remote, {"shared": LINES})
+    changed = LINES.replace(b"line 18\n", b"branch\n")
+    files = {"shared": changed, ODD: None, "new": b"1"}
+    head = commit(remote, files, branch="topic", parents=(start,))
+    base = commit(remote, {"shared": LINES.replace(b"line 1\n", b"base\n"), "run.sh": b"2"})
+    before = refs(remote)
+    repository.refresh()
+    port: Repository = repository
+    both = changed.replace(b"line 1\n", b"base\n")
+    assert port.merged(base, head) == ((ODD, None), ("new", b"1"), ("shared", both))
+    assert port.merged(start, head) == ((ODD, None), ("new", b"1"), ("shared", changed))
+    assert port.merged(base, start) == ()
+    assert refs(remote) == before
+
+
+def test_two_that_conflict_bring_nothing_and_are_compared_once(
+    repository: GitRepository, remote: Path, tmp_path: Path
+) -> None:
+    start = tip(repository)
+    head = commit(remote, {WEB: b"ours"}, branch="topic", parents=(start,))
+    gone = commit(remote, {WEB: None}, branch="gone", parents=(start,))
+    base = commit(remote, {WEB: b"theirs"})
+    repository.refresh()
+    assert [repository.merged(base, each) for each in (head, gone)] == [None, None]
+    for cache in tmp_path.glob("cache/*.git"):
+        cache.rename(cache.with_suffix(".away"))
+    assert repository.merged(base, head) is None, "nobody is asked again"
+
+
 def test_branches_that_are_gone_merged_or_unrelated(
     repository: GitRepository, remote: Path
 ) -> None:
@@ -316,9 +386,11 @@ def test_branches_that_are_gone_merged_or_unrelated(
     merged = repository.branch("merged", base)
     assert merged is not None
     assert (merged.files, merged.own, merged.message.strip()) == ((), True, "first")
+    assert merged.fork == base
     alien = repository.branch("alien", base)
     assert alien is not None
     assert not alien.own
+    assert alien.fork is None
     git(remote, "update-ref", "-d", "refs/heads/merged")
     repository.refresh()
     assert repository.branch("merged", base) is None
