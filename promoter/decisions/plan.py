@@ -9,13 +9,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from promoter.decisions.advice import advise
 from promoter.decisions.branches import PREFIX
 from promoter.decisions.claims import Claims, gather
+from promoter.decisions.person import is_held
 from promoter.decisions.situation import Scene
+from promoter.decisions.status import statuses
 from promoter.decisions.target import decide_target
+from promoter.decisions.turns import take_turns
 from promoter.model.facts import (
     BranchOf,
     Facts,
+    FootingOf,
     Known,
     MergeRequestsOf,
     NotAsked,
@@ -25,7 +30,7 @@ from promoter.model.facts import (
     TipOf,
 )
 from promoter.model.ledger import RequestEnd, Wish
-from promoter.model.plan import Close, Decision, Orphan, Plan, State, Trouble
+from promoter.model.plan import Advice, Close, Decision, Orphan, Plan, State, Trouble
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
 from promoter.model.rule import Rule
@@ -93,7 +98,30 @@ def decide(
         if request.state != "open" and not request.kept and Record.parse(request.body)
     }
     in_order = sorted(ended, key=lambda each: (each[0].url, each[1].request.number))
-    return Plan(tuple(decisions), tuple(orphans), tuple(troubles), tuple(in_order), frozenset(asks))
+    advice = _advise([scene for scene, _ in scenes], facts)
+    taken = take_turns(decisions, {e.repository for e in advice if e.footing.protection.up_to_date})
+    return Plan(
+        taken,
+        tuple(orphans),
+        tuple(troubles),
+        tuple(in_order),
+        frozenset(asks),
+        statuses([scene for scene, _ in scenes], taken, facts),
+        advice,
+    )
+
+
+def _advise(scenes: Sequence[Scene], facts: Facts) -> tuple[Advice, ...]:
+    """How the bot stands in each repository, as far as that is known."""
+    rules: dict[FootingOf, list[Rule]] = {}
+    for scene in scenes:
+        rules.setdefault(FootingOf(scene.rule.repository, scene.tip.branch), []).append(scene.rule)
+    known = ((question, facts.get(question)) for question in rules)
+    return tuple(
+        advise(rules[question], question.base, answer.value)
+        for question, answer in known
+        if isinstance(answer, Known)
+    )
 
 
 def _look(rule: Rule, wishes: tuple[Wish, ...], facts: Facts) -> tuple[Scene, Discovery]:
@@ -103,10 +131,13 @@ def _look(rule: Rule, wishes: tuple[Wish, ...], facts: Facts) -> tuple[Scene, Di
     discovery = facts.need(TargetsOf(rule, tip.commit))
     targets = {(each.application, each.environment): each for each in discovery.targets}
     known = facts.get(requests_of)
+    told = known.value if isinstance(known, Known) else ()
     requests: dict[str, list[MergeRequest]] = {}
-    for each in known.value if isinstance(known, Known) else ():
-        requests.setdefault(each.branch, []).append(each)
-    return Scene(rule, tip, targets, requests, wishes), discovery
+    for each in told:
+        if not each.foreign:
+            requests.setdefault(each.branch, []).append(each)
+    foreign = tuple(each for each in told if each.foreign)
+    return Scene(rule, tip, targets, requests, wishes, foreign), discovery
 
 
 def _decide(scene: Scene, target: Target, claims: Claims, facts: Facts, now: datetime) -> Decision:
@@ -133,7 +164,8 @@ def _orphans(scene: Scene, claims: Claims, facts: Facts) -> list[Orphan]:
     person pushed to is left alone. Raises NotAsked, NotKnown."""
     rule = scene.rule
     orphans: list[tuple[MergeRequest, Record]] = []
-    for request in facts.need(MergeRequestsOf(rule.repository)):
+    facts.need(MergeRequestsOf(rule.repository))
+    for request in (each for requests in scene.requests.values() for each in requests):
         record = Record.parse(request.body)
         if request.state != "open" or not request.branch.startswith(PREFIX) or record is None:
             continue
@@ -144,7 +176,7 @@ def _orphans(scene: Scene, claims: Claims, facts: Facts) -> list[Orphan]:
     )
     found: list[Orphan] = []
     for (request, record), branch in zip(orphans, branches, strict=True):
-        if branch is None or branch.own:
+        if (branch is None or branch.own) and not is_held(request):
             reason = f"{record.application} has no target in {record.environment} any more"
             action = Close(request.number, request.branch, reason)
             found.append(Orphan(rule.repository, rule.source, action))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from promoter.decisions.background import read_sources, read_stays
 from promoter.decisions.branches import branch_name
 from promoter.decisions.gates import judge_all
+from promoter.decisions.person import stop_by_person
 from promoter.decisions.search import Judged, case_of
 from promoter.decisions.situation import Situation
-from promoter.model.facts import EditOf, Facts
+from promoter.model.facts import EditOf, Facts, FootingOf, MergedOf, ReadinessOf
 from promoter.model.plan import Decision, Merge, Propose, State
 from promoter.model.ports import Branch, MergeRequest
 from promoter.model.record import Record
@@ -27,18 +29,56 @@ def propose(
     """The decision with its action. Raises NotAsked, NotKnown."""
     release = chosen.release
     decided = replace(decided, offered=release, verdicts=chosen.verdicts)
-    branch, request = this.branch, this.opened
-    if branch is not None and not branch.own:
-        why = f"a person pushed to {branch.name}; it is left alone until it is merged or deleted"
-        return replace(decided, state=State.REJECTED, why=why)
+    if stopped := stop_by_person(this, decided):
+        return stopped
     edit = facts.need(_edit_question(this, release))
     if edit.refused:
         return _refuse(decided, edit)
     if not edit.changes:
         return replace(decided, state=State.CURRENT, why=f"runs {release.label}")
-    target, origin = this.target, decided.origin or "registry"
+    branch, request = this.branch, this.opened
+    automatic = this.environment.merge == "automatic"
+    record = _record(this, release, decided.origin or "registry")
+    kept = branch if branch and _brings(this, branch, record, edit, facts) else None
+    action = Propose(
+        record,
+        branch_name(this.target),
+        this.scene.tip.branch,
+        this.scene.tip.commit,
+        edit.changes,
+        _approvals(this.environment.require),
+        expected=branch.head if branch else None,
+        head=kept.head if kept else None,
+        number=request.number if request else None,
+        draft=_draft(this, chosen),
+        replaces=_replaced(request, release),
+        request=this.rule.request,
+        commit=this.rule.commit,
+    )
+    if request and automatic:
+        decided = replace(decided, lands_in=tuple(each.path for each in edit.changes))
+    if kept and request and _is_right(request, kept, action):
+        return _judge_merge(this, request, kept, action, decided, facts, now)
+    case = replace(case_of(this, release), merge_request=None, head=None)
+    verdicts = judge_all(this.environment.require, "merge", case, facts, now)
+    if request and not action.replaces:
+        verb = f"build {request.url} again for" if kept is None else f"complete {request.url} for"
+    else:
+        verb = f"update {request.url} to" if request else "open a merge request for"
+    return replace(
+        decided,
+        state=State.PROMOTING if automatic else State.PROPOSED,
+        why=f"{verb} {release.label} from {record.origin}",
+        verdicts=(*decided.verdicts, *verdicts),
+        **_background(this, release, facts, now),
+        action=replace(action, rebuilds=bool(request) and not action.replaces and kept is None),
+    )
+
+
+def _record(this: Situation, release: Release, origin: str) -> Record:
+    target = this.target
     asked_by = (each.by for each in this.wishes if release.holds(each.release))
-    record = Record(
+    return Record(
         this.rule.name,
         target.application,
         target.environment,
@@ -46,34 +86,19 @@ def propose(
         origin,
         ", ".join(dict.fromkeys(asked_by)),
     )
-    branch_is_right = branch is not None and _holds(branch, record, edit)
-    approvals = _approvals(this.environment.require)
-    if branch and request and branch_is_right and _is_right(request, branch, record, approvals):
-        return _judge_merge(this, request, branch, record, decided, facts, now)
-    action = Propose(
-        record,
-        branch_name(target),
-        this.scene.tip.branch,
-        this.scene.tip.commit,
-        edit.changes,
-        approvals,
-        expected=branch.head if branch else None,
-        head=branch.head if branch and branch_is_right else None,
-        number=request.number if request else None,
-    )
-    case = replace(case_of(this, release), merge_request=None, head=None)
-    verdicts = judge_all(this.environment.require, "merge", case, facts, now)
-    automatic = this.environment.merge == "automatic"
-    verb = f"update {request.url} to" if request else "open a merge request for"
-    return replace(
-        decided,
-        state=State.PROMOTING if automatic else State.PROPOSED,
-        why=f"{verb} {release.label} from {origin}",
-        verdicts=(*decided.verdicts, *verdicts),
-        sources=read_sources(this.reading.release, release, facts),
-        stays=read_stays(this.histories, release, now),
-        action=action,
-    )
+
+
+def _draft(this: Situation, chosen: Judged) -> bool:
+    """Whether it is to be a draft: with `open: early` until its gates pass; else as a person has
+    it."""
+    if this.environment.open == "early":
+        return not all(each.passes for each in chosen.verdicts)
+    return this.opened is not None and this.opened.draft
+
+
+def _replaced(request: MergeRequest | None, release: Release) -> Release | None:
+    record = Record.parse(request.body) if request else None
+    return record.release if record and record.release != release else None
 
 
 def _edit_question(this: Situation, release: Release) -> EditOf:
@@ -87,16 +112,30 @@ def _refuse(decided: Decision, edit: Edit) -> Decision:
     return replace(decided, state=State.BLOCKED, why=why, where=first.where, trouble="input")
 
 
-def _holds(branch: Branch, record: Record, edit: Edit) -> bool:
-    """Whether the branch holds exactly this promotion: an approval is not thrown away for a
-    commit that would say the same again on a newer base."""
+def _brings(this: Situation, branch: Branch, record: Record, edit: Edit, facts: Facts) -> bool:
+    """Whether merging the branch brings exactly this promotion: an approval is not thrown away for
+    a commit that would say the same again on a newer base."""
+    if Record.parse(branch.message) != record:
+        return False
     wanted = {change.path: change.after for change in edit.changes}
-    return dict(branch.files) == wanted and Record.parse(branch.message) == record
+    if dict(branch.files) == wanted:
+        return True
+    if not _is_behind(this, branch):
+        return False
+    # Its files changed on the base, in other places perhaps.
+    merged = facts.need(MergedOf(this.repository, this.scene.tip.commit, branch.head))
+    return merged is not None and dict(merged) == wanted
 
 
-def _is_right(request: MergeRequest, branch: Branch, record: Record, approvals: int) -> bool:
-    says_so = request.approvals == approvals and Record.parse(request.body) == record
-    return says_so and request.head == branch.head
+def _is_behind(this: Situation, branch: Branch) -> bool:
+    return branch.fork not in (None, this.scene.tip.commit)
+
+
+def _is_right(request: MergeRequest, branch: Branch, action: Propose) -> bool:
+    """A draft is made ready, never the other way round: somebody may have done it by hand."""
+    says_so = request.approvals == action.approvals and Record.parse(request.body) == action.record
+    is_ready = action.draft or not request.draft
+    return says_so and is_ready and request.complete and request.head == branch.head
 
 
 def _approvals(require: Iterable[GateRule]) -> int:
@@ -109,25 +148,61 @@ def _judge_merge(
     this: Situation,
     request: MergeRequest,
     branch: Branch,
-    record: Record,
+    action: Propose,
     decided: Decision,
     facts: Facts,
     now: datetime,
 ) -> Decision:
-    """The request is as it should be: it is merged, or waits for its gates or a person."""
-    if decided.offered is None:
-        raise ValueError("there is no merge without a release")
-    case = case_of(this, decided.offered)
+    """The request is as it should be: it is merged, or waits for its gates, the forge or a
+    person. `action` would write it as it is."""
+    case = case_of(this, action.record.release)
     verdicts = judge_all(this.environment.require, "merge", case, facts, now)
     decided = replace(decided, verdicts=(*decided.verdicts, *verdicts))
-    if not all(each.passes for each in verdicts):
-        return keep_out(decided, verdicts)
+    if not all(each.passes for each in decided.verdicts):
+        return keep_out(decided, decided.verdicts)
+    footing = facts.need(FootingOf(this.repository, action.base))
+    if footing.protection.up_to_date and _is_behind(this, branch):
+        return _build_again(this, action, decided, facts, now)
+    if request.armed:
+        why = f"{request.url} is in the forge's queue: all gates pass"
+        return replace(decided, state=State.PROMOTING, why=why)
     if this.environment.merge == "manual":
         why = f"merge request {request.url} waits for a person to merge it"
         return replace(decided, state=State.PROPOSED, why=why)
-    action = Merge(request.number, request.branch, branch.head, record, this.rule.request)
+    ready = facts.need(ReadinessOf(this.repository, request.number, branch.head))
+    if ready.state in ("conflict", "behind") and _is_behind(this, branch):
+        return _build_again(this, action, decided, facts, now)
+    if ready.state != "ready":
+        refused = ready.state == "refused"
+        state, said = State.BLOCKED if refused else State.WAITING, ready.why or ready.state
+        why = f"all gates pass, and the forge does not merge {request.url} yet: {said}"
+        return replace(decided, state=state, why=why, trouble="input" if refused else None)
+    merge = Merge(request.number, request.branch, branch.head, action.record, action.request)
     why = f"merge {request.url}: all gates pass"
-    return replace(decided, state=State.PROMOTING, why=why, action=action)
+    return replace(decided, state=State.PROMOTING, why=why, action=merge)
+
+
+def _build_again(
+    this: Situation, action: Propose, decided: Decision, facts: Facts, now: datetime
+) -> Decision:
+    """The same release, on the tip: the forge merges nothing that stands behind it."""
+    automatic = this.environment.merge == "automatic"
+    label = action.record.release.label
+    return replace(
+        decided,
+        state=State.PROMOTING if automatic else State.PROPOSED,
+        why=f"build the branch of #{action.number} again for {label}, on the tip of {action.base}",
+        **_background(this, action.record.release, facts, now),
+        action=replace(action, head=None, rebuilds=True),
+    )
+
+
+def _background(this: Situation, release: Release, facts: Facts, now: datetime) -> dict[str, Any]:
+    """What a body tells of a release beside the decision itself."""
+    return {
+        "sources": read_sources(this.reading.release, release, facts),
+        "stays": read_stays(this.histories, release, now),
+    }
 
 
 def keep_out(decided: Decision, verdicts: Sequence[Verdict]) -> Decision:

@@ -11,9 +11,11 @@ from promoter.decisions.candidates import ArtifactsByName
 from promoter.model.facts import (
     BranchOf,
     Facts,
+    FootingOf,
     MergeRequestsOf,
     Period,
     PeriodsOf,
+    PublishedOf,
     ReadingOf,
     TagsOf,
     Tip,
@@ -31,7 +33,8 @@ from promoter.model.target import Reading, Target
 @dataclass(frozen=True)
 class Scene:
     """What all targets of a rule share: the tip that is looked at, every target by name, and the
-    merge requests by branch (none while they are not known); `wishes` are those of now, the
+    merge requests by branch (none while they are not known); `foreign` are the open ones that are
+    not the bot's; `wishes` are those of now, the
     earlier ones are in the ledger."""
 
     rule: Rule
@@ -39,6 +42,7 @@ class Scene:
     targets: Mapping[tuple[str, str], Target]
     requests: Mapping[str, Sequence[MergeRequest]]
     wishes: tuple[Wish, ...] = ()
+    foreign: tuple[MergeRequest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,11 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         if (target.application, name) in scene.targets
     }
     wishes = WishesOf(repository)
-    facts.prefetch(reading, periods, requests, branch, wishes, *line.values())
+    footing = FootingOf(repository, scene.tip.branch)
+    facts.prefetch(
+        *(reading, periods, requests, branch, wishes, footing, PublishedOf(repository)),
+        *line.values(),
+    )
     facts.need(requests)
     mine = tuple(scene.requests.get(branch.name, ()))
     upstreams = [

@@ -8,8 +8,9 @@ from datetime import datetime
 from functools import partial
 
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
+from promoter.decisions.person import HOLD, is_held, take_off
 from promoter.decisions.proposal import keep_out, propose
-from promoter.decisions.search import Search, search
+from promoter.decisions.search import Judged, Search, search
 from promoter.decisions.situation import Scene, Situation, look_at, tag_questions, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.decisions.wishes import (
@@ -36,7 +37,7 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
     except ValueError as error:
         return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
     this = look_at(scene, target, artifacts, facts)
-    decided = _decide_situation(this, decided, facts, now)
+    decided = take_off(this, _decide_situation(this, decided, facts, now))
     return decided if decided.requested else answer_undecided(this, decided)
 
 
@@ -72,15 +73,24 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
         return replace(decided, why=why)
     found = search(this, running, offers, partial(is_asked_for, asked=asked), facts, now)
     decided = replace(decided, passed_over=(*offers.passed_over, *found.passed_over))
-    if found.chosen is None:
+    chosen = found.chosen or _early(this, found)
+    if chosen is None:
         decided = _conclude(decided, offers, found)
         if not offers.waits:
             decided = _close_stale(decided, this, found)
     else:
-        decided = propose(this, found.chosen, decided, facts, now)
+        decided = propose(this, chosen, decided, facts, now)
         if decided.state is State.CURRENT:
             decided = _close_stale(decided, this, found)
     return conclude_wishes(this, asked, decided, found)
+
+
+def _early(this: Situation, found: Search) -> Judged | None:
+    """With `open: early`, the newest release whose gates don't say no: its request waits for them
+    as a draft."""
+    if this.environment.open == "ready":
+        return None
+    return next((e for e in found.waiting if all(v.judgement != "block" for v in e.verdicts)), None)
 
 
 def _stop_by_manifests(decided: Decision, this: Situation) -> Decision | None:
@@ -178,6 +188,9 @@ def _close_stale(decided: Decision, this: Situation, found: Search) -> Decision:
     request = this.opened
     if request is None or (this.branch is not None and not this.branch.own):
         return decided
+    if is_held(request):
+        why = f"{decided.why}; the label {HOLD} keeps {request.url} open"
+        return replace(decided, why=why)
     record = Record.parse(request.body)
     keeps = record and any(record.release.agrees(each.release) for each in found.waiting)
     if keeps or decided.state is State.BLOCKED:

@@ -9,17 +9,34 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from promoter.access.redaction import redact
+from promoter.decisions.person import LEFT_ALONE
 from promoter.engine.adapters import Adapters
 from promoter.engine.ledger import REF, draft_notes
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
-from promoter.model.ledger import Note
+from promoter.model.ledger import Note, Published
 from promoter.model.outcome import Deed, Effect
-from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose, Trouble
+from promoter.model.plan import (
+    Action,
+    Close,
+    Decision,
+    Disarm,
+    LeaveAlone,
+    Merge,
+    Plan,
+    Propose,
+    Trouble,
+)
 from promoter.model.ports import CommitDraft, Forge, MergeRequestDraft, RefMove, Repository
 from promoter.model.record import Record
 from promoter.model.rule import RepositoryAddress
 from promoter.model.trouble import TroubleKind
-from promoter.texts.change import commit_message, merge_text, request_body, request_title
+from promoter.texts.change import (
+    commit_message,
+    merge_text,
+    request_body,
+    request_title,
+)
+from promoter.texts.comments import closing_comment, left_alone_comment, superseded_comment
 
 _LEDGER_RACES = 20
 _log = logging.getLogger(__name__)
@@ -41,6 +58,8 @@ class Applied:
     troubles: list[Trouble] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     raced: bool = False
+    published: int = 0
+    """Statuses, which are no effects that a person wants to read of."""
 
     def attempt(self, who: str, step: Callable[[], Effect]) -> None:
         """Run one step; what goes wrong with it is noted and stops only itself."""
@@ -76,7 +95,8 @@ def apply(plan: Plan, adapters: Adapters) -> Applied:
     """Carry the plan out, repository by repository; one that fails never stops the others."""
     applied = Applied()
     notes = plan.notes
-    for address in dict.fromkeys((*(repository for repository, _ in plan.actions), *notes)):
+    there = (repository for repository, _ in (*plan.actions, *plan.statuses))
+    for address in dict.fromkeys((*there, *notes)):
         proposals = [
             _Proposal(each, each.action)
             for each in plan.decisions
@@ -89,8 +109,11 @@ def apply(plan: Plan, adapters: Adapters) -> Applied:
             continue
         ready = _push_branches(repository, proposals, notes.get(address, ()), applied)
         for proposal in ready:
-            applied.attempt(_name(proposal.decision), partial(_open_or_update, forge, proposal))
-        _close_and_merge(plan, address, forge, applied)
+            step = partial(_open_or_update, forge, proposal, applied)
+            applied.attempt(_name(proposal.decision), step)
+        _act(plan, address, forge, applied)
+        said = _publish(plan, address, forge, applied)
+        _push_branches(repository, (), said, applied)
     return applied
 
 
@@ -176,10 +199,10 @@ def _draft(proposal: _Proposal) -> CommitDraft:
     action = proposal.action
     files = {change.path: change.after for change in action.changes}
     message = commit_message(proposal.decision, action)
-    return CommitDraft(action.base_commit, files, message)
+    return CommitDraft(action.base_commit, files, message, author=action.commit.author)
 
 
-def _open_or_update(forge: Forge, proposal: _Proposal) -> Effect:
+def _open_or_update(forge: Forge, proposal: _Proposal, applied: Applied) -> Effect:
     decision, action = proposal.decision, proposal.action
     if action.head is None:
         raise ValueError(f"{action.branch} was not pushed")
@@ -190,34 +213,54 @@ def _open_or_update(forge: Forge, proposal: _Proposal) -> Effect:
         request_title(action.record),
         request_body(decision, action),
         action.approvals,
+        action.draft,
+        action.request.labels,
+        action.request.reviewers,
+        action.request.assignees,
     )
     if action.number is None:
-        return _effect("opened", decision, forge.open(draft).url)
-    forge.update(action.number, draft)
+        opened = forge.open(draft)
+        applied.warnings += opened.warnings
+        return _effect("opened", decision, opened.url)
+    if action.replaces:
+        said = superseded_comment(action.replaces, action.record.release, action.head)
+        forge.comment(action.number, said)
+    applied.warnings += forge.update(action.number, draft).warnings
     return _effect("updated", decision, _url(decision, action))
 
 
-def _close_and_merge(
-    plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied
-) -> None:
+def _act(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied) -> None:
+    """All that is done to merge requests that are open already."""
     for orphan in plan.orphans:
         if orphan.repository == address:
             applied.attempt(orphan.rule, partial(_close, forge, None, orphan.action))
     for decision in plan.decisions:
         if decision.repository != address:
             continue
-        if isinstance(decision.action, Close):
-            applied.attempt(_name(decision), partial(_close, forge, decision, decision.action))
-        elif isinstance(decision.action, Merge):
-            applied.attempt(_name(decision), partial(_merge, forge, decision, decision.action))
+        step: Callable[[], Effect]
+        match decision.action:
+            case Close() as action:
+                step = partial(_close, forge, decision, action)
+            case Merge() as action:
+                step = partial(_merge, forge, decision, action)
+            case Disarm() as action:
+                step = partial(_disarm, forge, decision, action)
+            case LeaveAlone() as action:
+                step = partial(_leave_alone, forge, decision, action)
+            case _:
+                continue
+        applied.attempt(_name(decision), step)
 
 
 def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
+    request = decision.merge_request if decision else None
+    head = request.head if request else action.branch
+    forge.comment(action.number, closing_comment(action.number, head, action.reason))
     forge.close(action.number, action.reason)
     if decision is None:
         return Effect("closed", "", "", "", f"#{action.number}", action.reason)
     # What was proposed, which is not what is offered now.
-    record = Record.parse(decision.merge_request.body) if decision.merge_request else None
+    record = Record.parse(request.body) if request else None
     effect = _effect("closed", decision, _url(decision, action))
     label = record.release.label if record else effect.release
     return replace(effect, release=label, detail=action.reason)
@@ -226,6 +269,38 @@ def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
 def _merge(forge: Forge, decision: Decision, action: Merge) -> Effect:
     deed = forge.merge(action.number, action.head, merge_text(action))
     return _effect(deed, decision, _url(decision, action))
+
+
+def _disarm(forge: Forge, decision: Decision, action: Disarm) -> Effect:
+    forge.disarm(action.number)
+    return replace(_effect("disarmed", decision, _url(decision, action)), detail=action.reason)
+
+
+def _leave_alone(forge: Forge, decision: Decision, action: LeaveAlone) -> Effect:
+    forge.comment(action.number, left_alone_comment(action.branch, action.head))
+    # Last: it is by the label that a later look knows that it was said.
+    forge.label(action.number, LEFT_ALONE)
+    return _effect("left-alone", decision, _url(decision, action))
+
+
+def _publish(
+    plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied
+) -> list[Published]:
+    """What was published. Where that is refused, a promotion goes on without."""
+    said: list[Published] = []
+    for repository, each in plan.statuses:
+        if repository != address:
+            continue
+        try:
+            forge.publish(each.number, each.head, each.check)
+        except PromoterError as error:
+            applied.warnings.append(
+                f"the status {each.check.name} could not be published: {redact(error.message)}"
+            )
+            break
+        said.append(Published(each.branch, each.head, each.check.state, each.check.text))
+    applied.published += len(said)
+    return said
 
 
 def _effect(deed: Deed, decision: Decision, url: str) -> Effect:

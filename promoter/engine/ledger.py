@@ -1,8 +1,9 @@
 """The ledger, a ref of the manifest repository: one small file an image or a target.
 
 `sightings/REGISTRY/PATH/TAGS` holds a line `TIME TAG DIGEST` for each first sight, oldest first;
-`wishes/ENVIRONMENT/APPLICATION` and `requests/ENVIRONMENT/APPLICATION` a JSON list each. What
-can't be read there is as if it were not there: losing the ledger loses comfort, not correctness.
+`wishes/ENVIRONMENT/APPLICATION` and `requests/ENVIRONMENT/APPLICATION` a JSON list each;
+`statuses/ENVIRONMENT/APPLICATION` the line `HEAD STATE TEXT` that was published last. What can't
+be read there is as if it were not there: losing the ledger loses comfort, not correctness.
 It is one commit without a parent, put in the place of the former one by compare-and-swap: with a
 history, each fresh clone would fetch it all.
 """
@@ -18,11 +19,11 @@ from datetime import UTC, datetime
 from types import UnionType
 from typing import Any
 
-from promoter.decisions.branches import target_path
+from promoter.decisions.branches import PREFIX, target_path
 from promoter.errors import PromoterError
 from promoter.model.image import ImageName, ImageReference, is_digest, is_tag
-from promoter.model.ledger import Note, RequestEnd, Sighting, Wish, WishEnd
-from promoter.model.ports import CommitDraft, MergeRequest, RefMove, Repository, Tree
+from promoter.model.ledger import Note, Published, RequestEnd, Sighting, Wish, WishEnd
+from promoter.model.ports import CheckState, CommitDraft, MergeRequest, RefMove, Repository, Tree
 from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.spell import spell_time
@@ -31,6 +32,10 @@ _log = logging.getLogger(__name__)
 REF = "refs/promoter/ledger"
 _WISHES = "wishes/"
 _REQUESTS = "requests/"
+_STATUSES = "statuses/"
+_OF_OTHERS = f"{_STATUSES}OTHERS"  # in capitals, so that it is no environment
+_MOST_STATUSES = 500
+"""Lines of those that are not the bot's; an older one still open is told the same again."""
 _MOST_REQUESTS = 50
 """Ended ones of one target; what so many newer ones followed is not offered again."""
 _KINDS: dict[str, type | UnionType] = {
@@ -40,6 +45,11 @@ _KINDS: dict[str, type | UnionType] = {
     "closed_by_bot": bool,
 }
 _TOLD = tuple(_KINDS)
+_CHECK_STATES: dict[str, CheckState] = {
+    "success": "success",
+    "pending": "pending",
+    "failure": "failure",
+}
 _MESSAGE = "What the bot remembers; read by machines, safe to delete\n"
 _MOST_SIGHTINGS = 200
 """Lines of one image; a tag that so many newer ones followed is lower than them anyway."""
@@ -85,15 +95,29 @@ def read_ended(repository: Repository, base: str) -> tuple[MergeRequest, ...]:
     return tuple(each for each in found if each.base == base)
 
 
+def read_published(repository: Repository) -> tuple[Published, ...]:
+    """The statuses that were published last: one a branch of the bot's, and those of others."""
+    tree = _tree(repository)
+    if tree is None:
+        return ()
+    files = tree.read(each.path for each in tree.list(_STATUSES.rstrip("/")))
+    return tuple(
+        each for path, data in sorted(files.items()) for each in _parse_published(path, data)
+    )
+
+
 def draft_notes(repository: Repository, notes: Sequence[Note]) -> LedgerDraft | None:
     """The commit that adds the notes to the ledger as it was last fetched; None where it holds
     them already, so that a step that is repeated after a crash adds nothing twice."""
     sightings: dict[ImageName, list[Sighting]] = defaultdict(list)
     wishes: dict[str, list[Wish | WishEnd]] = defaultdict(list)
     requests: dict[str, list[MergeRequest]] = defaultdict(list)
+    published: dict[str, list[Published]] = defaultdict(list)
     for note in notes:
         if isinstance(note, Sighting):
             sightings[note.name].append(note)
+        elif isinstance(note, Published):
+            published[_published_file(note)].append(note)
         elif isinstance(note, RequestEnd):
             record = Record.parse(note.request.body)
             if record is not None:
@@ -102,11 +126,13 @@ def draft_notes(repository: Repository, notes: Sequence[Note]) -> LedgerDraft | 
         else:
             wishes[_wishes_file(note)].append(note)
     tree = _tree(repository)
-    paths = [*wishes, *requests, *(_sightings_file(name) for name in sightings)]
+    paths = [*wishes, *requests, *published, *(_sightings_file(name) for name in sightings)]
     present = tree.read(paths) if tree else {}
     files = {path: _change_wishes(present.get(path, b""), told) for path, told in wishes.items()}
     for path, ended in requests.items():
         files[path] = _add_requests(present.get(path, b""), ended)
+    for path, said in published.items():
+        files[path] = _add_published(path, present.get(path, b""), said)
     for name, fresh in sightings.items():
         path = _sightings_file(name)
         files[path] = _add_sightings(name, present.get(path, b""), fresh)
@@ -248,6 +274,32 @@ def _parse_request(content: Any) -> MergeRequest | None:
     if told["state"] not in ("merged", "closed"):
         return None
     return MergeRequest(**told, body=body, ended_at=ended_at, kept=True)
+
+
+def _published_file(note: Published) -> str:
+    return f"{_STATUSES}{note.branch.removeprefix(PREFIX)}" if note.branch else _OF_OTHERS
+
+
+def _add_published(path: str, data: bytes, said: Sequence[Published]) -> bytes:
+    """Of a branch of the bot's the last one; of all others as many as there is room for."""
+    if path != _OF_OTHERS:
+        kept = list(said[-1:])
+    else:
+        known = {each.head: each for each in (*_parse_published(path, data), *said)}
+        kept = list(known.values())[-_MOST_STATUSES:]
+    return "".join(f"{each.head} {each.state} {each.text}\n" for each in kept).encode()
+
+
+def _parse_published(path: str, data: bytes) -> list[Published]:
+    branch = "" if path == _OF_OTHERS else f"{PREFIX}{path.removeprefix(_STATUSES)}"
+    found: list[Published] = []
+    for line in data.decode("utf-8", "replace").splitlines():
+        head, _, rest = line.partition(" ")
+        word, _, text = rest.partition(" ")
+        state = _CHECK_STATES.get(word)
+        if state is not None:
+            found.append(Published(branch, head, state, text))
+    return found
 
 
 def _parse_time(text: str) -> datetime | None:

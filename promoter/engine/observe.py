@@ -14,7 +14,7 @@ from typing import Any
 from promoter.access.redaction import redact
 from promoter.decisions.branches import PREFIX
 from promoter.engine.adapters import Adapters
-from promoter.engine.ledger import read_ended, read_sightings, read_wishes
+from promoter.engine.ledger import read_ended, read_published, read_sightings, read_wishes
 from promoter.engine.library import Library
 from promoter.engine.periods import read_periods
 from promoter.errors import InputError, PromoterError, TransientError
@@ -22,13 +22,18 @@ from promoter.manifests import edit_target
 from promoter.model.facts import (
     ApprovalsOf,
     BranchOf,
+    ChecksOf,
     DetailsOf,
     DigestOf,
     EditOf,
+    FootingOf,
     Known,
+    MergedOf,
     MergeRequestsOf,
     PeriodsOf,
+    PublishedOf,
     Question,
+    ReadinessOf,
     ReadingOf,
     SightingsOf,
     TagsOf,
@@ -67,7 +72,12 @@ class Observer:
             MergeRequestsOf: self._requests,
             BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
             WishesOf: lambda q: read_wishes(self._repository(q.repository)),
+            MergedOf: lambda q: self._repository(q.repository).merged(q.base, q.head),
+            PublishedOf: lambda q: read_published(self._repository(q.repository)),
             ApprovalsOf: lambda q: tuple(self._forge(q.repository).approvals(q.number, q.head)),
+            ChecksOf: lambda q: tuple(self._forge(q.repository).checks(q.number, q.head)),
+            ReadinessOf: lambda q: self._forge(q.repository).readiness(q.number, q.head),
+            FootingOf: lambda q: self._forge(q.repository).footing(q.base),
         }
         self._registry = adapters.registry
         self._forge = adapters.forge
@@ -157,7 +167,10 @@ class Observer:
                 f"{question.repository.url} has no branch '{branch}'"
                 + (f"; it has {present}" if present else "; it is empty: push a first commit")
             )
-        return Tip(branch, commit)
+        # docs.github.com, "Managing a merge queue": each group of requests gets a branch there.
+        tried = f"{_HEADS}gh-readonly-queue/{branch}/"
+        queued = sorted(at for ref, at in refs.items() if ref.startswith(tried))
+        return Tip(branch, commit, tuple(queued))
 
     def _requests(self, question: MergeRequestsOf) -> tuple[MergeRequest, ...]:
         address = question.repository

@@ -13,8 +13,11 @@ from promoter.engine.observe import Observer
 from promoter.model.facts import (
     ApprovalsOf,
     BranchOf,
+    ChecksOf,
     Facts,
     MergeRequestsOf,
+    PublishedOf,
+    ReadinessOf,
     SightingsOf,
     TipOf,
     WishesOf,
@@ -27,7 +30,10 @@ from promoter.model.rule import Rule
 _MOST_ASKS = 100
 _ROUNDS_A_ENVIRONMENT = 4  # commit and open, merge, and as many again for lost races
 _SPARE_ROUNDS = 20
-_VOLATILE = (TipOf, MergeRequestsOf, BranchOf, ApprovalsOf, SightingsOf, WishesOf)
+_VOLATILE = (
+    *(TipOf, MergeRequestsOf, BranchOf, SightingsOf, WishesOf),
+    *(ApprovalsOf, ChecksOf, ReadinessOf, PublishedOf),
+)
 """What an effect may have changed. Registry answers hold for one reconcile, so that every
 environment is decided on the same view; the rest is addressed by commit."""
 
@@ -84,7 +90,7 @@ def reconcile(scope: Scope, adapters: Adapters, clock: Clock, report: Report = s
     plan = Plan(())
     for left in range(environments * _ROUNDS_A_ENVIRONMENT + _SPARE_ROUNDS, -1, -1):
         plan, facts = make_plan(scope, observer, facts, clock(), report)
-        if not plan.actions and not plan.notes:
+        if not plan.actions and not plan.notes and not plan.statuses:
             return Outcome(plan, tuple(effects), warnings=tuple(warnings))
         if not left:
             break  # the last round looks only: what was done in the one before may be all
@@ -92,7 +98,7 @@ def reconcile(scope: Scope, adapters: Adapters, clock: Clock, report: Report = s
         applied = apply(plan, adapters)
         effects.extend(applied.effects)
         warnings.update(dict.fromkeys(applied.warnings))
-        if not applied.effects and not applied.raced:
+        if not applied.effects and not applied.raced and not applied.published:
             return Outcome(plan, tuple(effects), tuple(applied.troubles), tuple(warnings))
         facts = _forget(facts)
     why = "others keep changing the repository; what is left is done by the next run"

@@ -49,10 +49,12 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Tip:
-    """A branch and the commit it points at."""
+    """A branch and the commit it points at; `queued` are the commits that a merge queue tries
+    before they get in."""
 
     branch: str
     commit: str
+    queued: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from promoter.model.plan import Plan, Trouble
 
-Deed = Literal["opened", "updated", "closed", "merged", "queued"]
+Deed = Literal["opened", "updated", "closed", "merged", "queued", "disarmed", "left-alone"]
 
 
 @dataclass(frozen=True)

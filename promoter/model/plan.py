@@ -102,6 +102,8 @@ class Propose:
     draft: bool = False
     replaces: Release | None = None
     """What the open request brought so far, where that is another release."""
+    rebuilds: bool = False
+    """The same release again: the base moved under it."""
     request: RequestTexts = RequestTexts()
     commit: CommitTexts = CommitTexts()
 
@@ -196,6 +198,8 @@ class Decision:
     sources: tuple[SourceChange, ...] = ()
     stays: tuple[Stay, ...] = ()
     notes: tuple[Note, ...] = ()
+    lands_in: tuple[str, ...] = ()
+    """The files that its open merge request changes, where the bot is to merge it."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from promoter.model.outcome import Outcome
-from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose, Selection, Trouble
+from promoter.model.plan import (
+    Action,
+    Close,
+    Decision,
+    Disarm,
+    LeaveAlone,
+    Merge,
+    Plan,
+    Propose,
+    Selection,
+    Trouble,
+)
 from promoter.model.ports import MergeRequest
 from promoter.model.release import Release
 from promoter.model.spell import spell_time
@@ -129,6 +140,10 @@ def action_json(action: Action) -> Json:
         return {"kind": "merge", "merge_request": action.number, "head": action.head}
     if isinstance(action, Close):
         return {"kind": "close", "merge_request": action.number, "reason": action.reason}
+    if isinstance(action, Disarm):
+        return {"kind": "disarm", "merge_request": action.number, "reason": action.reason}
+    if isinstance(action, LeaveAlone):
+        return {"kind": "leave-alone", "merge_request": action.number, "branch": action.branch}
     raise TypeError(f"no such action: {action!r}")
 
 

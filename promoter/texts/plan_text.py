@@ -8,7 +8,17 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from promoter.model.outcome import Effect, Outcome
-from promoter.model.plan import Close, Decision, Merge, Plan, Propose, State, Trouble
+from promoter.model.plan import (
+    Close,
+    Decision,
+    Disarm,
+    LeaveAlone,
+    Merge,
+    Plan,
+    Propose,
+    State,
+    Trouble,
+)
 from promoter.texts.columns import align
 from promoter.texts.diff import painted_diff
 from promoter.texts.paint import Paint, printable
@@ -115,6 +125,8 @@ def _summary(plan: Plan) -> str:
         (updates, "to update"),
         (kinds[Merge], "to merge"),
         (kinds[Close], "to close"),
+        (kinds[Disarm], "to take from the queue"),
+        (kinds[LeaveAlone], "to leave alone"),
     ]
     said = ", ".join(f"{count} {what}" for count, what in counts if count)
     waiting = sum(1 for each in plan.decisions if each.state in (State.WAITING, State.BLOCKED))

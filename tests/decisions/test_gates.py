@@ -9,6 +9,7 @@ import pytest
 
 from promoter.model.facts import ApprovalsOf, PeriodsOf, Unknown
 from promoter.model.plan import Merge, State
+from promoter.model.record import Record
 from tests.decisions.rules import approvals, chain, environment, rule, soak
 from tests.decisions.world import NOW, World, ago
 
@@ -121,7 +122,9 @@ def test_approvals_open_the_merge_request_and_guard_its_merge() -> None:
     assert world.decision("web", "dev").verdicts[0].opened_by == "1 more person"
     world.approvers[request.head] = ("alice", "bob")
     action = world.decision("web", "dev").action
-    assert action == Merge(request.number, request.branch, request.head)
+    record = Record.parse(request.body)
+    assert record is not None
+    assert action == Merge(request.number, request.branch, request.head, record)
 
 
 def test_approvals_of_an_older_head_do_not_count() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promoter.model.facts import Period
-from promoter.model.plan import Close, State
+from promoter.model.plan import LeaveAlone, Close, State
 from tests.decisions.rules import chain, environment, rule
 from tests.decisions.world import World, ago
 
@@ -97,10 +97,14 @@ def test_a_branch_that_a_person_pushed_to_is_left_alone() -> None:
     request = world.request("web", "dev")
     world.push(request.branch)
     decision = world.decision("web", "dev")
-    assert (decision.state, decision.action) == (State.REJECTED, None)
+    head = world.branches[request.branch].head
+    assert decision.state is State.REJECTED
+    assert decision.action == LeaveAlone(request.number, request.branch, head)
     assert decision.why == (
         "a person pushed to promoter/dev/web; it is left alone until it is merged or deleted"
     )
+    world.reconcile()
+    assert world.told == [decision.action], "it is said once"
     world.registry("web", "1.0.0", "1.1.0", "1.2.0")
     assert world.decision("web", "dev").action is None, "not for a newer release either"
     world.registry("web", "1.0.0")

@@ -7,6 +7,7 @@ import pytest
 from promoter.errors import Where
 from promoter.model.facts import BranchOf, EditOf, MergeRequestsOf
 from promoter.model.plan import Merge, Propose, State
+from promoter.model.record import Record
 from promoter.model.rule import EnvironmentRule, GateRule
 from promoter.model.target import Problem
 from tests.decisions.rules import approvals, artifact, environment, rule
@@ -45,7 +46,9 @@ def test_it_merges_by_itself_at_exactly_the_head_that_it_judged() -> None:
     world = following()
     world.carry_out(world.plan())
     request = world.request("web", "dev")
-    assert only_action(world) == Merge(request.number, "promoter/dev/web", request.head)
+    record = Record.parse(request.body)
+    assert record is not None
+    assert only_action(world) == Merge(request.number, "promoter/dev/web", request.head, record)
 
 
 def test_a_manual_request_waits_for_a_person() -> None:

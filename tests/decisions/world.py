@@ -13,21 +13,27 @@ from itertools import count
 from typing import Any, cast
 
 from promoter.decisions.branches import PREFIX, branch_name
+from promoter.decisions.person import LEFT_ALONE
 from promoter.engine.observe import Observer
 from promoter.engine.reconcile import Scope, make_plan
 from promoter.errors import Where
 from promoter.model.facts import (
     ApprovalsOf,
     BranchOf,
+    ChecksOf,
     DetailsOf,
     DigestOf,
     EditOf,
     Facts,
+    FootingOf,
     Known,
+    MergedOf,
     MergeRequestsOf,
     Period,
     PeriodsOf,
+    PublishedOf,
     Question,
+    ReadinessOf,
     ReadingOf,
     SightingsOf,
     TagsOf,
@@ -37,9 +43,18 @@ from promoter.model.facts import (
     Unknown,
     WishesOf,
 )
-from promoter.model.ledger import Note, RequestEnd, Sighting, Wish, WishEnd
-from promoter.model.plan import Action, Close, Decision, Merge, Plan, Propose
-from promoter.model.ports import Branch, ImageDetails, MergeRequest
+from promoter.model.ledger import Note, Published, RequestEnd, Sighting, Wish, WishEnd
+from promoter.model.plan import Action, Close, Decision, Disarm, LeaveAlone, Merge, Plan, Propose
+from promoter.model.ports import (
+    Branch,
+    Check,
+    Footing,
+    ImageDetails,
+    MergeRequest,
+    Protection,
+    Readiness,
+    Rights,
+)
 from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.rule import Rule
@@ -79,6 +94,17 @@ class World:
     requests: list[MergeRequest] = field(default_factory=list)
     approvers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By head."""
+    checks: dict[str, tuple[Check, ...]] = field(default_factory=dict)
+    """By head."""
+    readiness: dict[int, Readiness] = field(default_factory=dict)
+    """By number, where it is not ready."""
+    footing: Footing = Footing(Rights("bot"), Protection(False, 0, ()), statuses=False)
+    published: dict[tuple[str, str], Published] = field(default_factory=dict)
+    """By branch and head."""
+    merges: dict[str, tuple[tuple[str, bytes | None], ...]] = field(default_factory=dict)
+    """By head, what merging it would change; the others conflict."""
+    told: list[Action] = field(default_factory=list)
+    """What was said to people, or taken from the queue."""
     branches: dict[str, Branch] = field(default_factory=dict)
     tag_only: set[Key] = field(default_factory=set)
     mixed: dict[Key, str] = field(default_factory=dict)
@@ -191,6 +217,9 @@ class World:
         for decision in plan.decisions:
             if decision.action:
                 self._do(decision.action, decision, now)
+        for _, each in plan.statuses:
+            said = Published(each.branch, each.head, each.check.state, each.check.text)
+            self.published[each.branch, "" if each.branch else each.head] = said
 
     def _keep(self, notes: Iterable[Note]) -> None:
         for note in notes:
@@ -199,6 +228,8 @@ class World:
                 if (note.name, note.tag, note.digest) not in seen:
                     self.sightings.append(note)
                 continue
+            if isinstance(note, Published):
+                continue  # `carry_out` keeps them
             if isinstance(note, RequestEnd):
                 self.change_request(note.request, kept=True)
                 continue
@@ -222,6 +253,11 @@ class World:
             assert decision.offered is not None
             (request,) = (each for each in self.requests if each.number == action.number)
             self.merge(request, now)
+        elif isinstance(action, LeaveAlone | Disarm):
+            self.told.append(action)
+            (request,) = (each for each in self.requests if each.number == action.number)
+            labels = (LEFT_ALONE,) if isinstance(action, LeaveAlone) else ()
+            self.change_request(request, armed=False, labels=(*request.labels, *labels))
 
     def merge(self, request: MergeRequest, now: datetime = NOW) -> None:
         record = Record.parse(request.body)
@@ -243,7 +279,12 @@ class World:
         if action.number is not None:
             (request,) = (each for each in self.requests if each.number == action.number)
             self.change_request(
-                request, head=here.head, title=title, body=body, approvals=action.approvals
+                request,
+                head=here.head,
+                title=title,
+                body=body,
+                approvals=action.approvals,
+                draft=action.draft,
             )
             return
         number = len(self.requests) + 1
@@ -258,6 +299,7 @@ class World:
             body,
             url,
             approvals=action.approvals,
+            draft=action.draft,
             kept=True,
         )
         self.requests.append(opened)
@@ -305,6 +347,16 @@ class World:
                 return self.branches.get(question.name)
             case ApprovalsOf():
                 return self.approvers.get(question.head, ())
+            case ChecksOf():
+                return self.checks.get(question.head, ())
+            case ReadinessOf():
+                return self.readiness.get(question.number, Readiness("ready"))
+            case FootingOf():
+                return self.footing
+            case PublishedOf():
+                return tuple(self.published.values())
+            case MergedOf():
+                return self.merges.get(question.head)
         raise AssertionError(f"nobody answers {question}")
 
     def _details(self, digest: str) -> ImageDetails:

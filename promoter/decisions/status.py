@@ -1,0 +1,103 @@
+"""The status `promoter` on the heads of merge requests: where each stands, in a line.
+
+It says nothing that changes with the time alone: it is published only when it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from promoter.decisions.situation import Scene
+from promoter.model.facts import Facts, FootingOf, Known, PublishedOf
+from promoter.model.ledger import Published
+from promoter.model.plan import Close, Decision, Disarm, Merge, Propose, Publish, State
+from promoter.model.ports import Check, Footing
+from promoter.model.rule import RepositoryAddress
+from promoter.model.spell import spell_time
+from promoter.model.verdict import Verdict
+
+NAME = "promoter"
+_NOT_OURS = Check(NAME, "success", "not a promotion of promoter's")
+_QUEUED = Check(NAME, "success", "in the merge queue")
+_TAKEN_OVER = Check(NAME, "success", "a person pushed to this branch: promoter judges it no more")
+
+Statuses = tuple[tuple[RepositoryAddress, Publish], ...]
+
+
+def statuses(scenes: Iterable[Scene], decisions: Sequence[Decision], facts: Facts) -> Statuses:
+    """What is to be published, as the ledger says it is not so yet. Nothing where the forge can't
+    be asked, or where the bot may not. Raises NotAsked."""
+    found: dict[tuple[RepositoryAddress, str], Publish] = {}
+    for scene in {each.rule.repository: each for each in scenes}.values():
+        repository = scene.rule.repository
+        footing = facts.get(FootingOf(repository, scene.tip.branch))
+        published = facts.get(PublishedOf(repository))
+        if not isinstance(footing, Known) or not isinstance(published, Known):
+            continue
+        if not footing.value.statuses or footing.value.rights.publish is False:
+            continue
+        said = {(each.branch, each.head): each for each in published.value}
+        mine = [each for each in decisions if each.repository == repository]
+        for each in (*_of_ours(mine, footing.value), *_of_others(scene, footing.value)):
+            if not _is_said(each, said.get((each.branch, each.head))):
+                found[repository, each.head] = each
+    return tuple((repository, each) for (repository, _), each in found.items())
+
+
+def _is_said(publish: Publish, said: Published | None) -> bool:
+    check = publish.check
+    return said is not None and (said.state, said.text) == (check.state, check.text)
+
+
+def _of_ours(decisions: Iterable[Decision], footing: Footing) -> Iterator[Publish]:
+    for decision in decisions:
+        request, action = decision.merge_request, decision.action
+        if request is None or isinstance(action, Propose | Close | Disarm):
+            continue  # another head, or none, in a moment
+        if isinstance(action, Merge) and not is_required(footing):
+            continue
+        check = _check(decision, request.url)
+        if check is not None:
+            yield Publish(request.number, request.branch, request.head, check)
+
+
+def _of_others(scene: Scene, footing: Footing) -> Iterator[Publish]:
+    """A required check that nobody ever says would keep them out for good."""
+    if not is_required(footing):
+        return
+    for request in scene.foreign:
+        yield Publish(request.number, "", request.head, _NOT_OURS)
+    for head in scene.tip.queued:
+        yield Publish(0, "", head, _QUEUED)
+
+
+def is_required(footing: Footing) -> bool:
+    return NAME in (footing.protection.checks or ())
+
+
+def _check(decision: Decision, url: str) -> Check | None:
+    """None: what was said stays."""
+    if decision.state is State.REJECTED:
+        return _TAKEN_OVER
+    failing = [each for each in decision.verdicts if not each.passes]
+    if decision.state in (State.PROMOTING, State.PROPOSED) or _waits_for_forge(decision, failing):
+        label = decision.offered.label if decision.offered else "this"
+        return Check(NAME, "success", f"all gates pass for {label}", url)
+    if decision.state is State.WAITING and failing:
+        return Check(NAME, "pending", _in_a_line(failing[0], len(failing)), url)
+    if decision.state is State.BLOCKED:
+        return Check(NAME, "failure", " ".join(decision.why.split()), url)
+    return None
+
+
+def _waits_for_forge(decision: Decision, failing: Sequence[Verdict]) -> bool:
+    return decision.state is State.WAITING and bool(decision.lands_in) and not failing
+
+
+def _in_a_line(verdict: Verdict, count: int) -> str:
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    if verdict.trouble:
+        return f"{verdict.gate}: can't be evaluated{more}"
+    if verdict.opens_at:
+        return f"{verdict.gate}: opens {spell_time(verdict.opens_at)}{more}"
+    return f"{verdict.gate}: {' '.join(verdict.why.split())}{more}"

@@ -1,0 +1,35 @@
+"""What the bot says on a merge request: each once, known again by the mark at its end."""
+
+from __future__ import annotations
+
+import hashlib
+
+from promoter.model.ports import Comment
+from promoter.model.release import Release
+from promoter.texts.inline import escaped
+
+
+def superseded_comment(old: Release, new: Release, head: str) -> Comment:
+    """`head` is what the branch has from now on."""
+    text = f"`{old.id}` ({escaped(old.label)}) is superseded by `{new.id}` ({escaped(new.label)})."
+    return _marked("superseded", (old.id, new.id, head), text)
+
+
+def closing_comment(number: int, head: str, reason: str) -> Comment:
+    return _marked("closed", (str(number), head, reason), f"Closed: {escaped(reason)}")
+
+
+def left_alone_comment(branch: str, head: str) -> Comment:
+    """`head` is where a person's push left the branch."""
+    text = (
+        f"Somebody pushed to {escaped(branch)}: promoter leaves this merge request alone from here"
+        " on, and neither updates nor merges nor closes it. Merge it or close it; or delete the"
+        " branch, and promoter proposes what it would propose today."
+    )
+    return _marked("left-alone", (branch, head), text)
+
+
+def _marked(name: str, about: tuple[str, ...], text: str) -> Comment:
+    digest = hashlib.sha256("\0".join(about).encode()).hexdigest()[:16]
+    mark = f"<!-- promoter {name} {digest} -->"
+    return Comment(f"{text}\n\n{mark}\n", mark)
