@@ -6,6 +6,8 @@ import argparse
 import getpass
 import re
 import sys
+from dataclasses import asdict
+from typing import get_args
 
 from promoter.access.objects import Person
 from promoter.access.redaction import redact
@@ -14,34 +16,99 @@ from promoter.cli.console import paint_for
 from promoter.cli.flags import add_output, add_rules, add_world, app_from
 from promoter.cli.look import read_rules
 from promoter.errors import InputError
-from promoter.forges.local import Local, LocalForge
-from promoter.model.ports import MergeRequest
+from promoter.forges.local import LocalForge
+from promoter.forges.local_document import COMMENTED
+from promoter.forges.local_requests import Local
+from promoter.model.ports import Check, CheckState, MergeRequest
 from promoter.model.rule import RepositoryAddress
 from promoter.model.target import FileChange
-from promoter.texts.as_json import dump, request_json, requests_json
+from promoter.texts.as_json import Json, dump, request_json
+from promoter.texts.paint import printable
 from promoter.texts.request_text import request_text, requests_text
 
 EXAMPLE = """\
   promoter mr list
   promoter mr show 3
   promoter mr approve 3 --as "Alice <alice@example.com>"
+  promoter mr label 3 promoter/hold
+  promoter mr comment 3 "after the sale, please"
+  promoter mr check 3 smoke-test success --text "12 passed"
   promoter mr merge 3
   promoter mr close 3 --reason "breaks the checkout" """
 
 _PERSON = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]+)>\s*")
+_ACTIONS = {
+    "list": "the open ones",
+    "show": "one of them, with its diff",
+    "approve": "say yes to its head",
+    "merge": "merge it",
+    "close": "close it, with the --reason",
+    "label": "add the label NAME",
+    "unlabel": "take the label NAME away",
+    "ready": "make a draft ready to be merged",
+    "draft": "make it a draft, which nobody can merge",
+    "comment": "say TEXT on it",
+    "check": "report the check NAME of its head as STATE (success, pending or failure)",
+}
+_OF_ONE = frozenset(_ACTIONS) - {"list"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("list", "show", "approve", "merge", "close"))
-    parser.add_argument("number", nargs="?", type=int, metavar="NUMBER")
+    """The flags that all actions share may stand on either side of the action."""
+    _add_shared(parser)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, what in _ACTIONS.items():
+        action = actions.add_parser(
+            name,
+            help=what,
+            description=f"{what[0].upper()}{what[1:]}.",
+            argument_default=argparse.SUPPRESS,
+            allow_abbrev=False,
+        )
+        action.add_argument(
+            "--debug",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="log everything, show tracebacks",
+        )
+        if name in _OF_ONE:
+            action.add_argument("number", type=int, metavar="NUMBER")
+        _add_own(name, action)
+        _add_shared(action)
+
+
+def _add_own(name: str, action: argparse.ArgumentParser) -> None:
+    match name:
+        case "list":
+            action.add_argument(
+                "--all", action="store_true", default=False, help="those that ended as well"
+            )
+        case "close":
+            action.add_argument("--reason", default="closed by hand", help="why")
+        case "label" | "unlabel":
+            action.add_argument("name", type=_filled, metavar="NAME")
+        case "comment":
+            action.add_argument("text", type=_filled, metavar="TEXT")
+        case "check":
+            action.add_argument("name", type=_filled, metavar="NAME")
+            action.add_argument("state", choices=get_args(CheckState), metavar="STATE")
+            action.add_argument("--text", default="", help="one line on what was found")
+            action.add_argument("--url", default="", help="where to read more")
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty")
+    return redact(text.strip())
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repository", metavar="URL", help="the repository (default: the one the rules name)"
     )
-    parser.add_argument("--all", action="store_true", help="list: those that ended as well")
     parser.add_argument(
         "--as", dest="person", metavar="PERSON", help="who you are: NAME or 'NAME <EMAIL>'"
     )
-    parser.add_argument("--reason", default="closed by hand", help="close: why")
     add_rules(parser)
     add_world(parser)
     add_output(parser)
@@ -53,15 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
     forge = app.local_forge(url)
     as_json = app.settings.output == "json"
     if arguments.action == "list":
-        found = [each for each in forge.list() if arguments.all or each.document.state == "open"]
-        views = [forge.view(each) for each in found]
-        text = (
-            dump(requests_json(views)) if as_json else requests_text(views, paint_for(sys.stdout))
-        )
-        print(redact(text))
+        print(redact(_listed(forge, arguments.all, as_json)))
         return 0
-    if arguments.number is None:
-        raise InputError(f"promoter mr {arguments.action}: give the NUMBER of the merge request")
     local = forge.show(arguments.number)
     if arguments.action == "show":
         print(redact(_shown(app, url, forge, local, as_json)))
@@ -70,12 +130,10 @@ def run(arguments: argparse.Namespace) -> int:
     local = forge.show(arguments.number)
     view = forge.view(local)
     if as_json:
-        print(redact(dump(request_json(view))))
-    elif arguments.action == "approve":
-        approvers = ", ".join(local.document.approvers(view.head))
-        print(f"!{view.number} approved by {approvers}: {view.title}")
+        print(redact(dump(_request_json(view))))
     else:
-        print(f"!{view.number} {view.state}: {view.title}")
+        told = printable(f"!{view.number} {_told(local, view, arguments)}: {view.title}")
+        print(redact(told))
     return 0
 
 
@@ -85,26 +143,90 @@ def _act(forge: LocalForge, local: Local, arguments: argparse.Namespace, person:
     if state != "open":
         raise InputError(f"!{local.number} is {state} already: only an open one can be changed")
     number, head = local.number, forge.view(local).head
-    if arguments.action == "approve":
-        forge.approve(number, head, person)
-    elif arguments.action == "merge":
-        forge.merge(number, head, person)
-    else:
-        forge.close(number, redact(arguments.reason), person)
+    match arguments.action:
+        case "approve":
+            forge.approve(number, head, person)
+        case "merge":
+            forge.merge(number, head, person=person)
+        case "close":
+            forge.close(number, redact(arguments.reason), person)
+        case "label":
+            forge.label(number, arguments.name, person)
+        case "unlabel":
+            forge.unlabel(number, arguments.name, person)
+        case "ready" | "draft":
+            forge.mark(number, draft=arguments.action == "draft", person=person)
+        case "comment":
+            forge.say(number, arguments.text, person)
+        case "check":
+            text, url = redact(arguments.text), redact(arguments.url)
+            check = Check(arguments.name, arguments.state, text, url)
+            forge.publish(number, head, check, person)
+
+
+def _told(local: Local, view: MergeRequest, arguments: argparse.Namespace) -> str:
+    """What came of it, in a few words."""
+    match arguments.action:
+        case "approve":
+            return f"approved by {', '.join(local.document.approvers(view.head))}"
+        case "label" | "unlabel":
+            return f"labels: {', '.join(view.labels) or 'none'}"
+        case "ready" | "draft":
+            return "is a draft" if view.draft else "is ready"
+        case "comment":
+            return "commented"
+        case "check":
+            return f"{arguments.name} is {arguments.state} at {view.head[:8]}"
+    return view.state
+
+
+def _listed(forge: LocalForge, everything: bool, as_json: bool) -> str:
+    found = [each for each in forge.list() if everything or each.document.state == "open"]
+    views = [forge.view(each) for each in found]
+    if as_json:
+        return dump({"merge_requests": [_request_json(each) for each in views]})
+    return requests_text(views, paint_for(sys.stdout))
+
+
+def _request_json(view: MergeRequest) -> Json:
+    return {**request_json(view), "draft": view.draft, "labels": list(view.labels)}
 
 
 def _shown(app: App, url: str, forge: LocalForge, local: Local, as_json: bool) -> str:
     view, document = forge.view(local), local.document
     approvers = tuple(document.approvers(view.head))
+    checks = document.checks_of(view.head)
     if as_json:
-        more = {"body": view.body, "approved_by": list(approvers), "needed": document.needed}
-        return dump({**request_json(view), **more})
+        more = {
+            "body": view.body,
+            "approved_by": list(approvers),
+            "needed": document.needed,
+            "reviewers": list(document.reviewers),
+            "assignees": list(document.assignees),
+            "checks": [asdict(each) for each in checks],
+            "comments": [
+                {"by": each.person, "at": each.at, "text": each.detail}
+                for each in document.comments()
+            ],
+        }
+        return dump({**_request_json(view), **more})
     events = [
         f"{each.at}  {each.what} by {each.person}" + (f": {each.detail}" if each.detail else "")
         for each in document.events
+        if each.what != COMMENTED
     ]
-    diff = _diff(app, url, view) if view.state == "open" else ()
-    return request_text(view, approvers, document.needed, events, diff, paint_for(sys.stdout))
+    return request_text(
+        view,
+        approvers,
+        document.needed,
+        events,
+        _diff(app, url, view) if view.state == "open" else (),
+        paint_for(sys.stdout),
+        reviewers=document.reviewers,
+        assignees=document.assignees,
+        checks=checks,
+        comments=[(f"{e.at}  {e.person} said:", e.detail) for e in document.comments()],
+    )
 
 
 def _diff(app: App, url: str, request: MergeRequest) -> list[FileChange]:

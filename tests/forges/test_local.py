@@ -17,7 +17,8 @@ from promoter.access.git_errors import MirrorDamagedError
 from promoter.access.mirror import Mirror
 from promoter.access.objects import Person
 from promoter.errors import ConflictError, InputError, TransientError
-from promoter.forges.local import PREFIX, LocalForge
+from promoter.forges.local import LocalForge
+from promoter.forges.local_requests import PREFIX
 from promoter.model.image import ImageReference
 from promoter.model.ports import Forge, MergeRequestDraft
 from promoter.model.record import Record
@@ -74,7 +75,7 @@ def test_one_is_opened_and_found_again(forge: LocalForge, remote: Path) -> None:
     assert port.open(replace(draft, title="again")) == opened
     assert list(forge_on(remote, "fresh").find("main", "promoter/")) == [opened]
     assert port.find("other", "promoter/") == []
-    assert port.find("main", "other/") == []
+    assert port.find("main", "other/") == [replace(opened, foreign=True, body="")]
     other = port.open(proposed(remote, "promoter/api/dev"))
     assert [each.number for each in port.find("main", "promoter/")] == [2, 1]
     assert other.number == 2
@@ -192,7 +193,7 @@ def test_the_bot_closes_but_leaves_a_persons_work(forge: LocalForge, remote: Pat
 def test_an_ended_request_takes_no_more_words(forge: LocalForge, remote: Path) -> None:
     draft = proposed(remote)
     forge.open(draft)
-    forge.merge(1, draft.head, ANN)
+    forge.merge(1, draft.head, person=ANN)
     with pytest.raises(ConflictError, match="merged already"):
         forge.update(1, draft)
     with pytest.raises(ConflictError, match="merged already"):
