@@ -20,7 +20,7 @@ from promoter.errors import ConflictError, InputError, TransientError
 from promoter.forges.local import LocalForge
 from promoter.forges.local_requests import PREFIX
 from promoter.model.image import ImageReference
-from promoter.model.ports import Forge, MergeRequestDraft
+from promoter.model.ports import Check, Comment, Forge, MergeRequestDraft, MergeText, Readiness
 from promoter.model.record import Record
 from promoter.model.release import Release
 from tests.services.git_server import (
@@ -225,6 +225,171 @@ def test_a_branch_has_one_open_request_also_where_its_base_changed(
     assert git(remote, "show", "release:web") == "2"
 
 
+def test_labels_and_people_are_added_and_none_is_taken_away(
+    forge: LocalForge, remote: Path
+) -> None:
+    draft = replace(proposed(remote), labels=("promotion", "dev"), reviewers=("ann",))
+    opened = forge.open(draft)
+    assert (opened.labels, opened.complete) == (("promotion", "dev"), True)
+    forge.label(1, "promoter/hold", ANN)
+    forge.unlabel(1, "dev", ANN)
+    later = replace(draft, title="web 1.3", labels=("promotion",), reviewers=("ann", "bob"))
+    updated = forge.update(1, replace(later, assignees=("ann",)))
+    assert (updated.title, updated.labels) == ("web 1.3", ("promotion", "promoter/hold"))
+    assert updated == forge.find("main", "promoter/")[0]
+    document = forge.show(1).document
+    assert (document.reviewers, document.assignees) == (("ann", "bob"), ("ann",))
+    before = refs(remote)
+    forge.label(1, "promoter/hold")
+    assert refs(remote) == before, "it stands there already"
+    assert [(each.what, each.detail) for each in document.events[1:3]] == [
+        *(("labelled", "promoter/hold"), ("unlabelled", "dev")),
+    ]
+    with pytest.raises(InputError, match="no label 'dev'; its labels: promotion, promoter/hold"):
+        forge.unlabel(1, "dev", ANN)
+    with pytest.raises(InputError, match="needs a name"):
+        forge.label(1, " ")
+
+
+def test_a_draft_is_merged_by_nobody(forge: LocalForge, remote: Path) -> None:
+    draft = replace(proposed(remote), draft=True)
+    assert forge.open(draft).draft
+    for person in (None, ANN):
+        with pytest.raises(InputError, match="!1 is a draft: make it ready by `promoter mr ready"):
+            forge.merge(1, draft.head, person=person)
+    assert forge.readiness(1, draft.head) == Readiness("wait", "it is a draft")
+    assert not forge.update(1, replace(draft, draft=False)).draft
+    forge.mark(1, draft=True, person=ANN)
+    forge.mark(1, draft=False, person=BOB)
+    forge.mark(1, draft=False, person=ANN)
+    assert forge.merge(1, draft.head) == "merged"
+    assert [(each.what, each.person) for each in forge.show(1).document.events] == [
+        ("opened", BOT.email),
+        ("updated", BOT.email),
+        ("marked draft", ANN.email),
+        ("marked ready", BOB.email),
+        ("merged", BOT.email),
+    ]
+
+
+def test_the_bot_says_a_thing_once_and_people_as_often_as_they_like(
+    forge: LocalForge, remote: Path
+) -> None:
+    forge.open(proposed(remote))
+    mark = "<!-- promoter superseded 1 -->"
+    comment = Comment(f"1.2 is superseded by 1.3.\n\n{mark}\n", mark)
+    forge.say(1, f"what does {mark} mean?", ANN)
+    for _ in range(2):
+        forge.comment(1, comment)
+        forge_on(remote, "fresh").comment(1, comment)
+    forge.say(1, "fine", ANN)
+    forge.say(1, "fine", ANN)
+    forge.close(1, "superseded")
+    forge.comment(1, comment)
+    assert [(each.person, each.detail) for each in forge.show(1).document.comments()] == [
+        (ANN.email, f"what does {mark} mean?"),
+        (BOT.email, comment.text),
+        (ANN.email, "fine"),
+        (ANN.email, "fine"),
+    ]
+    with pytest.raises(ConflictError, match="closed already"):
+        forge.comment(1, Comment("late <!-- 2 -->", "<!-- 2 -->"))
+
+
+def test_a_check_is_of_one_head_and_the_newest_of_its_name(forge: LocalForge, remote: Path) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    running = Check("smoke", "pending", "running", "https://ci.example.com/1")
+    waits = Check("promoter", "pending", "waits for staging")
+    forge.publish(1, draft.head, running, ANN)
+    forge.publish(1, draft.head, waits)
+    assert forge.checks(1, draft.head) == (waits, running)
+    passed = replace(running, state="success", text="12 passed")
+    forge.publish(1, draft.head, passed, ANN)
+    before = refs(remote)
+    forge.publish(1, draft.head, waits)
+    assert refs(remote) == before, "nothing new to say, nothing written"
+    later = proposed(remote, text=b"3\n")
+    forge.update(1, later)
+    assert forge.checks(1, later.head) == ()
+    forge.publish(1, later.head, replace(passed, state="failure"), ANN)
+    assert forge_on(remote, "fresh").checks(1, draft.head) == (waits, passed), "its own word stays"
+    assert forge.readiness(1, later.head).state == "ready", "gates look at checks"
+
+
+def test_what_keeps_a_request_from_being_merged_is_told_before(
+    forge: LocalForge, remote: Path
+) -> None:
+    draft = replace(proposed(remote), approvals=1)
+    forge.open(draft)
+    missing = f"it needs 1 approvals of {draft.head[:8]} and has 0: 1 missing"
+    assert forge.readiness(1, draft.head) == Readiness("wait", missing)
+    forge.approve(1, draft.head, ANN)
+    assert forge.readiness(1, draft.head) == Readiness("ready")
+    commit(remote, {"web": b"other\n"})
+    assert forge.readiness(1, draft.head) == Readiness("conflict", "it conflicts with base in web")
+    proposed(remote, text=b"by hand\n")
+    assert forge.readiness(1, draft.head).state == "wait"
+    assert f"not at {draft.head[:8]}" in forge.readiness(1, draft.head).why
+    forge.close(1, "enough", ANN)
+    assert forge.readiness(1, draft.head) == Readiness("wait", "it is closed already")
+
+
+def test_the_bots_own_yes_is_none(forge: LocalForge, remote: Path) -> None:
+    draft = replace(proposed(remote), approvals=1)
+    forge.open(draft, ANN)
+    forge.approve(1, draft.head, BOT)
+    assert forge.approvals(1, draft.head) == ()
+    with pytest.raises(InputError, match="1 missing"):
+        forge.merge(1, draft.head, person=BOB)
+
+
+def test_a_merge_carries_the_text_that_it_is_given(forge: LocalForge, remote: Path) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    forge.merge(1, draft.head, MergeText("web goes out", "Promoter-Rule: shop"))
+    message = git(remote, "show", "-s", "--format=%B", "main")
+    assert message == "Merge !1: web goes out\n\nPromoter-Rule: shop\n"
+
+
+def test_what_others_have_open_on_the_base_is_told_as_foreign(
+    forge: LocalForge, remote: Path
+) -> None:
+    own = forge.open(proposed(remote))
+    theirs = forge.open(proposed(remote, "feature/x"), ANN)
+    assert forge.find("main", "promoter/") == [replace(theirs, foreign=True, body=""), own]
+    forge.close(2, "not now", ANN)
+    assert forge.find("main", "promoter/") == [own], "only while it is open"
+
+
+def test_there_is_no_queue_no_protection_and_no_reader_of_statuses(
+    forge: LocalForge, remote: Path
+) -> None:
+    forge.open(proposed(remote))
+    before = refs(remote)
+    forge.disarm(1)
+    assert refs(remote) == before
+    footing = forge.footing("main")
+    assert (footing.rights.bot, footing.rights.merge, footing.rights.bypass) == (
+        *(BOT.email, True, None),
+    )
+    assert (footing.protection.is_on, footing.statuses) == (False, False)
+
+
+def test_a_request_of_an_older_version_is_read_and_goes_on(forge: LocalForge, remote: Path) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    content = json.loads(git(remote, "show", f"{PREFIX}1:merge-request.json"))
+    for name in ("draft", "labels", "reviewers", "assignees", "checks"):
+        del content[name]
+    harm(remote, 1, json.dumps(content).encode())
+    shown = forge.find("main", "promoter/")[0]
+    assert (shown.title, shown.draft, shown.labels) == (draft.title, False, ())
+    assert forge.checks(1, draft.head) == ()
+    forge.label(1, "promoter/hold", ANN)
+    assert forge.show(1).document.labels == ("promoter/hold",)
+
+
 def test_branches_must_be_there(forge: LocalForge, remote: Path) -> None:
     draft = proposed(remote)
     with pytest.raises(InputError, match="no branch production to merge into"):
@@ -325,6 +490,13 @@ def test_a_field_of_another_type_is_damage(forge: LocalForge, remote: Path) -> N
     good = json.loads(git(remote, "show", f"{PREFIX}1:merge-request.json"))
     for name in good:
         harm(remote, 1, json.dumps({**good, name: [{"x": 1}]}).encode())
+        with pytest.raises(InputError, match="damaged"):
+            forge.show(1)
+    for bad in (
+        {"name": "ci", "head": "x", "state": "fine"},
+        {"name": 1, "head": "x", "state": "success"},
+    ):
+        harm(remote, 1, json.dumps({**good, "checks": [bad]}).encode())
         with pytest.raises(InputError, match="damaged"):
             forge.show(1)
     harm(remote, 1, json.dumps(good).encode())
