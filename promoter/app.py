@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from promoter.access.credentials import Credentials
 from promoter.engine.adapters import Adapters
 from promoter.errors import InputError, Where
+from promoter.model.address import GitAddress
 from promoter.model.ports import Forge, Registry, Repository
 from promoter.model.rule import RepositoryAddress, Rule
 from promoter.settings import Settings
@@ -21,11 +23,18 @@ if TYPE_CHECKING:
     from promoter.access.budget import Rate
     from promoter.access.http import HttpClient
     from promoter.access.mirror import Mirror
+    from promoter.forges.github_app import AppLogin
     from promoter.forges.local import LocalForge
     from promoter.registries.store import ContentStore
 
 REPOSITORY = "promoter.repositories.git:GitRepository"
-FORGES: Mapping[str, str] = {"local": "promoter.forges.local:LocalForge"}
+FORGES: Mapping[str, str] = {
+    "local": "promoter.forges.local:LocalForge",
+    "github": "promoter.forges.github_connect:connect",
+    "gitlab": "promoter.forges.gitlab:connect",
+}
+GITHUB_APP = "promoter.forges.github_connect:log_in"
+GITHUB_APP_FOR_GIT = "promoter.forges.github_connect:git_credential"
 REGISTRIES: Mapping[str, str] = {
     "https": "promoter.registries.distribution:DistributionRegistry",
     "http": "promoter.registries.distribution:DistributionRegistry",
@@ -126,25 +135,10 @@ class App:
 
 
 def read_rules(files: Mapping[str, str]) -> tuple[tuple[Rule, ...], tuple[InputError, ...]]:
-    """The rules of all files that are right and that this version can follow, and every error of
-    the others."""
+    """The rules of all files that are right, and every error of the others."""
     from promoter.rules import load_rules
 
-    rules, broken = load_rules(files)
-    no_forge = (_no_forge(rule) for rule in rules if not _has_forge(rule))
-    return tuple(filter(_has_forge, rules)), (*broken, *no_forge)
-
-
-def _has_forge(rule: Rule) -> bool:
-    return rule.repository.forge in FORGES
-
-
-def _no_forge(rule: Rule) -> InputError:
-    return InputError(
-        f"repository.forge: {rule.repository.forge} is not supported by this version of promoter"
-        f" yet; supported: {', '.join(FORGES)}",
-        where=rule.where,
-    )
+    return load_rules(files)
 
 
 def build(settings: Settings, clock: Callable[[], datetime] = read_clock) -> App:
@@ -168,6 +162,7 @@ class _World:
         )
         self.mirror = _Once(self._make_mirror)
         self._shared_http = _Once(self._make_http)
+        self._github_app = _Once(self._make_github_app)
         self._store = _Once(self._make_store)
 
     def repository(self, address: RepositoryAddress) -> Repository:
@@ -180,12 +175,49 @@ class _World:
         return made
 
     def forge(self, address: RepositoryAddress) -> Forge:
-        if address.forge not in FORGES:
-            raise InputError(
-                f"forge {address.forge} is not supported by this version of promoter yet;"
-                f" supported: {', '.join(FORGES)}"
+        if address.forge == "github":
+            return self._github(address.url)
+        if address.forge == "gitlab":
+            servers = [*self._settings.forges.values(), os.environ.get("CI_SERVER_URL", "")]
+            gitlab: Forge = _load(FORGES["gitlab"])(
+                address.url,
+                credentials=self._credentials,
+                http=self._http,
+                now=self._clock,
+                servers=[each for each in servers if each],
             )
+            return gitlab
         return _local_forge(self._settings, self.mirror(address.url), self._clock)
+
+    def _github(self, url: str) -> Forge:
+        app = self._github_app(url)
+        there = self._github_place(url)
+        github: Forge = _load(FORGES["github"])(
+            url, credentials=self._credentials, app=app, **there
+        )
+        return github
+
+    def _github_place(self, url: str) -> dict[str, Any]:
+        """What a connection to GitHub is made with, beside who it is."""
+        host = GitAddress.parse(url).place or ""
+        identity = self._credentials.tls_for(host)
+        return {
+            "now": self._clock,
+            "api": self._settings.forges.get(host),
+            "verify": str(identity.authorities[0]) if identity and identity.authorities else True,
+        }
+
+    def _make_github_app(self, url: str) -> AppLogin | None:
+        """None: there is no App for this host."""
+        try:
+            host = GitAddress.parse(url).place
+        except ValueError:
+            return None
+        app = self._credentials.app_for(host) if host else None
+        if app is None:
+            return None
+        login: AppLogin = _load(GITHUB_APP)(url, app, **self._github_place(url))
+        return login
 
     def registry(self, host: str) -> Registry:
         where = self._settings.registries.get(host, "https:")
@@ -243,7 +275,11 @@ class _World:
     def _make_mirror(self, url: str) -> Mirror:
         from promoter.access.mirror import Mirror
 
-        return Mirror(url, self._settings.cache, self._credentials)
+        credentials, app = self._credentials, self._github_app(url)
+        if app is not None:
+            host = GitAddress.parse(url).place or ""
+            credentials = credentials.lending(host, lambda: _load(GITHUB_APP_FOR_GIT)(app))
+        return Mirror(url, self._settings.cache, credentials)
 
 
 def _local_forge(settings: Settings, mirror: Mirror, clock: Callable[[], datetime]) -> LocalForge:

@@ -24,6 +24,7 @@ _PLACE = re.compile(
 
 _EXAMPLES = {
     "registries": "write HOST=WHERE, for example localhost:5000=http://localhost:5000",
+    "forges": "write HOST=URL, for example git.example.com=https://git.example.com/gitlab",
     "rates": "write HOST=COUNT/TIME, for example docker.io=10/s",
 }
 
@@ -63,6 +64,15 @@ class Settings(BaseSettings):
             " `harbor.example.com=50/s`; commas between several."
         ),
     )
+    forges: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description=(
+            "Where the API of a forge is, by the host of its repositories, where that does not"
+            " follow from it: `git.example.com=https://git.example.com/gitlab` (GitLab below a"
+            " path), `HOST=https://API/v3` (a GitHub Enterprise behind another name); commas"
+            " between several."
+        ),
+    )
     credentials: Path | None = Field(None, description="The credentials file, by host.")
     pull_secrets: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Pull secrets, as Kubernetes mounts them (`:` between several)."
@@ -90,7 +100,7 @@ class Settings(BaseSettings):
     def _split_paths(cls, value: Any) -> Any:
         return tuple(value.split(os.pathsep)) if isinstance(value, str) else value
 
-    @field_validator("registries", "rates", mode="before")
+    @field_validator("registries", "rates", "forges", mode="before")
     @classmethod
     def _split_pairs(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str):
@@ -103,6 +113,16 @@ class Settings(BaseSettings):
             if not equals or not host or not where:
                 raise ValueError(_EXAMPLES[str(info.field_name)])
         return {host.strip(): where.strip() for host, _, where in pairs}
+
+    @field_validator("forges")
+    @classmethod
+    def _web_addresses(cls, value: dict[str, str]) -> dict[str, str]:
+        for host, where in value.items():
+            if "@" in where or not _PLACE.fullmatch(where) or where.startswith("oci-layout:"):
+                raise ValueError(
+                    f"{host}: write the address of its API as https://HOST/PATH, without a user"
+                )
+        return value
 
     @field_validator("registries")
     @classmethod

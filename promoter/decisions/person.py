@@ -1,5 +1,5 @@
-"""A person's hand on a merge request: the hold label, a push to its branch; and what is taken out of
-the forge's queue because of it."""
+"""A person's hand on a merge request: the hold label, a push to its branch; and what is taken out
+of the forge's queue because of it."""
 
 from __future__ import annotations
 

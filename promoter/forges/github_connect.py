@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from promoter.access.credentials import Credentials
+from promoter.access.credentials import Credential, Credentials, GitHubApp
 from promoter.forges.github import GitHubForge
 from promoter.forges.github_login import TokenLogin
 from promoter.forges.github_place import GitHubPlace
-from promoter.forges.github_talk import WRITE_PAUSE, Conversation, Login
+from promoter.forges.github_talk import WRITE_PAUSE, Conversation
 
-
-@dataclass(frozen=True)
-class App:
-    """A GitHub App: its id (or client id) and the file of its private key."""
-
-    id: str
-    key_file: Path
+if TYPE_CHECKING:
+    from promoter.forges.github_app import AppLogin
 
 
 def connect(
@@ -28,7 +22,7 @@ def connect(
     *,
     credentials: Credentials,
     now: Callable[[], datetime],
-    app: App | None = None,
+    app: AppLogin | None = None,
     api: str | None = None,
     verify: bool | str = True,
     write_pause: float = WRITE_PAUSE,
@@ -40,12 +34,28 @@ def connect(
     `url` names no repository of a GitHub.
     """
     place = GitHubPlace.of(url, api)
-    talk = partial(Conversation, place, now=now, verify=verify, write_pause=write_pause)
-    login: Login
-    if app is None:
-        login = TokenLogin(partial(credentials.for_host, place.host), place.host)
-    else:
-        from promoter.forges.github_app import AppKey, AppLogin  # brings PyJWT and cryptography
+    login = app or TokenLogin(partial(credentials.for_host, place.host), place.host)
+    talk = Conversation(place, login, now, verify=verify, write_pause=write_pause)
+    return GitHubForge(talk, now)
 
-        login = AppLogin(talk(AppKey(app.id, app.key_file)), now)
-    return GitHubForge(talk(login), now)
+
+def log_in(
+    url: str,
+    app: GitHubApp,
+    *,
+    now: Callable[[], datetime],
+    api: str | None = None,
+    verify: bool | str = True,
+) -> AppLogin:
+    """The login of the App's installation that serves the repository at `url`. Nothing is read or
+    contacted before it is used."""
+    from promoter.forges.github_app import AppKey, AppLogin  # brings PyJWT and cryptography
+
+    place = GitHubPlace.of(url, api)
+    return AppLogin(Conversation(place, AppKey(app.id, app.key_file), now, verify=verify), now)
+
+
+def git_credential(app: AppLogin) -> Credential:
+    """What the App shows to Git over HTTPS (docs.github.com, "Authenticating as a GitHub App
+    installation", "HTTP-based Git access"). Raises InputError, TransientError."""
+    return Credential("x-access-token", app.token(), origin=str(app))

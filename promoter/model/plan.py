@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -104,8 +104,8 @@ class Propose:
     """What the open request brought so far, where that is another release."""
     rebuilds: bool = False
     """The same release again: the base moved under it."""
-    request: RequestTexts = RequestTexts()
-    commit: CommitTexts = CommitTexts()
+    request: RequestTexts = field(default_factory=RequestTexts)
+    commit: CommitTexts = field(default_factory=CommitTexts)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Merge:
     branch: str
     head: str
     record: Record
-    request: RequestTexts = RequestTexts()
+    request: RequestTexts = field(default_factory=RequestTexts)
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,43 @@ class TestTheTable:
         assert "start workflows, which the required check `build` may wait for" in why
 
 
+class TestGitLab:
+    """There the pipeline must succeed, and the bot's status is a part of it."""
+
+    BASE = footing(checks=("pipeline",))
+
+    @pytest.mark.parametrize(
+        ("one", "at", "standing"),
+        [
+            (SOAKED, BASE, "enforced"),
+            (GUARDED, BASE, "enforced"),
+            (SOAKED, footing(checks=()), "advisory"),
+            # Nothing is missing from a pipeline into which the bot may not speak.
+            (SOAKED, footing(BASE, publish=False), "advisory"),
+            (SOAKED, footing(BASE, publish=None), "advisory"),
+            (PLAIN, footing(BASE, publish=False), "enforced"),
+            (PLAIN, footing(BASE, publish=None), "enforced"),
+            # The bot's status makes a pipeline where nothing else does.
+            (SOAKED, footing(BASE, starts_pipelines=False), "enforced"),
+            (SOAKED, footing(BASE, starts_pipelines=False, publish=False), "contradictory"),
+        ],
+    )
+    def test_the_pipeline_carries_the_status(
+        self, one: EnvironmentRule, at: Footing, standing: str
+    ) -> None:
+        assert stance(one, at, "gitlab")[0] == standing
+
+    def test_elsewhere_a_check_of_that_name_is_a_check(self) -> None:
+        assert stance(SOAKED, self.BASE, "github")[0] == "advisory"
+
+    def test_only_what_is_missing_is_asked_for(self) -> None:
+        _, why = stance(SOAKED, footing(self.BASE, publish=False), "gitlab")
+        assert why == (
+            "`promoter` is no required check, so that whoever may merge gets past `soak: 1h`:"
+            " give its token the scope `api` and the role Developer"
+        )
+
+
 class TestSentences:
     def test_a_hole_comes_with_what_closes_it(self) -> None:
         _, why = stance(GUARDED, footing(approvals=1, checks=("build",)))

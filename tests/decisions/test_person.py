@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promoter.model.facts import Period
-from promoter.model.plan import LeaveAlone, Close, State
+from promoter.model.plan import Close, LeaveAlone, State
 from tests.decisions.rules import chain, environment, rule
 from tests.decisions.world import World, ago
 

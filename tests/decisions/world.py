@@ -98,7 +98,9 @@ class World:
     """By head."""
     readiness: dict[int, Readiness] = field(default_factory=dict)
     """By number, where it is not ready."""
-    footing: Footing = Footing(Rights("bot"), Protection(False, 0, ()), statuses=False)
+    footing: Footing = field(
+        default_factory=lambda: Footing(Rights("bot"), Protection(False, 0, ()), statuses=False)
+    )
     published: dict[tuple[str, str], Published] = field(default_factory=dict)
     """By branch and head."""
     merges: dict[str, tuple[tuple[str, bytes | None], ...]] = field(default_factory=dict)

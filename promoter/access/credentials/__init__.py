@@ -7,5 +7,6 @@
 
 from promoter.access.credentials.by_host import Credentials
 from promoter.access.credentials.credential import Credential, CredentialsOf, why_none
+from promoter.access.credentials.hosts_file import GitHubApp
 
-__all__ = ["Credential", "Credentials", "CredentialsOf", "why_none"]
+__all__ = ["Credential", "Credentials", "CredentialsOf", "GitHubApp", "why_none"]

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from promoter.access.credentials.credential import Credential, CredentialsOf, Ki
 from promoter.access.credentials.docker_config import DockerConfig, HelperCall
 from promoter.access.credentials.docker_files import ConfigFile, config_file, config_files
 from promoter.access.credentials.hosts import HUB_SERVER, find_best, name_at, normal_host
-from promoter.access.credentials.hosts_file import Cloud, Entry, read_entries
+from promoter.access.credentials.hosts_file import Cloud, Entry, GitHubApp, read_entries
 from promoter.access.credentials.renewed import Lease, Renewed
 from promoter.access.credentials.secret import Secret, from_environment, from_file, written
 from promoter.access.credentials.surroundings import Surroundings
@@ -42,6 +43,7 @@ class Credentials:
 
     def __init__(self, by_host: Mapping[str, Credential] | None = None) -> None:
         self._given = {normal_host(host): each for host, each in (by_host or {}).items()}
+        self._lent: Mapping[str, Callable[[], Credential]] = {}
         self._entries: Callable[[], tuple[Entry, ...]] = tuple
         self._configs: tuple[ConfigFile, ...] = ()
         self._around = Surroundings({})
@@ -85,6 +87,8 @@ class Credentials:
         Never that of a parent domain or another port. Raises InputError where it can't be had.
         """
         host = normal_host(host)
+        if host in self._lent:
+            return self._lent[host]()
         credential = self._given.get(host)
         entry = self._entry(host, _way)
         if credential is None and entry is not None:
@@ -92,6 +96,17 @@ class Credentials:
             if credential is not None and credential.kind != "password":
                 raise entry.error("only registries take this kind of token: give a password")
         return credential
+
+    def app_for(self, host: str) -> GitHubApp | None:
+        """The GitHub App that our own file has for a host; None: none, or something else."""
+        entry = self._entry(normal_host(host), _way)
+        return entry.app if entry else None
+
+    def lending(self, host: str, source: Callable[[], Credential]) -> Self:
+        """The same, where a host's credential is asked of `source` each time."""
+        lent = copy(self)
+        lent._lent = {**self._lent, normal_host(host): source}
+        return lent
 
     def of(self, host: str, at: Origin | None = None, prefix: str = "") -> CredentialsOf:
         """The credentials of a registry: from our own file, else the pull secrets, else what
@@ -196,6 +211,8 @@ class Credentials:
                     ("config", value), lambda: config_file(Path(value), "the pull secret")
                 )
                 return self._of_config(config(), host, repository, refused)
+            if way == "github-app":
+                raise entry.error("a GitHub App is for its forge: give a registry a token")
             secret = self._once((entry, "secret"), lambda: self._secret(way, value))
             kind: Kind = "identity-token" if way.startswith("identity") else "password"
             username = entry.value("username") or "promoter"

@@ -4,6 +4,7 @@
     git.example.com: {username: promoter, password-env: GIT_TOKEN}
     "*.dkr.ecr.*.amazonaws.com": {from: aws}
     gcr.io: {helper: gcloud}
+    github.com: {github-app: "12345", github-app-key-file: /run/secrets/app.pem}
     registry.internal:5000: {ca-file: /etc/ssl/internal.pem}
 
 Its values are never repeated in a message, not even the ones that are no secrets by their key:
@@ -31,10 +32,20 @@ Cloud = Literal["aws", "google", "azure"]
 CLOUDS = ("aws", "google", "azure")
 _PASSWORDS = ("password", "password-file", "password-env")
 _TOKENS = ("identity-token", "identity-token-file", "identity-token-env")
-_WAYS = (*_PASSWORDS, *_TOKENS, "helper", "from", "pull-secret")
+_APP = "github-app"
+_APP_KEY = "github-app-key-file"
+_WAYS = (*_PASSWORDS, *_TOKENS, "helper", "from", "pull-secret", _APP)
 _TLS = ("ca-file", "certificate-file", "key-file")
-_KEYS = ("username", *_WAYS, *_TLS)
+_KEYS = ("username", *_WAYS, _APP_KEY, *_TLS)
 _SHAPE = "a mapping with username and password-file"
+
+
+@dataclass(frozen=True)
+class GitHubApp:
+    """A GitHub App: its id (or client id), and the file of its private key."""
+
+    id: str
+    key_file: Path
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,11 @@ class Entry:
 
         ca, certificate, key = (Path(v) if (v := self.value(key)) else None for key in _TLS)
         return TlsIdentity((ca,) if ca else (), certificate, key) if ca or certificate else None
+
+    @property
+    def app(self) -> GitHubApp | None:
+        app, key = self.value(_APP), self.value(_APP_KEY)
+        return GitHubApp(app, Path(key)) if app and key else None
 
     @property
     def place(self) -> str:
@@ -177,5 +193,7 @@ def _check(entry: Entry, values: dict[str, str]) -> None:
         raise entry.error("username goes with a password or an identity-token; remove it")
     if entry.way == "from" and values["from"] not in CLOUDS:
         raise entry.error(f"from: write one of {', '.join(CLOUDS)}")
+    if (_APP in values) != (_APP_KEY in values):
+        raise entry.error(f"{_APP} and {_APP_KEY} go together: the App's id, and its private key")
     if "key-file" in values and "certificate-file" not in values:
         raise entry.error("key-file needs the certificate-file that it is the key of")
