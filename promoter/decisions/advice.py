@@ -7,21 +7,20 @@ What is not known never reads as fine: it is told, with what would show it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from promoter.decisions.forge_words import ForgeWords, words_of
+from promoter.decisions.forge_words import words_of
+from promoter.decisions.ground import Ground, join
+from promoter.decisions.status import NAME as STATUS
+from promoter.decisions.status import is_required
 from promoter.model.plan import Advice, Stance
 from promoter.model.ports import Footing
 from promoter.model.rule import EnvironmentRule, GateRule, Rule
-
-STATUS = "promoter"
-"""The name of the bot's own status."""
 
 
 def advise(rules: Sequence[Rule], base: str, footing: Footing) -> Advice:
     """The advice for one repository; `rules` are all that name it, at least one."""
     repository = rules[0].repository
-    ground = _Ground(base, footing, words_of(repository.forge))
+    ground = Ground(base, footing, words_of(repository.forge))
     environments = [each for rule in rules for each in rule.environments]
     return Advice(
         repository,
@@ -33,44 +32,7 @@ def advise(rules: Sequence[Rule], base: str, footing: Footing) -> Advice:
     )
 
 
-@dataclass(frozen=True)
-class _Ground:
-    """What everything is judged on; texts with the branch filled in."""
-
-    base: str
-    footing: Footing
-    words: ForgeWords
-
-    @property
-    def approvals(self) -> int | None:
-        """How many the forge asks for; None: not to be seen."""
-        protection = self.footing.protection
-        return 0 if protection.approvals is None and self.is_open else protection.approvals
-
-    @property
-    def checks(self) -> tuple[str, ...] | None:
-        protection = self.footing.protection
-        return () if protection.checks is None and self.is_open else protection.checks
-
-    @property
-    def is_open(self) -> bool:
-        return self.footing.protection.is_on is False
-
-    @property
-    def insists_on_status(self) -> bool:
-        return STATUS in (self.checks or ())
-
-    @property
-    def foreign_checks(self) -> tuple[str, ...]:
-        return tuple(each for each in self.checks or () if each != STATUS)
-
-    def advice(self, what: str, *remedies: str, count: int = 0) -> str:
-        """`what`, and what to do, where there is something to do."""
-        told = [self.words.fill(each, self.base, count) for each in remedies if each]
-        return f"{what}: {_and(told)}" if told else what
-
-
-def _problems(environments: Sequence[EnvironmentRule], ground: _Ground) -> Iterator[str]:
+def _problems(environments: Sequence[EnvironmentRule], ground: Ground) -> Iterator[str]:
     rights, words = ground.footing.rights, ground.words
     bot = rights.bot
     if rights.push is False:
@@ -87,7 +49,7 @@ def _problems(environments: Sequence[EnvironmentRule], ground: _Ground) -> Itera
         yield ground.advice(what, words.see_approvals)
 
 
-def _warnings(environments: Sequence[EnvironmentRule], ground: _Ground) -> Iterator[str]:
+def _warnings(environments: Sequence[EnvironmentRule], ground: Ground) -> Iterator[str]:
     footing, words = ground.footing, ground.words
     rights = footing.rights
     if rights.bypass:
@@ -102,11 +64,11 @@ def _warnings(environments: Sequence[EnvironmentRule], ground: _Ground) -> Itera
     unseen = _unseen_rights(environments, ground)
     # The adapter says better why; a right that nobody explains is told all the same.
     if unseen and not footing.problems:
-        what = f"can't tell whether {rights.bot} may {_and(unseen, 'or')}"
+        what = f"can't tell whether {rights.bot} may {join(unseen, 'or')}"
         yield ground.advice(what, words.see_rights)
 
 
-def _warn_of_pipelines(environments: Sequence[EnvironmentRule], ground: _Ground) -> str:
+def _warn_of_pipelines(environments: Sequence[EnvironmentRule], ground: Ground) -> str:
     words = ground.words
     what = f"merge requests opened with this token start no {words.pipelines}"
     waiting = _names(each for each in environments if _awaited(each, ground))
@@ -118,7 +80,7 @@ def _warn_of_pipelines(environments: Sequence[EnvironmentRule], ground: _Ground)
     return f"{what}; no required check and no gate waits for one"
 
 
-def _unseen_rights(environments: Sequence[EnvironmentRule], ground: _Ground) -> list[str]:
+def _unseen_rights(environments: Sequence[EnvironmentRule], ground: Ground) -> list[str]:
     """What matters for these environments and can't be told; what a stance tells is left out."""
     rights = ground.footing.rights
     automatic = any(each.merge == "automatic" for each in environments)
@@ -133,7 +95,7 @@ def _unseen_rights(environments: Sequence[EnvironmentRule], ground: _Ground) -> 
     return [what for what, matters in unseen if matters]
 
 
-def _stance(rule: Rule, environment: EnvironmentRule, ground: _Ground) -> Stance:
+def _stance(rule: Rule, environment: EnvironmentRule, ground: Ground) -> Stance:
     contradictions = tuple(_contradictions(environment, ground))
     if contradictions:
         return Stance(rule.source, environment.name, "contradictory", "; ".join(contradictions))
@@ -143,7 +105,7 @@ def _stance(rule: Rule, environment: EnvironmentRule, ground: _Ground) -> Stance
     return Stance(rule.source, environment.name, "enforced", _backed(environment, ground))
 
 
-def _contradictions(environment: EnvironmentRule, ground: _Ground) -> Iterator[str]:
+def _contradictions(environment: EnvironmentRule, ground: Ground) -> Iterator[str]:
     """Why nothing could ever be merged, or why nobody would know what it waits for."""
     base, rights, words = ground.base, ground.footing.rights, ground.words
     required = ground.approvals or 0
@@ -156,46 +118,44 @@ def _contradictions(environment: EnvironmentRule, ground: _Ground) -> Iterator[s
     awaited = _awaited(environment, ground)
     if awaited and rights.starts_pipelines is False:
         what = f"merge requests opened with this token start no {words.pipelines}"
-        yield ground.advice(f"{what}, and {_and(awaited)} would wait for one for ever", words.token)
-    if ground.insists_on_status and rights.publish is False:
+        yield ground.advice(f"{what}, and {join(awaited)} would wait for one for ever", words.token)
+    if is_required(ground.footing) and rights.publish is False:
         what = f"{base} requires the check `{STATUS}`, and the bot can't publish it"
         yield ground.advice(what, words.publish)
 
 
-def _holes(environment: EnvironmentRule, ground: _Ground) -> Iterator[str]:
+def _holes(environment: EnvironmentRule, ground: Ground) -> Iterator[str]:
     """How somebody gets past the gates of an environment, and what closes it."""
-    base, words, count = ground.base, ground.words, _approvals_of(environment)
-    others = _other_gates(environment)
+    base, words, rights = ground.base, ground.words, ground.footing.rights
+    count, others = _approvals_of(environment), _other_gates(environment)
     if not environment.require and environment.merge == "automatic":
         return
     lacks_approvals = ground.approvals is not None and ground.approvals < count
     lacks_status = bool(others) and ground.checks is not None and not ground.insists_on_status
+    approve = words.approvals if lacks_approvals else ""
+    publish = words.publish if lacks_status and rights.publish is False else ""
+    insist = words.status if lacks_status and not ground.contains_status else ""
     if ground.is_open:
-        gates = _and(_gates(environment)) if environment.require else "the merge requests"
-        remedies = (
-            words.protect,
-            words.approvals if lacks_approvals else "",
-            words.status if lacks_status else "",
-        )
+        gates = join(_gates(environment)) if environment.require else "the merge requests"
         what = f"{base} is not protected, so that whoever may push gets past {gates}"
-        yield ground.advice(what, *remedies, count=count)
+        yield ground.advice(what, words.protect, approve, publish, insist, count=count)
         return
-    if ground.footing.rights.bypass:
+    if rights.bypass:
         yield ground.advice(f"the bot may bypass the protection of {base}", words.no_bypass)
     if lacks_approvals:
         what = (
             f"{base} requires {_count(ground.approvals or 0)}, so that whoever may merge gets past"
             f" `approvals: {count}`"
         )
-        yield ground.advice(what, words.approvals, count=count)
+        yield ground.advice(what, approve, count=count)
     if lacks_status:
         what = (
-            f"`{STATUS}` is no required check, so that whoever may merge gets past {_and(others)}"
+            f"`{STATUS}` is no required check, so that whoever may merge gets past {join(others)}"
         )
-        yield ground.advice(what, words.status)
+        yield ground.advice(what, publish, insist)
 
 
-def _unseen(environment: EnvironmentRule, ground: _Ground) -> Iterator[str]:
+def _unseen(environment: EnvironmentRule, ground: Ground) -> Iterator[str]:
     """What would have to be known before an environment is called enforced."""
     base, rights, words = ground.base, ground.footing.rights, ground.words
     automatic = environment.merge == "automatic"
@@ -211,22 +171,23 @@ def _unseen(environment: EnvironmentRule, ground: _Ground) -> Iterator[str]:
     if ground.checks is None and (others or rights.starts_pipelines is not True):
         protection.append("which checks it requires")
     if protection:
-        yield ground.advice(f"can't see {_and(protection)}", words.see_protection)
+        yield ground.advice(f"can't see {join(protection)}", words.see_protection)
     awaited = _awaited(environment, ground)
     if awaited and rights.starts_pipelines is None:
         what = (
             f"can't tell whether merge requests opened with this token start {words.pipelines},"
-            f" which {_and(awaited)} may wait for"
+            f" which {join(awaited)} may wait for"
         )
         yield ground.advice(f"{what}; where they do not", words.token)
-    if ground.insists_on_status and rights.publish is None:
+    matters = others or is_required(ground.footing)
+    if matters and ground.insists_on_status and rights.publish is None:
         what = (
-            f"{base} requires the check `{STATUS}`, and can't tell whether the bot may publish it"
+            f"{base} requires the status `{STATUS}`, and can't tell whether the bot may publish it"
         )
         yield ground.advice(f"{what}; where it may not", words.publish)
 
 
-def _backed(environment: EnvironmentRule, ground: _Ground) -> str:
+def _backed(environment: EnvironmentRule, ground: Ground) -> str:
     """What in the forge stands behind the gates."""
     base = ground.base
     counted, others = _approvals_of(environment), _other_gates(environment)
@@ -240,11 +201,11 @@ def _backed(environment: EnvironmentRule, ground: _Ground) -> str:
         more = f" ({required - counted} more than the rule)" if required > counted else ""
         backing.append(f"{_count(required)}{more}")
     if others:
-        backing.append(f"the status `{STATUS}` for {_and(others)}")
-    return f"{base} requires {_and(backing)}"
+        backing.append(f"the status `{STATUS}` for {join(others)}")
+    return f"{base} requires {join(backing)}"
 
 
-def _awaited(environment: EnvironmentRule, ground: _Ground) -> list[str]:
+def _awaited(environment: EnvironmentRule, ground: Ground) -> list[str]:
     """What waits for checks that are not the bot's own."""
     gates = [f"`{each.text}`" for each in environment.require if each.gate == "checks"]
     required = [f"the required check `{each}`" for each in ground.foreign_checks]
@@ -274,17 +235,12 @@ def _names(environments: Iterable[EnvironmentRule]) -> list[str]:
 
 
 def _merge_themselves(names: Sequence[str]) -> str:
-    return f"{_and(names)} {'has' if len(names) == 1 else 'have'} `merge: automatic`"
+    return f"{join(names)} {'has' if len(names) == 1 else 'have'} `merge: automatic`"
 
 
 def _wait(names: Sequence[str]) -> str:
-    return f"{_and(names)} {'waits' if len(names) == 1 else 'wait'}"
+    return f"{join(names)} {'waits' if len(names) == 1 else 'wait'}"
 
 
 def _count(approvals: int) -> str:
     return {0: "no approval", 1: "1 approval"}.get(approvals, f"{approvals} approvals")
-
-
-def _and(words: Sequence[str], joint: str = "and") -> str:
-    *head, last = words
-    return f"{', '.join(head)} {joint} {last}" if head else last

@@ -27,6 +27,8 @@ class ForgeWords:
     """What this forge calls them."""
     token: str
     """What starts pipelines."""
+    check_of_all: str | None = None
+    """The required check that every status of a commit is part of, the bot's own too."""
 
     def fill(self, text: str, base: str, count: int = 0) -> str:
         return text.format(base=base, count=count)
@@ -72,6 +74,7 @@ _GITLAB = ForgeWords(
     " `promoter` is a required check of {base}",
     pipelines="pipelines",
     token="give the bot a project or group access token instead of the job's",  # noqa: S106 - words
+    check_of_all="pipeline",
 )
 _NO_SETTINGS = ForgeWords(
     push="give it write access",
