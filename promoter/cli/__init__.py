@@ -10,6 +10,7 @@ from promoter.version import VERSION
 VERBS = {
     "demo": "the whole way of a release, in a temporary folder, offline",
     "validate": "check rule files",
+    "doctor": "who the bot is, what it may do, whether the forge backs the rules; what to mend",
     "schema": "print the JSON Schema of rule files, for editors",
     "tags": "what a policy would choose of an image's tags, and why every other one lost",
     "plan": "show what a run would do, with the diffs",
