@@ -17,6 +17,8 @@ from promoter.rules.complaints import Complaint
 from promoter.rules.graph import find_cycles
 from promoter.rules.images import sample_name
 from promoter.rules.pattern import ENVIRONMENT, Pattern
+from promoter.rules.people import MOST_LABEL, MOST_USER
+from promoter.rules.template import is_template
 from promoter.rules.wording import Location, enumerate_words, guess, quote
 
 _APPLICATIONS: Location = ("applications",)
@@ -33,6 +35,7 @@ def check(data: Mapping[str, object]) -> Iterator[Complaint]:
         _check_filled(data),
         _check_patterns(data, environments),
         _check_upstreams(environments),
+        _check_request(_mapping(data.get("merge-request")), _forge(data)),
         *(_check_gates(name, _mapping(each)) for name, each in environments.items()),
     )
 
@@ -71,11 +74,46 @@ def _check_forge(repository: Mapping[str, object]) -> Iterator[Complaint]:
         yield Complaint(("repository", "forge"), message, absent=True)
 
 
+def _forge(data: Mapping[str, object]) -> str | None:
+    """The forge that is written down, or that the address implies."""
+    repository = _mapping(data.get("repository"))
+    named, url = repository.get("forge"), repository.get("url")
+    if isinstance(named, str):
+        return named
+    try:
+        return forge_of(url) if isinstance(url, str) else None
+    except ValueError:
+        return None
+
+
+def _check_request(request: Mapping[str, object], forge: str | None) -> Iterator[Complaint]:
+    """What one forge takes and another does not, and what stands twice."""
+    limits = {"labels": MOST_LABEL, "reviewers": MOST_USER, "assignees": MOST_USER}
+    for key, most in limits.items():
+        seen: set[str] = set()
+        for index, each in enumerate(_list(request.get(key))):
+            location: Location = ("merge-request", key, index)
+            if not isinstance(each, str):
+                continue
+            if each.casefold() in seen:
+                yield Complaint(location, f"{quote(each)} stands twice: keep one")
+            seen.add(each.casefold())
+            longest = most.get(forge or "")
+            if longest is not None and not is_template(each) and len(each) > longest:
+                message = f"{quote(each)} is longer than the {longest} characters of {forge}"
+                yield Complaint(location, message)
+            if forge == "gitlab" and key == "labels" and "," in each and not is_template(each):
+                yield Complaint(location, f"{quote(each)}: GitLab takes no comma in a label")
+
+
 def _check_filled(data: Mapping[str, object]) -> Iterator[Complaint]:
     if data.get("artifacts") == []:
         yield Complaint(("artifacts",), "give at least one artifact")
     if data.get("environments") == {}:
         yield Complaint(_ENVIRONMENTS, "give at least one environment")
+    for key in ("merge-request", "commit"):
+        if data.get(key) == {}:
+            yield Complaint((key,), "is empty: give it a value, or leave the key out")
 
 
 def _check_artifacts(artifacts: Sequence[object]) -> Iterator[Complaint]:

@@ -50,9 +50,15 @@ _EXPECTED_BY_FIELD: Mapping[str, str] = {
     "path": "a path pattern or a list of them",
     "after": "a name, a list of names, or {any: [names]}",
     "environments": "a mapping of names to environments",
+    "merge-request": "a mapping such as {labels: [promotion]}",
+    "commit": "a mapping such as {message: ...}",
+    "labels": "a list such as [promotion]",
+    "reviewers": "a list of user names",
+    "assignees": "a list of user names",
     **{name: word.expected for name, word in (*POLICIES.items(), *GATES.items())},
 }
 _EXPECTED_ITEM: Mapping[str, str] = {
+    **dict.fromkeys(("labels", "reviewers", "assignees", "checks"), "text"),
     "require": "a gate such as {soak: 24h} or {approvals: 2}",
     "artifacts": "a mapping with `image` and `select`",
 }
@@ -63,12 +69,21 @@ _BELONGS: Mapping[tuple[str, str], str] = {
             (shape.EnvironmentShape, "an environment"),
             (shape.ArtifactShape, "an item of `artifacts`"),
             (shape.RepositoryShape, "`repository`"),
+            (shape.MergeRequestShape, "`merge-request`"),
+            (shape.CommitShape, "`commit`"),
         )
         for name in _fields(inside)
     },
     **{
+        ("EnvironmentShape", name): "it belongs in `merge-request` at the beginning of a line"
+        for name in _fields(shape.MergeRequestShape)
+    },
+    **{
         (inside, name): "it belongs at the beginning of a line; look at the indentation"
-        for inside in ("RepositoryShape", "ArtifactShape", "EnvironmentShape")
+        for inside in (
+            *("RepositoryShape", "ArtifactShape", "EnvironmentShape"),
+            *("MergeRequestShape", "CommitShape"),
+        )
         for name in _fields(shape.RuleShape)
     },
     **{("ArtifactShape", name): "policies stand under `select`" for name in POLICIES},
@@ -88,6 +103,19 @@ _ALSO_CALLED: Mapping[tuple[str, str], str] = {
     ("EnvironmentShape", "gates"): "require",
     ("EnvironmentShape", "automerge"): "merge",
     ("EnvironmentShape", "autoMerge"): "merge",
+    ("EnvironmentShape", "activeCommitStatuses"): "require",
+    ("EnvironmentShape", "proposedCommitStatuses"): "require",
+    ("EnvironmentShape", "draft"): "open",
+    ("RuleShape", "pull-request"): "merge-request",
+    ("RuleShape", "pullRequest"): "merge-request",
+    ("RuleShape", "mergeRequest"): "merge-request",
+    ("RuleShape", "commitMessage"): "commit",
+    ("MergeRequestShape", "description"): "body",
+    ("MergeRequestShape", "prTitle"): "title",
+    ("MergeRequestShape", "addLabels"): "labels",
+    ("MergeRequestShape", "additionalReviewers"): "reviewers",
+    ("CommitShape", "subject"): "message",
+    ("CommitShape", "messageTemplate"): "message",
 }
 _SHAPE_OF_FIELD: Mapping[str, type[BaseModel]] = {
     "repository": shape.RepositoryShape,
@@ -95,6 +123,8 @@ _SHAPE_OF_FIELD: Mapping[str, type[BaseModel]] = {
     "select": shape.SelectShape,
     "after": shape.UpstreamShape,
     "require": shape.GateShape,
+    "merge-request": shape.MergeRequestShape,
+    "commit": shape.CommitShape,
 }
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from promoter.errors import InputError, Where
 from promoter.model.rule import (
     ArtifactRule,
+    CommitTexts,
     EnvironmentRule,
     GateRule,
     RepositoryAddress,
+    RequestTexts,
     Rule,
     Select,
     Upstream,
@@ -24,7 +26,13 @@ from promoter.rules.wording import label, printable
 
 if TYPE_CHECKING:
     from promoter.rules.complaints import Complaint
-    from promoter.rules.shape import ArtifactShape, EnvironmentShape, RuleShape
+    from promoter.rules.shape import (
+        ArtifactShape,
+        CommitShape,
+        EnvironmentShape,
+        MergeRequestShape,
+        RuleShape,
+    )
 
 
 def load_rules(files: Mapping[str, str]) -> tuple[tuple[Rule, ...], tuple[InputError, ...]]:
@@ -106,7 +114,23 @@ def _build(file: str, shape: RuleShape) -> Rule:
             _environment(name, shape.environments[name], upstreams[name]) for name in order
         ),
         where=Where(file),
+        request=_request(shape.merge_request) if shape.merge_request else RequestTexts(),
+        commit=_commit(shape.commit) if shape.commit else CommitTexts(),
     )
+
+
+def _request(shape: MergeRequestShape) -> RequestTexts:
+    return RequestTexts(
+        shape.title,
+        shape.body,
+        tuple(shape.labels or ()),
+        tuple(shape.reviewers or ()),
+        tuple(shape.assignees or ()),
+    )
+
+
+def _commit(shape: CommitShape) -> CommitTexts:
+    return CommitTexts(shape.message, shape.author)
 
 
 def _artifact(shape: ArtifactShape) -> ArtifactRule:
@@ -129,6 +153,7 @@ def _environment(name: str, shape: EnvironmentShape, after: Upstream) -> Environ
         after=after,
         require=tuple(GateRule(*gate.word) for gate in shape.require),
         merge=shape.merge,
+        open=shape.open,
         paths=None if shape.path is None else tuple(shape.path),
     )
 

@@ -33,6 +33,7 @@ _PATH = (
 _URL = r"^(?!-)(?!https?://[^/]*@)\S+$"
 _BRANCH = r"^(?!refs/|[-/.])[^\s~^:?*\[\\]+$"
 _PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(?:/v?[0-9]+(?:\.[0-9]+)?)?$"
+_USER = r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?(?:\[bot\])?$"
 _TOKEN = f"(?:{'|'.join(sorted(TOKENS, key=len, reverse=True))})"
 _CALVER = rf"^(?=.*Y){_TOKEN}(?:[._-]?{_TOKEN})*$"
 
@@ -74,6 +75,33 @@ _DETAILS: Mapping[tuple[str, str], Schema] = {
     ("SelectShape", "tag"): {"pattern": _TAG, "examples": ["stable", "1.27"]},
     ("GateShape", "soak"): {"pattern": _DURATION, "examples": ["30m", "24h", "7d"]},
     ("GateShape", "approvals"): {"minimum": 1, "examples": [1, 2]},
+    ("GateShape", "checks"): {
+        "pattern": r"^(?!promoter$)\S(?:.*\S)?$",
+        "maxLength": 255,
+        "examples": ["build", "scan"],
+    },
+    ("MergeRequestShape", "title"): {
+        "maxLength": 500,
+        "examples": ["{{ application }} {{ release.label }} to {{ environment }}"],
+    },
+    ("MergeRequestShape", "body"): {
+        "maxLength": 20_000,
+        "examples": ["Runbook: https://wiki.example.com/{{ application }}\n\n{{ body }}"],
+    },
+    ("MergeRequestShape", "labels"): {
+        "maxLength": 500,
+        "examples": ["promotion", "env/{{ environment }}"],
+    },
+    ("MergeRequestShape", "reviewers"): {"pattern": _USER, "examples": ["ada"]},
+    ("MergeRequestShape", "assignees"): {"pattern": _USER, "examples": ["grace"]},
+    ("CommitShape", "message"): {
+        "maxLength": 4_000,
+        "examples": ["chore({{ environment }}): {{ application }} {{ release.label }}"],
+    },
+    ("CommitShape", "author"): {
+        "pattern": r"^[^<>\s](?:[^<>]*[^<>\s])? <[^<>@\s]+@[^<>@\s]+>$",
+        "examples": ["Promotions <promotions@example.com>"],
+    },
 }
 """What a value can be, by the shape and the key that it stands under."""
 

@@ -21,13 +21,15 @@ from pydantic import (
     model_validator,
 )
 
-from promoter.model.rule import Merge, Pin
+from promoter.model.rule import Merge, Opening, Pin
 from promoter.rules.address import check_branch, check_url
 from promoter.rules.duration import parse_duration
 from promoter.rules.expression import check_tags
 from promoter.rules.images import check_image
 from promoter.rules.pattern import Pattern
+from promoter.rules.people import check_author, check_label, check_user
 from promoter.rules.platform import check_platform
+from promoter.rules.template import Purpose, check_template
 from promoter.rules.wording import enumerate_words, printable, quote
 from promoter.rules.words import GATES, POLICIES, Word
 
@@ -97,9 +99,17 @@ class _Shape(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+def _template(purpose: Purpose) -> AfterValidator:
+    return AfterValidator(lambda text: check_template(text, purpose))
+
+
 Text = Annotated[str, AfterValidator(_check_text)]
 Platform = Annotated[Text, AfterValidator(check_platform)]
 Texts = Annotated[list[Text], AfterValidator(_check_filled)]
+Users = Annotated[
+    list[Annotated[Text, AfterValidator(check_user)]],
+    AfterValidator(_check_filled),
+]
 Patterns = Annotated[
     list[Annotated[Text, AfterValidator(_check_pattern)]],
     AfterValidator(_check_filled),
@@ -201,8 +211,39 @@ class EnvironmentShape(_Shape):
         | None
     ) = Field(None, description="the environments that a release comes from")
     path: Patterns | None = Field(None, description="a path pattern in place of `applications`")
+    open: Opening = Field(
+        "ready",
+        description="whether a merge request waits for its gates or opens early, as a draft",
+    )
     merge: Merge = Field("manual", description="who merges")
     require: list[GateShape] = Field([], description="gates; all must pass")
+
+
+class MergeRequestShape(_Shape):
+    title: Annotated[Text, _template("title")] | None = Field(
+        None, description="a template of the title, which is one line"
+    )
+    body: Annotated[Text, _template("body")] | None = Field(
+        None, description="a template of the body; {{ body }} is the usual one"
+    )
+    labels: (
+        Annotated[
+            list[Annotated[Text, AfterValidator(check_label), _template("label")]],
+            AfterValidator(_check_filled),
+        ]
+        | None
+    ) = Field(None, description="labels that it is given, a template each")
+    reviewers: Users | None = Field(None, description="user names of those who are to review it")
+    assignees: Users | None = Field(None, description="user names of those that it is assigned to")
+
+
+class CommitShape(_Shape):
+    message: Annotated[Text, _template("commit")] | None = Field(
+        None, description="a template of the commit message; trailers are added"
+    )
+    author: Annotated[Text, AfterValidator(check_author)] | None = Field(
+        None, description="who is the author, as NAME <EMAIL>"
+    )
 
 
 class RuleShape(_Shape):
@@ -216,3 +257,7 @@ class RuleShape(_Shape):
         Annotated[str, AfterValidator(_check_environment_name)],
         Annotated[EnvironmentShape, BeforeValidator(_as_mapping)],
     ] = Field(description="the stages of promotion, by name")
+    merge_request: MergeRequestShape | None = Field(
+        None, alias="merge-request", description="what merge requests say, and whom they concern"
+    )
+    commit: CommitShape | None = Field(None, description="what commits say")

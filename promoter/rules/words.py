@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from promoter.decisions import status
 from promoter.model.calendar import TOKENS, UnknownToken, parse_format
 from promoter.model.image import is_tag
 from promoter.rules.duration import parse_duration
@@ -21,6 +22,7 @@ Options = tuple[tuple[str, str | int | timedelta], ...]
 
 _LONGEST_RANGE = 256  # as in node's own implementation
 _DIRECTIONS = ("asc", "desc")
+_LONGEST_CHECK = 255
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Word:
     `parse` of a policy gives the argument as text, that of a gate the options of `GateRule`.
     """
 
-    kind: type[str] | type[int]
+    kind: Any
     parse: Callable[[Any], Any]
     expected: str
 
@@ -91,6 +93,24 @@ def parse_approvals(count: int) -> Options:
     return (("count", count),)
 
 
+def parse_checks(names: list[str]) -> Options:
+    """The option `name`, once for each check."""
+    if not names:
+        raise ValueError("is an empty list: name a check, or leave the gate out")
+    for index, name in enumerate(names):
+        if not name.strip() or name != name.strip():
+            raise ValueError(f"{quote(name)} is no check's name: write it as the forge shows it")
+        if not name.isprintable() or len(name) > _LONGEST_CHECK:
+            raise ValueError(
+                f"{quote(name)} is no check's name: one line of at most {_LONGEST_CHECK} characters"
+            )
+        if name == status.NAME:
+            raise ValueError(f"{quote(name)} is the bot's own status, which waits for this gate")
+        if name in names[:index]:
+            raise ValueError(f"{quote(name)} stands twice: keep one")
+    return tuple(("name", name) for name in names)
+
+
 POLICIES: Mapping[str, Word] = {
     "semver": Word(str, parse_semver_range, 'a range in quotes such as ">=1.0"'),
     "calver": Word(str, parse_calver, "a format of calver.org such as YYYY.0M.MICRO"),
@@ -102,23 +122,25 @@ POLICIES: Mapping[str, Word] = {
 GATES: Mapping[str, Word] = {
     "soak": Word(str, parse_soak, "a duration such as 30m, 24h or 7d"),
     "approvals": Word(int, parse_approvals, "a whole number such as 2"),
+    "checks": Word(list[str], parse_checks, "a list of names such as [build, scan]"),
 }
 
 # Keys of the language that this version can't obey yet, by the shape that they stand in. They
 # are refused by name: a rule that is half obeyed would promote what its author meant to hold.
 NOT_YET: Mapping[str, frozenset[str]] = {
-    "RuleShape": frozenset({"use", "lockstep", "merge-request", "commit", "limits"}),
+    "RuleShape": frozenset({"use", "lockstep", "limits"}),
     "RepositoryShape": frozenset(),
     "ArtifactShape": frozenset({"chart", "git", "at"}),
     "SelectShape": frozenset(),
     "EnvironmentShape": frozenset(
-        {"repository", "images", "each", "waves", "open", "deliver", "group", "replace"}
+        {"repository", "images", "each", "waves", "deliver", "group", "replace"}
     ),
+    "MergeRequestShape": frozenset(),
+    "CommitShape": frozenset({"sign"}),
     "UpstreamShape": frozenset(),
     "GateShape": frozenset(
         {
             "window",
-            "checks",
             "rendered",
             "healthy",
             "query",

@@ -1,4 +1,4 @@
-"""Gates: soak and approvals, each at its door; one that can't be evaluated waits."""
+"""Gates: soak, approvals and checks, each at its door; one that can't be evaluated waits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from promoter.model.facts import ApprovalsOf, PeriodsOf, Unknown
+from promoter.model.facts import ApprovalsOf, ChecksOf, PeriodsOf, Unknown
 from promoter.model.plan import Merge, State
+from promoter.model.ports import Check
 from promoter.model.record import Record
+from promoter.model.rule import GateRule
 from tests.decisions.rules import approvals, chain, environment, rule, soak
 from tests.decisions.world import NOW, World, ago
 
@@ -208,3 +210,82 @@ def test_a_gate_that_a_person_must_mend_is_wrong_input_and_tells_when_to_ask_aga
     decision = world.decision("web", "dev")
     assert (decision.state, decision.trouble) == (State.WAITING, "input")
     assert decision.verdicts[-1].opens_at == retry_at
+
+
+def checked(*names: str) -> World:
+    """1.1.0 is proposed for dev and wants these checks."""
+    gate = GateRule("checks", tuple(("name", each) for each in names))
+    world = World((rule(environment("dev", gate, automatic=True)),))
+    world.registry("web", "1.0.0", "1.1.0")
+    world.ran("web", "dev", "1.0.0")
+    return world
+
+
+def test_checks_open_the_merge_request_that_they_run_on() -> None:
+    world = checked("build", "scan")
+    decision = world.decision("web", "dev")
+    assert decision.state is State.PROMOTING
+    (verdict,) = decision.verdicts
+    assert (verdict.gate, verdict.guards, verdict.judgement) == (
+        "checks: build, scan",
+        "merge",
+        "wait",
+    )
+    assert verdict.why == "build and scan can't have run before there is a merge request"
+
+
+def test_checks_that_have_not_ended_or_not_begun_wait_by_name() -> None:
+    world = checked("build", "scan", "lint")
+    world.carry_out(world.plan())
+    head = world.request("web", "dev").head
+    world.checks[head] = (
+        Check("build", "success"),
+        Check("scan", "pending", "42 %"),
+        Check("Lint", "success"),
+    )
+    decision = world.decision("web", "dev")
+    assert (decision.state, decision.action) == (State.WAITING, None)
+    gate = "checks: build, scan, lint"
+    assert decision.why == f"scan not finished, lint not reported yet ({gate})"
+    (verdict,) = decision.verdicts
+    assert verdict.opened_by == "scan and lint"
+    assert dict(verdict.evidence) == {
+        "head": head[:12],
+        "build": "success",
+        "scan": "pending: 42 %",
+        "lint": "not reported",
+        "others": "Lint",
+    }
+
+
+def test_a_check_that_failed_blocks_with_what_it_says_until_it_runs_again() -> None:
+    world = checked("build", "scan")
+    world.carry_out(world.plan())
+    head = world.request("web", "dev").head
+    url = "https://ci.example.com/7"
+    world.checks[head] = (Check("scan", "failure", "2 critical", url), Check("build", "pending"))
+    decision = world.decision("web", "dev")
+    assert (decision.state, decision.action) == (State.BLOCKED, None)
+    assert decision.why == f"scan failed: 2 critical ({url}) (checks: build, scan)"
+    assert decision.verdicts[0].opened_by == "a new run of scan"
+    world.checks[head] = (Check("scan", "success"), Check("build", "success"))
+    assert isinstance(world.decision("web", "dev").action, Merge)
+
+
+def test_checks_of_an_older_head_do_not_count() -> None:
+    world = checked("build")
+    world.carry_out(world.plan())
+    world.checks[world.request("web", "dev").head] = (Check("build", "success"),)
+    world.registry("web", "1.2.0")
+    world.carry_out(world.plan())
+    decision = world.decision("web", "dev")
+    assert decision.why == "build not reported yet (checks: build)"
+
+
+def test_checks_that_nobody_tells_are_waited_for() -> None:
+    world = checked("build")
+    world.carry_out(world.plan())
+    world.fails(ChecksOf, "502 Bad Gateway")
+    decision = world.decision("web", "dev")
+    assert (decision.state, decision.action) == (State.WAITING, None)
+    assert decision.why == "can't be evaluated: 502 Bad Gateway (checks: build)"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from promoter.decisions.gates.approvals import ApprovalsGate
+from promoter.decisions.gates.checks import ChecksGate
 from promoter.decisions.gates.gate import Case, Gate
 from promoter.decisions.gates.soak import SoakGate
 from promoter.model.facts import Facts, NotKnown
@@ -15,6 +16,7 @@ from promoter.model.verdict import Door, Verdict
 GATES: Mapping[str, Gate] = {
     "soak": SoakGate(),
     "approvals": ApprovalsGate(),
+    "checks": ChecksGate(),
 }
 
 
