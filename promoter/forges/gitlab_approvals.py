@@ -9,17 +9,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gitlab.exceptions import GitlabError
 from gitlab.v4.objects import ProjectMergeRequest
 
-from promoter.forges.gitlab_server import GitLabServer
+from promoter.forges.gitlab_people import People
 from promoter.forges.gitlab_values import Json, field, moment, user_id
 
-_DEVELOPER = 30  # https://docs.gitlab.com/api/members/#roles
 _APPROVED = "approved this merge request"
 
 
-def approvers(server: GitLabServer, request: ProjectMergeRequest, head: str) -> Sequence[str]:
+def approvers(people: People, request: ProjectMergeRequest, head: str) -> Sequence[str]:
     """User names, in the order of their word, of those who approved exactly `head`: without the
     author, the bot, whoever may not write here, and what was approved before this head was."""
     data = request.attributes
@@ -33,13 +31,13 @@ def approvers(server: GitLabServer, request: ProjectMergeRequest, head: str) -> 
         return ()
     untimed = any(moment(each, "approved_at") is None for each in found)
     noted = _noted(request) if untimed else {}
-    left_out = {user_id(data, "author"), field(server.whoami(), "id", int)}
+    left_out = {user_id(data, "author"), people.me()}
     counted: dict[int, tuple[datetime, str]] = {}
     for each in found:
         user = field(each, "user", dict)
         who = field(user, "id", int)
         at = moment(each, "approved_at") or noted.get(who)
-        if who not in left_out and at is not None and at >= since and _may_write(server, who):
+        if who not in left_out and at is not None and at >= since and people.may_write(who):
             counted[who] = at, field(user, "username", str)
     return tuple(name for _, name in sorted(counted.values()))
 
@@ -63,14 +61,3 @@ def _noted(request: ProjectMergeRequest) -> Mapping[int, datetime]:
         if data.get("system") is True and data.get("body") == _APPROVED and at and who is not None:
             times[who] = at
     return times
-
-
-def _may_write(server: GitLabServer, user: int) -> bool:
-    try:
-        member = server.project.members_all.get(user)
-    except GitlabError as error:
-        if error.response_code == 404:
-            return False
-        raise
-    data: Json = member.attributes
-    return data.get("state") != "blocked" and field(data, "access_level", int) >= _DEVELOPER

@@ -123,7 +123,7 @@ class GitLabServer:
         """
         credential = self._credential(self.place.host)
         if self._bot is None or self._bot[0] != credential:
-            job = credential is not None and is_job_token(credential)
+            job = self.has_job_token()
             with self.speaking("asking who the token is"):
                 found: Any = self.api.http_get("/job" if job else "/user")
             user = found.get("user") if job and isinstance(found, dict) else found
@@ -131,6 +131,10 @@ class GitLabServer:
                 raise TransientError(f"{self.place.host} does not tell whose token this is")
             self._bot = (credential, user)
         return self._bot[1]
+
+    def has_job_token(self) -> bool:
+        credential = self._credential(self.place.host)
+        return credential is not None and is_job_token(credential)
 
     @contextmanager
     def speaking(self, what: str) -> Iterator[None]:

@@ -25,6 +25,8 @@ _NOTED = re.compile(
 # A line that begins with a slash is a command, with the rights of whoever posts it:
 # https://docs.gitlab.com/user/project/quick_actions/. Its `^` knows no other end of line.
 _COMMAND = re.compile(r"^([^\S\n]*)/", re.MULTILINE)
+# https://docs.gitlab.com/user/project/merge_requests/drafts/
+_DRAFT = re.compile(r"\A(?:\s*(?:draft:|\[draft\]|\(draft\)))+\s*", re.IGNORECASE)
 # https://docs.gitlab.com/user/project/settings/project_access_tokens/#bot-users-for-projects
 _ACCESS_TOKEN_USER = re.compile(r"(?:project|group)_[0-9]+_bot(?:_?[0-9a-f]*)?|service_account_.+")
 _STATES: Mapping[str, Literal["open", "merged", "closed"]] = {
@@ -68,6 +70,7 @@ def read_request(data: Json, bot: int | None) -> MergeRequest:
     state = _STATES.get(field(data, "state", str))
     if state is None:
         raise TransientError("GitLab answered with a merge request of a state that is not known")
+    title = field(data, "title", str)
     body, approvals, _ = read_description(data.get("description") or "")
     closer = data.get("closed_by") if state == "closed" else None
     login = field(closer, "username", str) if closer else None
@@ -81,18 +84,24 @@ def read_request(data: Json, bot: int | None) -> MergeRequest:
         branch=field(data, "source_branch", str),
         base=field(data, "target_branch", str),
         head=data.get("sha") or "",
-        title=field(data, "title", str),
+        title=_DRAFT.sub("", title),
         body=body,
         url=field(data, "web_url", str),
         closed_by=None if nobody else login,
         closed_by_bot=own,
         approvals=approvals,
         ended_at=moment(data, ended) if ended else None,
+        draft=data.get("draft") is True or _DRAFT.match(title) is not None,
+        labels=tuple(map(str, data.get("labels") or ())),
+        # GitLab's name is an old one: it is so for every automatic merge, also by a train.
+        armed=state == "open" and data.get("merge_when_pipeline_succeeds") is True,
     )
 
 
 def title_of(draft: MergeRequestDraft) -> str:
-    title = " ".join(draft.title.split())
+    """A draft is one by the prefix of its title; what is none has no such prefix."""
+    title = _DRAFT.sub("", " ".join(draft.title.split()))
+    title = f"Draft: {title}" if draft.draft else title
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
 
 

@@ -5,97 +5,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from promoter.access.credentials import Credential, Credentials
-from promoter.access.http import HttpClient
 from promoter.errors import ConflictError, InputError, TransientError
-from promoter.forges.gitlab import GitLabForge, connect
-from promoter.forges.gitlab_server import GitLabPlace, GitLabServer
-from promoter.model.image import ImageReference
-from promoter.model.ports import Forge, MergeRequest, MergeRequestDraft
+from promoter.model.ports import Comment, Readiness
 from promoter.model.record import Record
-from promoter.model.release import Release
-from tests.forges.gitlab_more import hide_approval_times, lagging, serve_more
-from tests.services.fake_gitlab import FakeGitLab, fake_gitlab
-from tests.services.git_server import commit, git, refs
-from tests.services.gitlab_world import DEVELOPER, MAINTAINER, Project, Rule, Token, User
-
-TOKEN = "of-the-bot-0123456789"
-BRANCH = "promoter/staging/web"
-IMAGE = ImageReference.parse("harbor.example.com/web:1.2.0@sha256:" + "a" * 64)
-RECORD = Record("shop", "web", "staging", Release.of([IMAGE]), "dev")
-BODY = "\n".join(("**web** moves.", "", "<!-- promoter record", *RECORD.trailers(), "-->", ""))
-
-
-@dataclass
-class Shop:
-    """A project with people, and the forge as the bot has it."""
-
-    gitlab: FakeGitLab
-    project: Project
-    http: HttpClient
-    people: dict[str, User]
-
-    @property
-    def place(self) -> GitLabPlace:
-        return GitLabPlace.of(self.gitlab.url(f"{self.project.path}.git"))
-
-    def forge(self, token: str = TOKEN, username: str = "promoter") -> GitLabForge:
-        def credential(host: str) -> Credential | None:
-            return Credential(username, token) if host == self.place.host else None
-
-        return GitLabForge(self.place, credential, self.http)
-
-    def push(self, text: bytes = b"tag: 1.2.0\n", branch: str = BRANCH) -> str:
-        """A commit on a branch that starts where main is."""
-        if self.project.tip(branch) is None:
-            main = self.project.tip("main")
-            assert main
-            git(self.project.repository, "update-ref", f"refs/heads/{branch}", main)
-        return commit(self.project.repository, {"web.yaml": text}, branch=branch)
-
-    def draft(self, head: str | None = None, branch: str = BRANCH) -> MergeRequestDraft:
-        head = head or self.push(branch=branch)
-        return MergeRequestDraft(branch, "main", head, "Promote web to staging: 1.2.0", BODY, 1)
-
-    def approve(self, number: int, *names: str) -> None:
-        for name in names:
-            self.gitlab.world.approve(self.project, number, self.people[name])
-
-    def did(self, what: str) -> int:
-        return len([each for each in self.gitlab.world.journal if each.what == what])
-
-    @property
-    def writes(self) -> list[str]:
-        return [each for each in self.gitlab.calls if not each.startswith("GET ")]
+from tests.forges.gitlab_shop import BRANCH, RECORD, TEXT, Shop, find_one, open_shop
+from tests.services.git_server import git
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    with fake_gitlab(tmp_path / "gitlab") as gitlab:
-        world = gitlab.world
-        people = {name: world.user(name) for name in ("ann", "ben", "guest", "stranger")}
-        people["bot"] = world.user("project_7_bot_0a1b", TOKEN, bot=True)
-        roles = {
-            people["ann"]: MAINTAINER,
-            people["ben"]: DEVELOPER,
-            people["guest"]: 20,
-            people["bot"]: DEVELOPER,
-        }
-        project = world.project("platform/shop", {"web.yaml": b"tag: 1.1.0\n"}, roles)
-        http = HttpClient(proxies={}, pause=lambda _: None)
-        yield Shop(gitlab, project, http, people)
-        http.close()
-
-
-def find_one(forge: Forge) -> MergeRequest:
-    (found,) = forge.find("main", "promoter/")
-    return found
+    with open_shop(tmp_path) as opened:
+        yield opened
 
 
 def test_a_request_is_opened_and_found_as_it_was_meant(shop: Shop) -> None:
@@ -111,17 +36,27 @@ def test_a_request_is_opened_and_found_as_it_was_meant(shop: Shop) -> None:
     assert found.url == f"{shop.gitlab.base}/platform/shop/-/merge_requests/1"
 
 
-def test_only_the_bots_branches_and_what_ended_since_are_found(shop: Shop) -> None:
+def test_the_bots_branches_are_found_as_long_as_asked_and_others_while_open(shop: Shop) -> None:
     forge = shop.forge()
     for number in range(1, 4):
         forge.open(shop.draft(branch=f"promoter/staging/app{number}"))
-    forge.open(shop.draft(branch="feature/x"))
-    shop.gitlab.world.close(shop.project, 1, shop.people["ann"])
+    for branch in ("feature/x", "feature/y"):
+        forge.open(shop.draft(branch=branch))
+    close = shop.gitlab.world.close
+    close(shop.project, 1, shop.people["ann"])
     since = shop.gitlab.world.now()
-    shop.gitlab.world.close(shop.project, 2, shop.people["ann"])
+    close(shop.project, 2, shop.people["ann"])
+    close(shop.project, 5, shop.people["ann"])
 
-    assert [each.number for each in forge.find("main", "promoter/")] == [3, 2, 1]
-    assert [each.number for each in forge.find("main", "promoter/", since)] == [3, 2]
+    found = forge.find("main", "promoter/")
+    assert [(each.number, each.foreign) for each in found] == [
+        (4, True),
+        (3, False),
+        (2, False),
+        (1, False),
+    ]
+    assert (found[0].body, found[0].head) == ("", shop.project.tip("feature/x"))
+    assert [each.number for each in forge.find("main", "promoter/", since)] == [4, 3, 2]
     assert forge.find("other", "promoter/") == []
 
 
@@ -220,22 +155,22 @@ def test_an_update_rewrites_what_changed_and_writes_nothing_else(shop: Shop) -> 
     assert shop.did("update") == 1
 
 
-def test_a_push_that_gitlab_has_not_taken_in_yet_is_no_reason_to_write_again(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_push_that_gitlab_has_not_taken_in_yet_is_no_reason_to_write_again(shop: Shop) -> None:
     """Its workers take in a push a while later; until then it names the older head."""
     forge, draft = shop.forge(), shop.draft()
     forge.open(draft)
     newer = replace(draft, head=shop.push(b"tag: 1.3.0\n"))
-    with lagging(monkeypatch, draft.head):
-        forge.update(1, newer)
+    shop.request.lags_at = draft.head
+    forge.update(1, newer)
 
-        assert find_one(forge).head == newer.head
-        assert forge.approvals(1, newer.head) == ()
-        with pytest.raises(TransientError, match="not taken in"):
-            forge.merge(1, newer.head)
+    assert find_one(forge).head == newer.head
+    assert forge.approvals(1, newer.head) == ()
+    assert forge.readiness(1, newer.head).state == "wait"
+    with pytest.raises(TransientError, match="not taken in"):
+        forge.merge(1, newer.head, TEXT)
 
-    assert forge.merge(1, newer.head) == "merged"
+    shop.request.lags_at = None
+    assert forge.merge(1, newer.head, TEXT) == "merged"
 
 
 def test_what_a_body_brings_along_is_no_command(shop: Shop) -> None:
@@ -246,46 +181,124 @@ def test_what_a_body_brings_along_is_no_command(shop: Shop) -> None:
     assert "\n\\/approve\n  \\/merge\n" in shop.project.requests[1].description
 
 
-def test_a_close_tells_its_reason_once(shop: Shop) -> None:
-    """Killed between the note and the close, it says it no second time."""
+SAID = Comment(
+    "Closed: 1.3.0 is newer.\n/merge\n\n<!-- promoter:closed:1.3.0 -->", "promoter:closed:1.3.0"
+)
+
+
+def test_a_comment_is_said_once_and_commands_nothing(shop: Shop) -> None:
     forge = shop.forge()
     forge.open(shop.draft())
-    shop.gitlab.fail_once("PUT", "/merge_requests/1$", status=500)
+    shop.gitlab.world.comment(shop.request, shop.people["stranger"], SAID.mark)
+    shop.gitlab.drop_reply("POST", "/notes$")
     with pytest.raises(TransientError):
-        forge.close(1, "1.3.0 is newer\n/merge @ann")
+        forge.comment(1, SAID)
 
-    forge.close(1, "1.3.0 is newer\n/merge @ann")
-    forge.close(1, "another reason")
+    shop.forge().comment(1, SAID)
 
-    found = find_one(forge)
-    assert (found.state, found.closed_by_bot) == ("closed", True)
-    assert found.ended_at is not None
-    (note,) = [each for each in shop.project.requests[1].notes if not each.system]
-    assert note.body.startswith("Closed: 1.3.0 is newer /merge ")
-    assert "@ann" not in note.body
+    (body,) = [each.body for each in shop.request.notes if each.author == shop.people["bot"]]
+    assert body.startswith("Closed: 1.3.0 is newer.\n\\/merge\n")
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/notes$"), ("PUT", "/merge_requests/1$")])
-def test_a_close_whose_answer_is_lost_is_done_once(shop: Shop, method: str, path: str) -> None:
+def test_a_mark_that_is_not_in_the_text_is_added_out_of_sight(shop: Shop) -> None:
     forge = shop.forge()
     forge.open(shop.draft())
-    shop.gitlab.drop_reply(method, path)
+
+    forge.comment(1, Comment("Left alone.", "promoter:left-alone"))
+    forge.comment(1, Comment("Left alone.", "promoter:left-alone"))
+
+    assert [each.body for each in shop.request.notes] == [
+        "Left alone.\n\n<!-- promoter:left-alone -->"
+    ]
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_a_close_is_done_once_and_keeps_the_branch(shop: Shop, dropped: bool) -> None:
+    forge, draft = shop.forge(), shop.draft()
+    forge.open(draft)
+    if dropped:
+        shop.gitlab.drop_reply("PUT", "/merge_requests/1$")
     with contextlib.suppress(TransientError):
         forge.close(1, "1.3.0 is newer")
 
     forge.close(1, "1.3.0 is newer")
 
-    assert find_one(forge).state == "closed"
-    assert (shop.did("note"), shop.did("close")) == (1, 1)
+    found = find_one(forge)
+    assert (found.state, found.closed_by_bot, found.ended_at is None) == ("closed", True, False)
+    assert (shop.did("note"), shop.did("close")) == (0, 1)
+    assert shop.project.tip(BRANCH) == draft.head
 
 
-def test_a_persons_close_is_told_with_the_name(shop: Shop) -> None:
-    shop.forge().open(shop.draft())
-    shop.gitlab.world.close(shop.project, 1, shop.people["ann"])
+def test_a_label_is_added_to_those_that_stand_there(shop: Shop) -> None:
+    forge = shop.forge()
+    forge.open(replace(shop.draft(), labels=("promoter", "a,b")))
 
-    found = find_one(shop.forge())
+    forge.label(1, "promoter/left-alone")
+    writes = shop.calls_of(lambda: forge.label(1, "promoter/left-alone"))
 
-    assert (found.closed_by, found.closed_by_bot) == ("ann", False)
+    assert find_one(forge).labels == ("promoter", "promoter/left-alone")
+    assert not [each for each in writes if not each.startswith("GET ")]
+
+
+def test_a_draft_becomes_ready_and_back_and_its_title_is_told_without_the_word(shop: Shop) -> None:
+    forge = shop.forge()
+    draft = replace(shop.draft(), draft=True)
+    opened = forge.open(draft)
+    assert shop.request.title == f"Draft: {draft.title}"
+    assert (opened.draft, opened.title) == (True, draft.title)
+    assert forge.readiness(1, draft.head) == Readiness("wait", "it is a draft")
+
+    assert not forge.update(1, replace(draft, draft=False)).draft
+    assert shop.request.title == draft.title
+
+    forge.update(1, replace(draft, title=f"Draft: {draft.title}"))
+    assert shop.request.title == f"Draft: {draft.title}"
+    assert find_one(forge) == opened
+
+
+def test_everything_is_given_with_the_opening(shop: Shop) -> None:
+    draft = replace(
+        shop.draft(), labels=("promoter", "web"), reviewers=("Ann", "ben"), assignees=("ben",)
+    )
+
+    opened = shop.forge().open(draft)
+
+    assert (opened.labels, opened.complete, opened.warnings) == (("promoter", "web"), True, ())
+    assert [each.username for each in shop.request.reviewers] == ["ann", "ben"]
+    assert [each.username for each in shop.request.assignees] == ["ben"]
+    assert len(shop.writes) == 1
+
+
+def test_who_is_not_known_or_no_member_is_a_warning(shop: Shop) -> None:
+    draft = replace(shop.draft(), reviewers=("nobody", "stranger", "ben"))
+
+    opened = shop.forge().open(draft)
+
+    host = shop.place.host
+    assert opened.warnings == (
+        f"reviewer nobody is not known to {host}: left out",
+        f"reviewer stranger is no member of {host}/platform/shop: left out",
+    )
+    assert [each.username for each in shop.request.reviewers] == ["ben"]
+
+
+def test_the_free_edition_takes_one_reviewer_and_the_rest_is_a_warning(shop: Shop) -> None:
+    shop.project.premium = False
+
+    opened = shop.forge().open(replace(shop.draft(), reviewers=("ann", "ben")))
+
+    assert opened.warnings == ("reviewer ben: GitLab left out; its Free edition takes one only",)
+
+
+def test_an_update_takes_nobody_away(shop: Shop) -> None:
+    forge, draft = shop.forge(), shop.draft()
+    forge.open(replace(draft, reviewers=("ann",), labels=("mine",)))
+
+    told = forge.update(1, replace(draft, reviewers=("ben",), labels=("promoter",)))
+
+    assert [each.username for each in shop.request.reviewers] == ["ann", "ben"]
+    assert told == find_one(forge)
+    assert told.labels == ("mine", "promoter")
 
 
 def test_what_ended_meanwhile_is_neither_updated_nor_closed_nor_merged(shop: Shop) -> None:
@@ -296,275 +309,4 @@ def test_what_ended_meanwhile_is_neither_updated_nor_closed_nor_merged(shop: Sho
     with pytest.raises(ConflictError, match="is closed already"):
         forge.update(1, draft)
     with pytest.raises(ConflictError, match="is closed already"):
-        forge.merge(1, draft.head)
-
-
-def test_approvals_are_those_of_people_who_may_write(shop: Shop) -> None:
-    forge, draft = shop.forge(), shop.draft()
-    shop.project.authors_may_approve = True
-    forge.open(draft)
-    assert forge.approvals(1, draft.head) == ()
-    shop.approve(1, "ben", "ann", "bot")
-    shop.project.members[shop.people["ben"].id] = 20
-
-    assert forge.approvals(1, draft.head) == ("ann",)
-
-    del shop.project.members[shop.people["ann"].id]
-    assert forge.approvals(1, draft.head) == ()
-
-
-@pytest.mark.parametrize("premium", [True, False])
-def test_an_approval_of_an_older_head_is_none(shop: Shop, premium: bool) -> None:
-    """Without Premium GitLab keeps approvals over a push."""
-    shop.project.premium = premium
-    forge, draft = shop.forge(), shop.draft()
-    forge.open(draft)
-    shop.approve(1, "ann")
-    assert forge.approvals(1, draft.head) == ("ann",)
-
-    head = shop.push(b"tag: 1.3.0\n")
-
-    assert forge.approvals(1, draft.head) == ()
-    assert forge.approvals(1, head) == ()
-    shop.approve(1, "ben")
-    assert forge.approvals(1, head) == ("ben",)
-
-
-def test_an_older_gitlab_tells_the_time_of_an_approval_in_a_note_only(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hide_approval_times(monkeypatch)
-    shop.project.reset_approvals_on_push = False
-    forge, draft = shop.forge(), shop.draft()
-    forge.open(draft)
-    shop.approve(1, "ann", "ben")
-    request, world = shop.project.requests[1], shop.gitlab.world
-    assert forge.approvals(1, draft.head) == ()
-
-    world.comment(request, shop.people["ann"], "approved this merge request", system=True)
-    world.comment(request, shop.people["ben"], "approved this merge request")
-    assert forge.approvals(1, draft.head) == ("ann",)
-
-    assert forge.approvals(1, shop.push(b"tag: 1.3.0\n")) == ()
-
-
-@pytest.mark.parametrize("method", ["merge", "rebase_merge", "ff"])
-def test_a_merge_lands_on_the_base_and_takes_the_branch_away(shop: Shop, method: str) -> None:
-    shop.project.merge_method = method  # type: ignore[assignment]
-    forge, draft = shop.forge(), shop.draft()
-    forge.open(draft)
-
-    assert forge.merge(1, draft.head) == "merged"
-    assert forge.merge(1, draft.head) == "merged"
-
-    assert git(shop.project.repository, "show", "main:web.yaml") == "tag: 1.2.0"
-    assert f"refs/heads/{BRANCH}" not in refs(shop.project.repository)
-    if method != "ff":
-        message = git(shop.project.repository, "log", "-1", "--format=%B", "main")
-        assert message.startswith("Merge !1: Promote web to staging: 1.2.0\n")
-        assert Record.parse(message) == RECORD
-    assert (find_one(forge).state, shop.did("merge")) == ("merged", 1)
-
-
-@pytest.mark.parametrize(
-    ("option", "commits"), [("always", 1), ("default_on", 1), ("default_off", 2), ("never", 2)]
-)
-def test_commits_are_squashed_where_the_project_says_so(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, option: str, commits: int
-) -> None:
-    serve_more(monkeypatch, squash_option=option)
-    shop.project.merge_method = "ff"
-    before = shop.project.tip("main")
-    shop.push(b"tag: 1.1.5\n")
-    draft = shop.draft()
-    shop.forge().open(draft)
-
-    assert shop.forge().merge(1, draft.head) == "merged"
-
-    landed = git(shop.project.repository, "rev-list", f"{before}..main").splitlines()
-    assert len(landed) == commits
-    if commits == 1:
-        message = git(shop.project.repository, "log", "-1", "--format=%B", "main")
-        assert Record.parse(message) == RECORD
-
-
-def test_a_train_is_boarded_once_and_then_waited_for(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serve_more(monkeypatch, merge_trains_enabled=True)
-    forge, draft = shop.forge(), shop.draft()
-    forge.open(draft)
-
-    assert forge.merge(1, draft.head) == "queued"
-    assert forge.merge(1, draft.head) == "queued"
-
-    assert shop.did("board") == 1
-    assert find_one(forge).state == "open"
-
-
-def test_a_merge_takes_the_head_that_it_names_and_no_other(shop: Shop) -> None:
-    forge, draft = shop.forge(), shop.draft()
-    forge.open(draft)
-    shop.push(b"tag: 9.9.9\n")
-
-    with pytest.raises(ConflictError, match=f"not {draft.head[:8]}"):
-        forge.merge(1, draft.head)
-    assert shop.did("merge") == 0
-
-
-def test_a_merge_whose_answer_is_lost_is_a_merge(shop: Shop) -> None:
-    forge, draft = shop.forge(), shop.draft()
-    forge.open(draft)
-    shop.gitlab.drop_reply("PUT", "/merge$")
-
-    assert forge.merge(1, draft.head) == "merged"
-    assert shop.did("merge") == 1
-
-
-def test_what_is_not_ready_waits_with_gitlabs_words(shop: Shop) -> None:
-    forge, draft = shop.forge(), shop.draft()
-    forge.open(draft)
-    shop.project.rules.append(Rule(1, "all", 1))
-
-    with pytest.raises(TransientError, match=r"405 Method Not Allowed .*not_approved"):
-        forge.merge(1, draft.head)
-
-
-@pytest.mark.parametrize("status", [422, 406])
-def test_a_base_that_moved_in_the_same_lines_is_a_lost_race(shop: Shop, status: int) -> None:
-    """406 is what GitLab said before version 16."""
-    shop.gitlab.conflict_status = status
-    forge, draft = shop.forge(), shop.draft()
-    forge.open(draft)
-    commit(shop.project.repository, {"web.yaml": b"tag: 1.1.9\n"})
-
-    with pytest.raises(ConflictError, match=r"Branch cannot be merged .*conflict"):
-        forge.merge(1, draft.head)
-
-
-def test_what_must_be_rebased_waits_and_says_so(shop: Shop) -> None:
-    shop.project.merge_method = "ff"
-    forge, draft = shop.forge(), shop.draft()
-    forge.open(draft)
-    commit(shop.project.repository, {"other.yaml": b"tag: 1.1.9\n"})
-
-    with pytest.raises(TransientError, match="need_rebase"):
-        forge.merge(1, draft.head)
-
-
-def test_a_bot_that_may_not_merge_is_told_where_to_allow_it(shop: Shop) -> None:
-    """GitLab says 401 there, and the token is good."""
-    forge, draft = shop.forge(), shop.draft()
-    forge.open(draft)
-    shop.project.protections["main"].merge = MAINTAINER
-
-    with pytest.raises(InputError, match="may not merge into main"):
-        forge.merge(1, draft.head)
-
-
-def test_a_token_that_is_refused_is_named_by_its_place_and_never_shown(shop: Shop) -> None:
-    with pytest.raises(InputError, match="does not accept the token") as caught:
-        shop.forge("expired-0123456789").find("main", "promoter/")
-
-    assert "the credentials file" in str(caught.value)
-    assert "0123456789" not in str(caught.value)
-
-
-def test_a_jobs_token_says_what_to_use_instead(shop: Shop) -> None:
-    shop.gitlab.world.tokens["of-job-0123"] = Token(shop.people["bot"], "job")
-
-    with pytest.raises(InputError, match="project access token"):
-        shop.forge("of-job-0123", "gitlab-ci-token").find("main", "promoter/")
-
-
-def test_a_token_that_may_only_read_is_told_what_it_lacks(shop: Shop) -> None:
-    shop.gitlab.world.tokens["reads-0123"] = Token(shop.people["bot"], scopes=("read_api",))
-
-    with pytest.raises(InputError, match="scope api"):
-        shop.forge("reads-0123").open(shop.draft())
-
-
-def test_a_project_that_is_not_there_is_told_as_such(shop: Shop) -> None:
-    place = replace(shop.place, project="platform/nothing")
-    forge = GitLabForge(place, lambda _: Credential("promoter", TOKEN), shop.http)
-
-    with pytest.raises(InputError, match=r"platform/nothing: listing .* hides it"):
-        forge.find("main", "promoter/")
-
-
-def test_a_limit_says_when_to_come_again(shop: Shop) -> None:
-    shop.gitlab.limit_rate(90, times=9)
-
-    with pytest.raises(TransientError) as caught:
-        shop.forge().find("main", "promoter/")
-
-    assert caught.value.retry_after == timedelta(seconds=90)
-
-
-def test_a_write_is_not_repeated_after_trouble(shop: Shop) -> None:
-    draft = shop.draft()
-    shop.gitlab.fail_once("POST", "/merge_requests$", status=503)
-
-    with pytest.raises(TransientError):
-        shop.forge().open(draft)
-    assert len(shop.writes) == 1
-
-
-def test_a_jobs_token_acts_as_who_started_the_job(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serve_more(monkeypatch)
-    shop.gitlab.world.tokens["of-job-0123"] = Token(shop.people["ann"], "job")
-    credential = Credential("gitlab-ci-token", "of-job-0123")
-
-    server = GitLabServer(shop.place, lambda _: credential, shop.http)
-
-    assert server.whoami()["username"] == "ann"
-
-
-def test_a_renewed_token_is_used_at_once(shop: Shop) -> None:
-    token = ["expired-0123456789"]
-    forge = GitLabForge(shop.place, lambda _: Credential("promoter", token[0]), shop.http)
-    with pytest.raises(InputError):
-        forge.find("main", "promoter/")
-
-    token[0] = TOKEN
-
-    assert forge.find("main", "promoter/") == []
-
-
-def test_the_token_follows_no_redirect_to_another_server(shop: Shop, tmp_path: Path) -> None:
-    with fake_gitlab(tmp_path / "other") as other:
-        thief = other.world.user("thief", TOKEN)
-        other.world.project("platform/shop", {"a": b"b"}, {thief: MAINTAINER})
-        there = f"{other.base}/api/v4/projects/platform%2Fshop/merge_requests"
-        shop.gitlab.fail_once("GET", "/merge_requests$", status=302, headers={"Location": there})
-
-        with pytest.raises(InputError, match="does not accept the token"):
-            shop.forge().find("main", "promoter/")
-        assert other.calls
-        shop.http.close()  # the other server waits for its clients to go
-
-
-def test_the_credentials_file_is_asked_for_the_server_of_the_address(shop: Shop) -> None:
-    known = Credentials({shop.place.host: Credential("promoter", TOKEN)})
-
-    forge = connect(shop.gitlab.url("platform/shop.git"), credentials=known, http=shop.http)
-
-    assert forge.open(shop.draft()).number == 1
-
-
-def test_a_server_without_an_entry_says_where_to_add_one(shop: Shop) -> None:
-    url = shop.gitlab.url("platform/shop.git")
-    forge = connect(url, credentials=Credentials(), http=shop.http)
-
-    with pytest.raises(InputError, match=f"add the entry '{shop.place.host}'"):
-        forge.find("main", "promoter/")
-
-
-def test_a_server_below_a_path_is_asked_there() -> None:
-    place = GitLabPlace("https://example.com/git", "team/shop")
-
-    assert GitLabServer(place, lambda _: None, HttpClient()).api.api_url == (
-        "https://example.com/git/api/v4"
-    )
+        forge.merge(1, draft.head, TEXT)

@@ -24,17 +24,31 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
-from tests.services import gitlab_gates, gitlab_requests
+from tests.services import (
+    gitlab_accounts,
+    gitlab_gates,
+    gitlab_requests,
+    gitlab_statuses,
+    gitlab_trains,
+)
 from tests.services.contract import Contract
 from tests.services.git_server import ZERO, GitServer, _Handler, _moves, _Server
 from tests.services.gitlab_api import Call, Page, Refusal, find_operation
-from tests.services.gitlab_world import DEVELOPER, Project, Token, User, World
+from tests.services.gitlab_nouns import DEVELOPER, Project, Token, User
+from tests.services.gitlab_world import World
 
 _API = "/api/v4/"
-_SERVED = (gitlab_requests, gitlab_gates)  # importing them makes their operations known
+_SERVED = (
+    gitlab_accounts,
+    gitlab_gates,
+    gitlab_requests,
+    gitlab_statuses,
+    gitlab_trains,
+)  # importing them makes their operations known
 # SOURCES.md beside the contract: these are real, and not in the published v2 file.
 _UNPUBLISHED = re.compile(
-    r"user|.*/notes|.*/approval_rules|.*/resource_(label|state)_events|projects/[^/]+/approvals"
+    r"user|job|personal_access_tokens/self|.*/notes|.*/approval_rules|.*/merge_trains/.*"
+    r"|.*/resource_(label|state)_events|.*/status_checks|projects/[^/]+/(approvals|events)"
 )
 _UNPUBLISHED_FIELDS = {"auto_merge"}
 _BODILESS = re.compile(r".*/(cancel_merge_when_pipeline_succeeds|reset_approvals|unapprove)")
@@ -48,8 +62,9 @@ _JOB_TOKEN = re.compile(r"job|projects/[^/]+/releases(/.*)?")
 class Fault:
     """What goes wrong with requests whose method and path match, `times` times after `skip`.
 
-    `drop`: the work is done and the reply never sent. `status`: that is the answer instead, and
-    nothing is done. `gate`: the work is done, and the reply waits until the test sets it.
+    `drop`: the work is done and the reply never sent. `status`: that is the answer instead (with
+    `headers` and `body`), and nothing is done. `gate`: the work is done, and the reply waits until
+    the test sets it.
     """
 
     method: str
@@ -59,6 +74,7 @@ class Fault:
     drop: bool = False
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b"Retry later\n"
     gate: threading.Event | None = None
 
     def strikes(self, method: str, path: str) -> bool:
@@ -174,7 +190,7 @@ class FakeGitLab(GitServer):
         if lists and self._stale is not None and target in self._stale:
             return self._stale[target]
         serve, parts = found
-        call = Call(self.world, token.user, self.base, parts, asked, given, self.conflict_status)
+        call = Call(self.world, token, self.base, parts, asked, given, self.conflict_status)
         try:
             status, shown = serve(call)
         except Refusal as refusal:
@@ -254,7 +270,7 @@ class _GitLabHandler(_Handler):
             rate = gitlab.spend()
             fault = next((f for f in gitlab.faults if f.strikes(self.command, path)), None)
             if fault and fault.status:
-                status, shown, headers = fault.status, b"Retry later\n", dict(fault.headers)
+                status, shown, headers = fault.status, fault.body, dict(fault.headers)
             else:
                 headers_in = dict(self.headers.items())
                 status, value, headers = gitlab.answer(self.command, self.path, headers_in, body)

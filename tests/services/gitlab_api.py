@@ -1,6 +1,6 @@
 """The operations of GitLab's API that a promotion needs: (method, path) -> what is answered.
 
-Here are the frame and what is about a project; `gitlab_requests` and `gitlab_gates` add theirs.
+Here are the frame and what is about a project; the modules that `fake_gitlab` names add theirs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from urllib.parse import unquote
 
 from tests.services import gitlab_git
 from tests.services import gitlab_views as views
-from tests.services.gitlab_world import MAINTAINER, Project, Request, User, World
+from tests.services.gitlab_nouns import MAINTAINER, Project, Request, Token, User
+from tests.services.gitlab_world import World
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of ours
@@ -38,13 +39,17 @@ class Call:
     """One request, by someone who may see `project`; `path` holds the parts of the address."""
 
     world: World
-    user: User
+    token: Token
     base: str
     path: Mapping[str, str]
     query: Mapping[str, Sequence[str]]
     body: Mapping[str, Any]
     conflict_status: int
     _project: list[Project] = field(default_factory=list)
+
+    @property
+    def user(self) -> User:
+        return self.token.user
 
     @property
     def project(self) -> Project:
@@ -98,11 +103,6 @@ def find_operation(method: str, path: str) -> tuple[Operation, Mapping[str, str]
         if served == method and (found := pattern.fullmatch(path)):
             return function, found.groupdict()
     return None
-
-
-@operation("GET", "user")
-def show_user(call: Call) -> Answer:
-    return 200, {**views.user(call.user, call.base), "bot": call.user.bot}
 
 
 @operation("GET", "projects/{project}")

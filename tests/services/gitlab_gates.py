@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from tests.services import gitlab_views as views
 from tests.services.gitlab_api import MR, Answer, Call, Page, Refusal, operation
-from tests.services.gitlab_requests import people
-from tests.services.gitlab_world import (
-    DEVELOPER,
+from tests.services.gitlab_nouns import (
     MAINTAINER,
     Approval,
-    Outcome,
-    Pipeline,
     Rule,
-    Status,
 )
+from tests.services.gitlab_requests import people
 
 
 @operation("GET", MR + "/approvals")
@@ -119,52 +115,18 @@ def list_pipelines(call: Call) -> Answer:
     return 200, Page(found, lambda each: views.pipeline(each, call.project, call.base))
 
 
-@operation("GET", "projects/{project}/repository/commits/{sha}/statuses")
-def list_statuses(call: Call) -> Answer:
-    """The newest of each name, or with `all` those before it as well."""
-    found = [each for each in call.project.statuses if each.sha == call.path["sha"]]
-    if call.asked("all") not in {"true", "True", "1"}:
-        found = list({each.name: each for each in found}.values())
-    if name := call.asked("name"):
-        found = [each for each in found if each.name == name]
-    return 200, Page(found, lambda each: views.status(each, call.base))
-
-
-@operation("POST", "projects/{project}/statuses/{sha}")
-def set_status(call: Call) -> Answer:
-    """A status that is under way is changed, one that has ended is followed by another; the same
-    word twice for one under way is refused (an often met surprise of GitLab)."""
-    call.need(DEVELOPER)
-    project, sha, state = call.project, call.path["sha"], call.body["state"]
-    name = call.body.get("name") or call.body.get("context") or "default"
-    same = [each for each in project.statuses if (each.sha, each.name) == (sha, name)]
-    current = same[-1] if same and same[-1].state in {"pending", "running"} else None
-    if current and state in {"pending", current.state}:
-        event = "enqueue" if state == "pending" else "run"
-        why = f'(Reason(s): Status cannot transition via "{event}")'
-        raise Refusal(400, f"Cannot transition status via :{event} from :{current.state} {why}")
-    if current is None:
-        ref = call.body.get("ref")
-        at, number = call.world.now(), call.world.next_id()
-        current = Status(number, sha, ref, name, state, call.user, at)
-        project.statuses.append(current)
-        if project.pipeline(sha) is None:
-            number = call.world.next_id()
-            project.pipelines.append(Pipeline(number, sha, ref, state, at, "external"))
-    current.state = state
-    current.description = call.body.get("description", current.description)
-    current.target_url = call.body.get("target_url", current.target_url)
-    call.world.note_effect(call.user, "status", f"{name} {state} {sha}")
-    _sum_up(call, sha)
-    return 201, views.status(current, call.base)
-
-
-def _sum_up(call: Call, sha: str) -> None:
-    """A pipeline that consists of outside statuses is what its worst one is."""
-    run = call.project.pipeline(sha)
-    if run is None or run.source != "external":
-        return
-    states = {each.name: each.state for each in call.project.statuses if each.sha == sha}
-    order: tuple[Outcome, ...] = ("failed", "canceled", "running", "pending")
-    worst: Outcome = next((word for word in order if word in states.values()), "success")
-    run.status = "running" if worst == "pending" else worst
+@operation("GET", MR + "/status_checks")
+def list_external_checks(call: Call) -> Answer:
+    """Ultimate's: https://docs.gitlab.com/api/status_checks/."""
+    found = call.project.external_checks
+    if found is None:
+        raise Refusal(404, "404 Not Found")
+    return 200, Page(
+        list(found.items()),
+        lambda each: {
+            "id": 1,
+            "name": each[0],
+            "external_url": "https://checks.example.com",
+            "status": each[1],
+        },
+    )

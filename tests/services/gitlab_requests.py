@@ -12,7 +12,7 @@ from datetime import datetime
 
 from tests.services import gitlab_views as views
 from tests.services.gitlab_api import MR, Answer, Call, Page, Refusal, operation
-from tests.services.gitlab_world import DEVELOPER, Accept, Request, User
+from tests.services.gitlab_nouns import DEVELOPER, Accept, Request, User
 
 
 @operation("GET", "projects/{project}/merge_requests")
@@ -55,7 +55,7 @@ def open_request(call: Call) -> Answer:
     _refuse_second(call, source)
     made = call.world.open(call.project, call.user, source, target, call.body["title"])
     _set_fields(call, made)
-    return 201, views.request(made, call.project, call.base, full=True)
+    return 201, views.request(made, call.project, call.base, full=True, viewer=call.user)
 
 
 def _refuse_second(call: Call, source: str) -> None:
@@ -67,7 +67,7 @@ def _refuse_second(call: Call, source: str) -> None:
 
 @operation("GET", MR)
 def show_request(call: Call) -> Answer:
-    return 200, views.request(call.request, call.project, call.base, full=True)
+    return 200, views.request(call.request, call.project, call.base, full=True, viewer=call.user)
 
 
 @operation("PUT", MR)
@@ -84,7 +84,7 @@ def update_request(call: Call) -> Answer:
     if set(call.body) - {"state_event"}:
         call.world.note_effect(call.user, "update", f"!{request.iid}")
         _set_fields(call, request)
-    return 200, views.request(request, call.project, call.base, full=True)
+    return 200, views.request(request, call.project, call.base, full=True, viewer=call.user)
 
 
 def _set_fields(call: Call, request: Request) -> None:
@@ -95,14 +95,20 @@ def _set_fields(call: Call, request: Request) -> None:
     request.squash = body.get("squash", request.squash)
     request.remove_source = body.get("remove_source_branch", request.remove_source)
     if "assignee_ids" in body:
-        request.assignees = people(call, body["assignee_ids"])
+        request.assignees = _as_many_as_allowed(call, body["assignee_ids"])
     if "reviewer_ids" in body:
-        request.reviewers = people(call, body["reviewer_ids"])
+        request.reviewers = _as_many_as_allowed(call, body["reviewer_ids"])
     labels = tuple(body.get("labels", request.labels))
     gone = body.get("remove_labels", ())
     wanted = (*(each for each in labels if each not in gone), *body.get("add_labels", ()))
     world.label(request, call.user, wanted)
     request.updated_at = world.now()
+
+
+def _as_many_as_allowed(call: Call, numbers: Sequence[int]) -> tuple[User, ...]:
+    """The Free edition takes the first one and says nothing of the others."""
+    found = people(call, numbers)
+    return found if call.project.premium else found[:1]
 
 
 def people(call: Call, numbers: Sequence[int]) -> tuple[User, ...]:
@@ -138,17 +144,7 @@ def merge_request(call: Call) -> Answer:
         call.world.note_effect(call.user, "arm", f"!{request.iid}")
     else:
         call.world.merge(project, request, how)
-    return 200, views.request(request, project, call.base, full=True)
-
-
-@operation("POST", MR + "/cancel_merge_when_pipeline_succeeds")
-def disarm_request(call: Call) -> Answer:
-    call.need(DEVELOPER, 401)
-    if call.request.armed is None:
-        raise Refusal(406, "406 Not Acceptable")
-    call.request.armed = None
-    call.world.note_effect(call.user, "disarm", f"!{call.request.iid}")
-    return 201, {"status": "success"}
+    return 200, views.request(request, project, call.base, full=True, viewer=call.user)
 
 
 @operation("PUT", MR + "/rebase")
@@ -186,3 +182,18 @@ def list_label_events(call: Call) -> Answer:
 def list_state_events(call: Call) -> Answer:
     request = call.request
     return 200, Page(request.state_events, lambda each: views.state_event(each, request, call.base))
+
+
+@operation("GET", MR + "/versions")
+def list_versions(call: Call) -> Answer:
+    """The newest; its time is that of the note on the last push."""
+    request = call.request
+    pushes = [note for note in request.notes if note.system and note.body.startswith("added ")]
+    shown = {
+        "id": len(pushes) + 1,
+        "head_commit_sha": request.lags_at or request.head,
+        "created_at": views.moment(pushes[-1].at if pushes else request.created_at),
+        "merge_request_id": request.id,
+        "state": "collected",
+    }
+    return 200, Page([shown], lambda each: each)

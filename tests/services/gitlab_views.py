@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from tests.services.gitlab_world import (
+from tests.services.gitlab_nouns import (
     DEVELOPER,
     Event,
     Note,
@@ -54,8 +54,13 @@ def project(each: Project, viewer: User, base: str) -> Json:
         "web_url": f"{base}/{each.path}",
         "http_url_to_repo": f"{base}/{each.path}.git",
         "merge_method": each.merge_method,
-        "squash_option": "default_off",
+        "squash_option": each.squash_option,
         "only_allow_merge_if_pipeline_succeeds": each.pipeline_must_succeed,
+        **(
+            {"merge_trains_enabled": each.trains, "merge_pipelines_enabled": each.trains}
+            if each.premium
+            else {}
+        ),
         "permissions": {
             "project_access": {"access_level": each.access(viewer)}
             if each.access(viewer)
@@ -65,7 +70,9 @@ def project(each: Project, viewer: User, base: str) -> Json:
     }
 
 
-def request(each: Request, where: Project, base: str, *, full: bool) -> Json:
+def request(
+    each: Request, where: Project, base: str, *, full: bool, viewer: User | None = None
+) -> Json:
     """`full` as one alone is shown; in a list mergeability is what was last known."""
     waits = where.waits_for(each)
     conflicts = where.conflicts(each, known_only=not full) if each.state == "opened" else False
@@ -88,7 +95,7 @@ def request(each: Request, where: Project, base: str, *, full: bool) -> Json:
         "labels": list(each.labels),
         "draft": each.draft,
         "work_in_progress": each.draft,
-        "sha": each.head,
+        "sha": each.lags_at or each.head,
         "merge_commit_sha": each.merge_commit,
         "squash_commit_sha": each.squash_commit,
         "squash": each.squash,
@@ -113,6 +120,7 @@ def request(each: Request, where: Project, base: str, *, full: bool) -> Json:
         shown["head_pipeline"] = pipeline(run, where, base) if run else None
         shown["merge_error"] = each.merge_error
         shown["rebase_in_progress"] = False
+        shown["user"] = {"can_merge": viewer is not None and where.may_merge(viewer, each.target)}
         shown["diff_refs"] = {"head_sha": each.head}
     return shown
 
@@ -125,7 +133,13 @@ def _merge_status(conflicts: bool | None) -> str:
 
 def approvals(each: Request, where: Project, viewer: User, base: str) -> Json:
     """Without Premium an approval is told, and nothing asks for it."""
-    given = [{"user": user(a.user, base), "approved_at": moment(a.at)} for a in each.approvals]
+    given = [
+        {
+            "user": user(a.user, base),
+            **({"approved_at": moment(a.at)} if where.tells_approval_times else {}),
+        }
+        for a in each.approvals
+    ]
     voters = [approval.user for approval in each.approvals]
     shown: Json = {
         "user_has_approved": viewer in voters,
@@ -220,9 +234,20 @@ def status(each: Status, base: str) -> Json:
         "status": each.state,
         "description": each.description,
         "target_url": each.target_url,
-        "allow_failure": False,
+        "pipeline_id": each.pipeline,
+        "allow_failure": each.allow_failure,
         "created_at": moment(each.at),
-        "author": user(each.author, base),
+        "author": user(each.author, base) if each.author else None,
+    }
+
+
+def car(each: Request, where: Project, base: str) -> Json:
+    return {
+        "id": each.boarded_at,
+        "merge_request": {"id": each.id, "iid": each.iid, "project_id": where.id},
+        "user": user(each.armed.user, base) if each.armed else None,
+        "target_branch": each.target,
+        "status": "fresh",
     }
 
 

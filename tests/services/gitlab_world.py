@@ -1,276 +1,43 @@
-"""What a GitLab knows: people, projects over bare repositories, merge requests and their life.
+"""A GitLab's life: what people and programs do, and what follows from it.
 
 People act through methods (`gitlab.world.approve(project, 1, ann)`), programs through the API;
-both leave an `Effect` in the journal. Numbers of access are GitLab's: 10 guest, 20 reporter, 30
-developer, 40 maintainer (https://docs.gitlab.com/api/members/#roles).
+both leave an `Effect` in the journal.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from itertools import count
 from pathlib import Path
-from typing import Concatenate, Literal, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from tests.services import gitlab_git
 from tests.services.git_server import create_repository
+from tests.services.gitlab_nouns import (
+    DEVELOPER,
+    MAINTAINER,
+    UNFINISHED,
+    Accept,
+    Approval,
+    Effect,
+    Event,
+    Note,
+    Outcome,
+    Pipeline,
+    Project,
+    Protection,
+    Push,
+    Request,
+    Status,
+    Token,
+    User,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
-DEVELOPER, MAINTAINER = 30, 40
-MergeMethod = Literal["merge", "rebase_merge", "ff"]
-Outcome = Literal["created", "pending", "running", "success", "failed", "canceled", "skipped"]
-_DRAFT = re.compile(r"\s*(draft:|\[draft\]|\(draft\))", re.IGNORECASE)
-_UNFINISHED = ("created", "pending", "running")
-
-
-@dataclass(frozen=True)
-class User:
-    id: int
-    username: str
-    bot: bool = False
-
-    @property
-    def email(self) -> str:
-        return f"{self.username}@example.com"
-
-
-@dataclass(frozen=True)
-class Token:
-    """`job` is a CI job's: it opens few doors. Scopes are GitLab's words."""
-
-    user: User
-    kind: Literal["personal", "job"] = "personal"
-    scopes: tuple[str, ...] = ("api", "write_repository")
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Something that was changed, and by whom; `what` as in `open`, `merge`, `push`, `note`."""
-
-    who: str
-    what: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class Approval:
-    user: User
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Note:
-    id: int
-    author: User
-    body: str
-    at: datetime
-    system: bool = False
-
-
-@dataclass(frozen=True)
-class Event:
-    """A label that came or went, or a change of state."""
-
-    id: int
-    user: User
-    at: datetime
-    action: str
-    label: str | None = None
-
-
-@dataclass
-class Status:
-    id: int
-    sha: str
-    ref: str | None
-    name: str
-    state: Outcome
-    author: User
-    at: datetime
-    description: str | None = None
-    target_url: str | None = None
-
-
-@dataclass
-class Pipeline:
-    id: int
-    sha: str
-    ref: str | None
-    status: Outcome
-    at: datetime
-    source: str = "push"
-
-
-@dataclass
-class Rule:
-    """An approval rule (Premium): `users` empty means anybody who may approve."""
-
-    id: int
-    name: str
-    required: int
-    users: tuple[User, ...] = ()
-
-
-@dataclass
-class Protection:
-    """Who may push to and merge into a branch, by least access; 0: no one."""
-
-    push: int = MAINTAINER
-    merge: int = MAINTAINER
-    force: bool = False
-
-
-@dataclass(frozen=True)
-class Accept:
-    """How a merge was asked for; kept while it waits for a pipeline."""
-
-    user: User
-    sha: str | None = None
-    squash: bool = False
-    message: str | None = None
-    squash_message: str | None = None
-    remove_source: bool = False
-
-
-@dataclass
-class Request:
-    """A merge request. `head` is the last commit of its branch that GitLab saw."""
-
-    id: int
-    iid: int
-    title: str
-    description: str
-    source: str
-    target: str
-    author: User
-    head: str
-    created_at: datetime
-    updated_at: datetime
-    state: Literal["opened", "closed", "merged"] = "opened"
-    labels: tuple[str, ...] = ()
-    assignees: tuple[User, ...] = ()
-    reviewers: tuple[User, ...] = ()
-    squash: bool = False
-    remove_source: bool = False
-    approvals: list[Approval] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    label_events: list[Event] = field(default_factory=list)
-    state_events: list[Event] = field(default_factory=list)
-    armed: Accept | None = None
-    merged_at: datetime | None = None
-    merged_by: User | None = None
-    closed_at: datetime | None = None
-    closed_by: User | None = None
-    merge_commit: str | None = None
-    squash_commit: str | None = None
-    merge_error: str | None = None
-
-    @property
-    def draft(self) -> bool:
-        return _DRAFT.match(self.title) is not None
-
-
-@dataclass
-class Project:
-    """A project and its settings, which a test sets as attributes."""
-
-    id: int
-    path: str
-    repository: Path
-    default_branch: str = "main"
-    private: bool = True
-    premium: bool = True
-    merge_method: MergeMethod = "merge"
-    pipeline_must_succeed: bool = False
-    reset_approvals_on_push: bool = True
-    authors_may_approve: bool = False
-    members: dict[int, int] = field(default_factory=dict)
-    protections: dict[str, Protection] = field(default_factory=dict)
-    rules: list[Rule] = field(default_factory=list)
-    requests: dict[int, Request] = field(default_factory=dict)
-    statuses: list[Status] = field(default_factory=list)
-    pipelines: list[Pipeline] = field(default_factory=list)
-    pusher: User | None = None
-    """Who pushed last, over HTTP."""
-    heads: dict[str, str] = field(default_factory=dict)
-    """The branches as of the last `World.sync`."""
-    _mergeable: dict[tuple[str, str], bool] = field(default_factory=dict)
-
-    def access(self, user: User) -> int:
-        return self.members.get(user.id, 0)
-
-    def tip(self, branch: str) -> str | None:
-        return gitlab_git.branches(self.repository).get(branch)
-
-    def may_push(self, user: User, branch: str) -> bool:
-        protection = self.protections.get(branch)
-        least = protection.push if protection else DEVELOPER
-        return bool(least) and self.access(user) >= max(least, DEVELOPER)
-
-    def may_merge(self, user: User, branch: str) -> bool:
-        protection = self.protections.get(branch)
-        least = protection.merge if protection else DEVELOPER
-        return bool(least) and self.access(user) >= max(least, DEVELOPER)
-
-    def may_approve(self, user: User, request: Request) -> bool:
-        own = user == request.author and not self.authors_may_approve
-        return self.access(user) >= DEVELOPER and not own
-
-    def pipeline(self, sha: str) -> Pipeline | None:
-        """The newest of a commit."""
-        return next((each for each in reversed(self.pipelines) if each.sha == sha), None)
-
-    def missing_approvals(self, request: Request) -> list[Rule]:
-        """Rules that a request does not meet; without Premium there are none."""
-        given = [each.user for each in request.approvals]
-        rules = self.rules if self.premium else []
-        return [
-            rule
-            for rule in rules
-            if len([user for user in given if not rule.users or user in rule.users]) < rule.required
-        ]
-
-    def conflicts(self, request: Request, known_only: bool = False) -> bool | None:
-        """Whether it does not merge; None: not looked at yet (`known_only`) or no target."""
-        target = self.heads.get(request.target)
-        if target is None:
-            return None
-        key = (target, request.head)
-        if key not in self._mergeable:
-            if known_only:
-                return None
-            merged = gitlab_git.merged_tree(self.repository, target, request.head)
-            self._mergeable[key] = merged is not None
-        return not self._mergeable[key]
-
-    def waits_for(self, request: Request, *, pipeline: bool = True) -> str | None:
-        """Why it may not be merged whatever its files are, as `detailed_merge_status` has it."""
-        if request.state != "opened":
-            return "not_open"
-        if request.draft:
-            return "draft_status"
-        if pipeline and self.pipeline_must_succeed:
-            found = self.pipeline(request.head)
-            if found is None or found.status != "success":
-                running = found is not None and found.status in _UNFINISHED
-                return "ci_still_running" if running else "ci_must_pass"
-        return "not_approved" if self.missing_approvals(request) else None
-
-    def misfits(self, request: Request) -> str | None:
-        """Why its files or history do not fit, as `detailed_merge_status` has it."""
-        if self.conflicts(request):
-            return "conflict"
-        target = self.heads.get(request.target)
-        linear = self.merge_method != "merge"
-        if linear and target and not gitlab_git.contains(self.repository, request.head, target):
-            return "need_rebase"
-        return None
 
 
 def _alone(act: Callable[Concatenate[World, P], R]) -> Callable[Concatenate[World, P], R]:
@@ -336,6 +103,7 @@ class World:
         heads = gitlab_git.branches(project.repository)
         if heads == project.heads:
             return
+        self._note_pushes(project, heads)
         project.heads = heads
         landed = {
             target: gitlab_git.landed_in(project.repository, heads[target])
@@ -353,11 +121,18 @@ class World:
             elif head != request.head:
                 self._take_version(project, request, head, by)
 
+    def _note_pushes(self, project: Project, heads: Mapping[str, str]) -> None:
+        before = project.heads
+        for branch in sorted(before.keys() | heads.keys()):
+            old, new = before.get(branch), heads.get(branch)
+            if old != new and project.pusher:
+                project.pushes.append(Push(project.pusher, branch, old, new, self.now()))
+
     def _take_version(self, project: Project, request: Request, head: str, by: User) -> None:
         added = gitlab_git.commits_between(project.repository, request.head, head)
         request.head = head
         request.updated_at = self.now()
-        request.armed = None
+        self._disarm(request)
         request.merge_error = None
         self.comment(request, by, f"added {len(added)} commits", system=True)
         if project.premium and project.reset_approvals_on_push:
@@ -427,7 +202,7 @@ class World:
         if request.state != "opened":
             return
         request.state, request.closed_by, request.closed_at = "closed", user, self.now()
-        request.armed = None
+        self._disarm(request)
         self._state_event(request, user, "closed")
         self.note_effect(user, "close", f"!{iid}")
 
@@ -441,23 +216,84 @@ class World:
         self.note_effect(user, "reopen", f"!{iid}")
 
     @_alone
+    def delete_branch(self, project: Project, branch: str, user: User) -> None:
+        """As on the page of branches; an open request of it is closed in this name."""
+        self.sync(project)
+        gitlab_git.move(project.repository, branch, None, project.heads[branch])
+        project.pusher = user
+        self.note_effect(user, "delete branch", branch)
+        self.sync(project)
+
+    @_alone
     def run_pipeline(
         self, project: Project, sha: str, outcome: Outcome, ref: str | None = None
     ) -> Pipeline:
         """CI starts on a commit, or goes on to `outcome`; requests that waited for it merge."""
         self.sync(project)
         found = project.pipeline(sha)
-        if found is None or found.status not in _UNFINISHED:
+        if found is None or found.ran not in {None, *UNFINISHED}:
             found = Pipeline(self.next_id(), sha, ref, outcome, self.now())
             project.pipelines.append(found)
-        found.status = outcome
+        found.ran = outcome
+        project.sum_up(found)
         for request in project.requests.values():
-            if request.armed and request.head == sha:
-                if outcome in {"failed", "canceled"}:
-                    request.armed = None
+            if request.armed and not request.on_train and request.head == sha:
+                if found.status in {"failed", "canceled"}:
+                    self._disarm(request)
                 elif not (project.waits_for(request) or project.misfits(request)):
                     self.merge(project, request, request.armed)
         return found
+
+    @_alone
+    def run_job(
+        self,
+        project: Project,
+        sha: str,
+        name: str,
+        outcome: Outcome,
+        *,
+        allow_failure: bool = False,
+    ) -> Status:
+        """A job of CI comes to `outcome`; its pipeline is made where there is none."""
+        run = project.pipeline(sha) or self.run_pipeline(project, sha, "success")
+        at, number = self.now(), self.next_id()
+        made = Status(number, run.id, sha, run.ref, name, outcome, project.pusher, at, job=True)
+        made.allow_failure = allow_failure
+        project.statuses.append(made)
+        project.sum_up(run)
+        return made
+
+    @_alone
+    def board(self, project: Project, request: Request, how: Accept) -> None:
+        """Onto the train of its target, at the end."""
+        request.armed, request.on_train, request.boarded_at = how, True, self.next_id()
+        request.updated_at = self.now()
+        self.note_effect(how.user, "board", f"!{request.iid}")
+
+    @_alone
+    def run_train(self, project: Project, target: str = "main") -> list[int]:
+        """The train arrives: who is on it merges, one after another; who does not fit any more is
+        put off. Returns the numbers that were merged."""
+        self.sync(project)
+        merged = []
+        for request in project.train(target):
+            how = request.armed
+            if how and not (project.waits_for(request) or project.misfits(request)):
+                self.merge(project, request, how)
+                merged.append(request.iid)
+            else:
+                self._disarm(request)
+            self.sync(project)
+        return merged
+
+    @_alone
+    def arm(self, project: Project, iid: int, user: User) -> None:
+        """A person sets it to merge by itself when its pipeline succeeds."""
+        project.requests[iid].armed = Accept(user)
+        self.note_effect(user, "arm", f"!{iid}")
+
+    def _disarm(self, request: Request) -> None:
+        request.armed, request.on_train = None, False
 
     def merge(self, project: Project, request: Request, how: Accept) -> None:
         """Merge for real; the caller has seen that nothing is in the way."""
@@ -497,7 +333,7 @@ class World:
 
     def _merged(self, project: Project, request: Request, user: User) -> None:
         request.state, request.merged_by, request.merged_at = "merged", user, self.now()
-        request.armed = None
+        self._disarm(request)
         self._state_event(request, user, "merged")
         self.note_effect(user, "merge", f"!{request.iid}")
 

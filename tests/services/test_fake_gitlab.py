@@ -15,7 +15,7 @@ import requests
 
 from tests.services.fake_gitlab import FakeGitLab, fake_gitlab
 from tests.services.git_server import commit, git
-from tests.services.gitlab_world import (
+from tests.services.gitlab_nouns import (
     DEVELOPER,
     MAINTAINER,
     MergeMethod,
