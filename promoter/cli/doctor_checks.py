@@ -77,6 +77,8 @@ def check_credential(
     at = GitAddress.parse(address.url)
     if at.place is None:
         return "none is needed: it is on this machine", []
+    if app := credentials.app_for(at.place):
+        return f"the GitHub App {app.id} with its key {app.key_file}", []
     try:
         found = credentials.for_host(at.place)
     except PromoterError as error:

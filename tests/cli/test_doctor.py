@@ -220,7 +220,8 @@ class TestCredentials:
         file = tmp_path / "credentials.yaml"
         file.write_text(
             f"git.example.com: {{username: bot, password: {CANARY}}}\n"
-            "broken.example.com: {username: bot, password-env: NOT_SET}\n",
+            "broken.example.com: {username: bot, password-env: NOT_SET}\n"
+            'github.example.com: {github-app: "123", github-app-key-file: /run/app.pem}\n',
             "utf-8",
         )
         return Credentials.load(file)
@@ -229,6 +230,11 @@ class TestCredentials:
         ("url", "told", "symptom"),
         [
             ("https://git.example.com/shop.git", "credentials.yaml:1", ""),
+            (
+                "https://github.example.com/a/shop.git",
+                "the GitHub App 123 with its key /run/app.pem",
+                "",
+            ),
             ("https://other.example.com/shop.git", "none is known", "add the entry 'other.exam"),
             ("git@other.example.com:shop.git", "the keys of ssh; no token is known for", ""),
             ("https://broken.example.com/shop.git", "can't be had", "NOT_SET"),
