@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
 
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
+from promoter.forges import github_drafts
+from promoter.forges.github_checks import Checks
+from promoter.forges.github_footing import FootingReader
+from promoter.forges.github_giving import Gifts, Giving
+from promoter.forges.github_listing import Listing
 from promoter.forges.github_merging import Merging, NotYetError
 from promoter.forges.github_people import People
+from promoter.forges.github_queue import Queue
+from promoter.forges.github_readiness import judge, judge_blocked
+from promoter.forges.github_settings import Settings
 from promoter.forges.github_talk import Conversation, Json
-from promoter.forges.github_text import (
-    Note,
-    closing_comment,
-    closing_mark,
-    fitting_title,
-    split_note,
-    with_note,
-)
+from promoter.forges.github_text import Note, fitting_title, marked, split_note, with_note
 from promoter.forges.github_trouble import RefusalError
-from promoter.model.ports import MergeRequest, MergeRequestDraft
+from promoter.model.ports import (
+    Check,
+    Comment,
+    Footing,
+    MergeRequest,
+    MergeRequestDraft,
+    MergeText,
+    Readiness,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -30,149 +40,137 @@ class GitHubForge:
     """Merge requests of one repository; thread-safe.
 
     A look (`find`) is one list call for the open ones and one for those that ended, by pages of
-    100, plus one or two for each that somebody closed since, once.
+    100, plus one for each that somebody closed since, once; and one for the merge queue where the
+    branch has one and a request of ours is open.
     """
 
     def __init__(self, talk: Conversation, now: Callable[[], datetime]) -> None:
         self._talk = talk
         self._place = talk.place
         self._people = People(talk, now)
-        self._merging = Merging(talk, now)
+        self._listing = Listing(talk, self._people)
+        self._queue = Queue(talk, now)
+        settings = Settings(talk, now)
+        self._merging = Merging(talk, settings, self._queue)
+        self._giving = Giving(talk)
+        self._checks = Checks(talk)
+        self._footing = FootingReader(talk, now, self._people, settings, self._queue)
 
     def find(self, base: str, prefix: str, since: datetime | None = None) -> Sequence[MergeRequest]:
-        """As the port says. Branches of forks never count: anybody can name one alike."""
-        # The open ones first: one that is closed meanwhile is in both lists, not in neither.
-        found = {int(each["number"]): each for each in self._open_ones(base)}
-        found.update((int(each["number"]), each) for each in self._ended_ones(base, since))
+        """As the port says. A branch of a fork is never ours: anybody can name one alike."""
+        found = self._listing.find(base, prefix, since)
+        if not any(each.state == "open" and not each.foreign for each in found):
+            return found
+        queued = self._queue.numbers(base)
         return [
-            self._view(each)
-            for _, each in sorted(found.items(), reverse=True)
-            if self._is_ours(each) and str(each["head"]["ref"]).startswith(prefix)
+            replace(each, armed=True) if each.number in queued and each.state == "open" else each
+            for each in found
         ]
-
-    def _open_ones(self, base: str) -> Iterator[Json]:
-        wanted = {"state": "open", "base": base, "sort": "created", "direction": "desc"}
-        return self._list("list the open merge requests", wanted)
-
-    def _ended_ones(self, base: str, since: datetime | None) -> Iterator[Json]:
-        wanted = {"state": "closed", "base": base, "sort": "updated", "direction": "desc"}
-        for each in self._list("list the closed merge requests", wanted):
-            # Nothing ends later than it was last updated.
-            if since is not None and _moment(each["updated_at"]) < since:
-                return
-            yield each
-
-    def _list(self, doing: str, wanted: dict[str, str]) -> Iterator[Json]:
-        for each in self._talk.pages(self._place.path("/pulls"), doing, wanted):
-            # PyGithub follows a renamed repository and loses what was asked for on the way.
-            if (
-                str(each["base"]["repo"]["full_name"]).casefold()
-                != self._place.full_name.casefold()
-            ):
-                raise self._talk.moved(doing, each)
-            yield each
-
-    def _is_ours(self, pull: Json) -> bool:
-        head = pull["head"]["repo"]  # None: a fork that was deleted
-        return head is not None and head["id"] == pull["base"]["repo"]["id"]
-
-    def _view(self, pull: Json) -> MergeRequest:
-        number = int(pull["number"])
-        ended = pull["merged_at"] or pull["closed_at"]
-        closer = None
-        state: Literal["open", "merged", "closed"] = "open"
-        if pull["merged_at"]:
-            state = "merged"
-        elif pull["state"] == "closed":
-            state = "closed"
-            closer = self._people.closer(number, str(pull["closed_at"]))
-        body, note = split_note(pull["body"] or "")
-        return MergeRequest(
-            number=number,
-            state=state,
-            branch=pull["head"]["ref"],
-            base=pull["base"]["ref"],
-            head=pull["head"]["sha"],
-            title=pull["title"],
-            body=body,
-            url=pull["html_url"],
-            closed_by=closer,
-            closed_by_bot=closer is not None and self._people.is_me(closer),
-            approvals=note.approvals,
-            ended_at=_moment(ended) if ended else None,
-        )
 
     def open(self, draft: MergeRequestDraft) -> MergeRequest:
         """As the port says. One that is open on another base (the rule's branch changed) moves to
         this one: GitHub would open a second one, and `find` never show the first."""
-        found = self._open_from(draft)
+        found = self._listing.open_from(draft)
         if found is None:
-            doing = f"open a merge request from {draft.branch}"
-            body = {
-                "title": fitting_title(draft.title),
-                "head": draft.branch,
-                "base": draft.base,
-                "body": _body(draft),
-            }
+            gifts = Gifts.of(draft)
+            note = Note(draft.approvals, draft.head, unfinished=bool(gifts))
             try:
-                made = self._talk.send("POST", self._place.path("/pulls"), doing, body, "number")
-                return self._view(made)
+                made, note = self._create(draft, note)
+                return self._finish(made, draft, gifts, note)
             except RefusalError as error:
                 if error.status != 422:
                     raise
                 # Somebody else's may have come first: only the list tells, whatever the words.
-                found = self._open_from(draft)
+                found = self._listing.open_from(draft)
                 if found is None:
                     raise _why_not_opened(draft, error) from None
         if found["base"]["ref"] != draft.base:
-            found = self._rewrite(int(found["number"]), draft, base=draft.base)
-        return self._view(found)
+            return self._rewrite(found, draft, base=draft.base)
+        return self._listing.view(found)
 
-    def _open_from(self, draft: MergeRequestDraft) -> Json | None:
-        wanted = {"state": "open", "head": f"{self._place.owner}:{draft.branch}"}
-        doing = f"look for a merge request from {draft.branch}"
-        # GitHub takes a filter that it does not understand for none.
-        of_branch = [
-            each
-            for each in self._list(doing, wanted)
-            if self._is_ours(each) and each["head"]["ref"] == draft.branch
-        ]
-        here = [each for each in of_branch if each["base"]["ref"] == draft.base]
-        return next(iter([*here, *of_branch]), None)
+    def _create(self, draft: MergeRequestDraft, note: Note) -> tuple[Json, Note]:
+        doing = f"open a merge request from {draft.branch}"
+        path = self._place.path("/pulls")
+        body: Json = {
+            "title": fitting_title(draft.title),
+            "head": draft.branch,
+            "base": draft.base,
+            "body": with_note(draft.body, note),
+        }
+        if not draft.draft:
+            return self._talk.send("POST", path, doing, body, "number"), note
+        try:
+            return self._talk.send("POST", path, doing, {**body, "draft": True}, "number"), note
+        except RefusalError as error:
+            if not github_drafts.knows_no_drafts(error):
+                raise
+        note = replace(note, no_drafts=True)
+        body["body"] = with_note(draft.body, note)
+        return self._talk.send("POST", path, doing, body, "number"), note
 
-    def update(self, number: int, draft: MergeRequestDraft) -> None:
+    def update(self, number: int, draft: MergeRequestDraft) -> MergeRequest:
         """As the port says; ConflictError where it is not open any more."""
-        pull = self._rewrite(number, draft)
-        if pull["state"] != "open":
-            raise ConflictError(f"#{number} is closed already")
+        pull = self._show(number)
+        _check_open(pull)
+        return self._rewrite(pull, draft)
 
-    def _rewrite(self, number: int, draft: MergeRequestDraft, **more: str) -> Json:
-        doing = f"update #{number}"
-        body = {"title": fitting_title(draft.title), "body": _body(draft), **more}
+    def _rewrite(self, pull: Json, draft: MergeRequestDraft, **more: str) -> MergeRequest:
+        gifts = self._giving.missing(pull, draft)
+        _, before = split_note(pull["body"] or "")
+        no_drafts = draft.draft and before.no_drafts
+        if not no_drafts:
+            no_drafts = not github_drafts.turn(self._talk, pull, draft.draft)
+        note = Note(draft.approvals, draft.head, bool(gifts), no_drafts)
+        more = {"title": fitting_title(draft.title), **more}
+        changed = self._edit(int(pull["number"]), with_note(draft.body, note), **more)
+        _check_open(changed)
+        return self._finish(changed, draft, gifts, note)
+
+    def _finish(
+        self, pull: Json, draft: MergeRequestDraft, gifts: Gifts, note: Note
+    ) -> MergeRequest:
+        """Give it what is still to be given, and note that this is done."""
+        warnings: tuple[str, ...] = ()
+        if note.no_drafts:
+            warnings = (
+                f"{self._place}: #{pull['number']} can't be a draft: this repository has none",
+            )
+        if gifts:
+            warnings += self._giving.give(int(pull["number"]), gifts)
+            body = with_note(draft.body, replace(note, unfinished=False))
+            pull = self._edit(int(pull["number"]), body)
+        return replace(self._listing.view(pull), warnings=warnings)
+
+    def _edit(self, number: int, body: str, **more: str) -> Json:
         path = self._place.path(f"/pulls/{number}")
-        return self._talk.send("PATCH", path, doing, body, "number")
+        return self._talk.send("PATCH", path, f"update #{number}", {"body": body, **more}, "number")
 
-    def close(self, number: int, reason: str) -> None:
-        """Say why, close, delete the branch; each once, however often this is repeated. A branch
-        that is not where the bot put it stays: somebody's work would be lost."""
+    def comment(self, number: int, comment: Comment) -> None:
+        """As the port says. Who quotes the bot does not speak for it."""
+        doing = f"comment on #{number}"
+        path = self._place.path(f"/issues/{number}/comments")
+        for each in self._talk.pages(path, doing, {}):
+            said_by = (each.get("user") or {}).get("login", "")
+            if comment.mark in (each.get("body") or "") and self._people.is_me(said_by):
+                return
+        self._talk.send("POST", path, doing, {"body": marked(comment)})
+
+    def label(self, number: int, name: str) -> None:
+        self._giving.label(number, [name])
+
+    def close(self, number: int, reason: str) -> None:  # noqa: ARG002 - people read it as a comment
+        """As the port says. A branch that is not where the bot put it stays: somebody's work
+        would be lost."""
         pull = self._show(number)
         if pull.get("merged_at"):
             raise ConflictError(f"#{number} is merged already")
         if pull["state"] != "open":
             return
-        self._say(number, closing_mark(number, reason), closing_comment(number, reason))
-        doing = f"close #{number}"
         path = self._place.path(f"/pulls/{number}")
-        closed = self._talk.send("PATCH", path, doing, {"state": "closed"}, "number")
-        _, note = split_note(closed["body"] or "")
-        if self._is_ours(closed) and closed["head"]["sha"] == note.head:
-            self._delete_branch(closed["head"]["ref"])
-
-    def _say(self, number: int, mark: str, text: str) -> None:
-        doing = f"comment on #{number}"
-        path = self._place.path(f"/issues/{number}/comments")
-        if not any(mark in (each.get("body") or "") for each in self._talk.pages(path, doing, {})):
-            self._talk.send("POST", path, doing, {"body": text})
+        pull = self._talk.send("PATCH", path, f"close #{number}", {"state": "closed"}, "number")
+        _, note = split_note(pull["body"] or "")
+        if self._listing.is_ours(pull) and pull["head"]["sha"] == note.head:
+            self._delete_branch(pull["head"]["ref"])
 
     def approvals(self, number: int, head: str) -> Sequence[str]:
         """Logins of people with write access, other than the bot and the author, whose latest
@@ -184,7 +182,25 @@ class GitHubForge:
         author = self._show(number).get("user") or {}
         return self._people.approvers(reviews, head, str(author.get("login", "")))
 
-    def merge(self, number: int, head: str) -> Literal["merged", "queued"]:
+    def checks(self, number: int, head: str) -> Sequence[Check]:
+        return self._checks.read(number, head)
+
+    def readiness(self, number: int, head: str) -> Readiness:
+        """As the port says. GitHub finds out whether it can merge only once it is asked."""
+        pull = self._show(number)
+        if pull["state"] == "open" and pull.get("mergeable_state") == "unknown":
+            pull = self._show(number)
+        footing = self._footing.of(pull["base"]["ref"])
+        if footing.rights.merge is False:
+            return Readiness("refused", f"{footing.rights.bot} has no write access")
+        told = judge(pull, head)
+        if told is not None:
+            return told
+        protection = footing.protection
+        approvals = len(self.approvals(number, head)) if protection.approvals else 0
+        return judge_blocked(number, head, protection, approvals, self._checks)
+
+    def merge(self, number: int, head: str, text: MergeText) -> Literal["merged", "queued"]:
         """As the port says; TransientError with what GitHub said where it does not let it be
         merged yet (required checks or reviews). What is merged already is merged."""
         pull = self._show(number)
@@ -192,9 +208,8 @@ class GitHubForge:
         if pull.get("merged_at"):
             return "merged"
         _check_mergeable(pull)
-        body, _ = split_note(pull["body"] or "")
         try:
-            done = self._merging.merge(pull, pull["title"], body, head)
+            done = self._merging.merge(pull, text, head)
         except NotYetError:
             # GitHub finds out whether it can merge only once it is asked, and says null meanwhile.
             if pull.get("mergeable") is None:
@@ -202,9 +217,21 @@ class GitHubForge:
                 _check_head(again, head)
                 _check_mergeable(again)
             raise
-        if done == "merged" and self._is_ours(pull):
+        if done == "merged" and self._listing.is_ours(pull):
             self._delete_branch(pull["head"]["ref"])
         return done
+
+    def disarm(self, number: int) -> None:
+        pull = self._show(number)
+        if pull["state"] == "open":
+            self._queue.leave(pull)
+
+    def publish(self, number: int, head: str, check: Check) -> None:
+        """As the port says; GitHub keeps what was said before, and tells the last word."""
+        self._checks.publish(number, head, check)
+
+    def footing(self, base: str) -> Footing:
+        return self._footing.of(base)
 
     def _delete_branch(self, branch: str) -> None:
         """Tidiness: where it fails the deed stands all the same, and GitHub may have done it."""
@@ -218,10 +245,6 @@ class GitHubForge:
         return self._talk.get(self._place.path(f"/pulls/{number}"), f"read #{number}", "number")
 
 
-def _body(draft: MergeRequestDraft) -> str:
-    return with_note(draft.body, Note(draft.approvals, draft.head))
-
-
 def _check_head(pull: Json, head: str) -> None:
     branch, stands = pull["head"]["ref"], pull["head"]["sha"]
     if stands != head:
@@ -230,9 +253,13 @@ def _check_head(pull: Json, head: str) -> None:
         )
 
 
-def _check_mergeable(pull: Json) -> None:
+def _check_open(pull: Json) -> None:
     if pull["state"] != "open":
         raise ConflictError(f"#{pull['number']} is closed already")
+
+
+def _check_mergeable(pull: Json) -> None:
+    _check_open(pull)
     if pull.get("mergeable_state") == "dirty":
         raise ConflictError(f"#{pull['number']} conflicts with {pull['base']['ref']}")
 
@@ -250,7 +277,3 @@ def _why_not_opened(draft: MergeRequestDraft, error: RefusalError) -> PromoterEr
     if "head" in fields or any(each.startswith("No commits between") for each in said):
         return ConflictError(f"{draft.branch} is gone, or merged into {draft.base}: {error.said}")
     return error
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -4,7 +4,7 @@ repository (docs.github.com, "Authenticating as a GitHub App installation")."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -67,6 +67,9 @@ class AppKey:
     def name(self, ask: Callable[[str, str], Json]) -> str:
         return f"{ask('/app', 'slug')['slug']}[bot]"
 
+    def permissions(self) -> Mapping[str, str] | None:
+        return None
+
 
 class AppLogin:
     """`promoter.forges.github_talk.Login` of an installation; its tokens last an hour and are
@@ -83,6 +86,7 @@ class AppLogin:
         self._lock = threading.Lock()
         self._lease: _Lease | None = None
         self._slug = ""
+        self._given: Mapping[str, str] = {}
 
     def __str__(self) -> str:
         return str(self._talk.login)
@@ -102,6 +106,11 @@ class AppLogin:
         self.token()
         return f"{self._slug}[bot]"
 
+    def permissions(self) -> Mapping[str, str] | None:
+        """As of the last token: what it may is what the installation was given then."""
+        self.token()
+        return self._given
+
     def _get(self) -> _Lease:
         place = self._talk.place
         doing = f"log in by {self._talk.login}"
@@ -118,6 +127,7 @@ class AppLogin:
             "POST", f"/app/installations/{found['id']}/access_tokens", doing, holding="token"
         )
         self._slug = str(found.get("app_slug") or "")
+        self._given = made.get("permissions") or found.get("permissions") or {}
         token = str(made["token"])
         register_passing(token)
         return _Lease(token, datetime.fromisoformat(made["expires_at"]))

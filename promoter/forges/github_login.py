@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from promoter.access.credentials import Credential
 from promoter.errors import InputError
 from promoter.forges.github_talk import Json
 from promoter.forges.github_trouble import ForbiddenError
-
-# Who acts by the token that a workflow is given; such a token may not ask who it is.
-_WORKFLOW = "github-actions[bot]"
 
 
 class TokenLogin:
@@ -47,8 +44,12 @@ class TokenLogin:
             self._known = new
             return True
 
-    def name(self, ask: Callable[[str, str], Json]) -> str:
+    def name(self, ask: Callable[[str, str], Json]) -> str | None:
+        """None for the token of an installation, a workflow's among them: it is no user."""
         try:
             return str(ask("/user", "login")["login"])
         except ForbiddenError:
-            return _WORKFLOW
+            return None
+
+    def permissions(self) -> Mapping[str, str] | None:
+        return None

@@ -8,10 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from promoter.forges.github_lasting import Lasting
 from promoter.forges.github_talk import Conversation, Json
 from promoter.forges.github_trouble import RefusalError
 
-_LIFETIME = timedelta(minutes=5)
+WORKFLOW = "github-actions[bot]"
+"""Who acts by the token that a workflow is given."""
+_VIEWER = "query { viewer { login } }"
+_AT_ONCE = timedelta(seconds=1)  # GitHub's times are whole seconds
+_BRANCH_EVENTS = frozenset({"head_ref_deleted", "head_ref_force_pushed"})
 _WRITERS = frozenset({"admin", "write"})  # `maintain` is told as write, `triage` as read
 _DECISIVE = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED"})
 
@@ -21,55 +26,65 @@ class People:
 
     def __init__(self, talk: Conversation, now: Callable[[], datetime]) -> None:
         self._talk = talk
-        self._now = now
         self._lock = threading.Lock()
         self._me: str | None = None
-        self._writers: dict[str, tuple[datetime, bool]] = {}
+        self._writers: Lasting[str, bool] = Lasting(now)
         self._closers: dict[tuple[int, str], str | None] = {}
 
     def me(self) -> str:
         """The login that the bot acts under."""
         if self._me is None:
-            self._me = self._talk.login.name(
-                lambda path, key: self._talk.get(path, "tell who it is", key)
-            )
+            doing = "tell who it is"
+            name = self._talk.login.name(lambda path, key: self._talk.get(path, doing, key))
+            self._me = name or self._viewer(doing)
         return self._me
+
+    def _viewer(self, doing: str) -> str:
+        """An installation's token may not ask for its user; here it is told its bot."""
+        try:
+            return str(self._talk.graphql(_VIEWER, {}, doing)["viewer"]["login"])
+        except (RefusalError, KeyError, TypeError):
+            return WORKFLOW
 
     def is_me(self, login: str) -> bool:
         return login.casefold() == self.me().casefold()
 
     def may_write(self, login: str) -> bool:
-        key, now = login.casefold(), self._now()
-        with self._lock:
-            known = self._writers.get(key)
-        if known is not None and now - known[0] < _LIFETIME:
-            return known[1]
+        return self._writers.get(login.casefold(), lambda: self._ask_rights(login))
+
+    def _ask_rights(self, login: str) -> bool:
         path = self._talk.place.path(f"/collaborators/{quote(login, safe='')}/permission")
         try:
             answer = self._talk.get(path, f"tell the rights of {login}", "permission")
-            may = answer["permission"] in _WRITERS
         except RefusalError as error:
             if error.status != 404:
                 raise
-            may = False
-        with self._lock:
-            self._writers[key] = (now, may)
-        return may
+            return False
+        return answer["permission"] in _WRITERS
 
     def closer(self, number: int, closed_at: str) -> str | None:
         """Who closed a merge request, where that is somebody's word: the bot, or a person with
-        write access. None for other bots, people without that right, and deleted accounts."""
+        write access. None for other bots, people without that right, deleted accounts, and where
+        a branch that was deleted or reset took its request along. One call, once."""
         key = (number, closed_at)
         with self._lock:
             if key in self._closers:
                 return self._closers[key]
-        issue = self._talk.get(
-            self._talk.place.path(f"/issues/{number}"), f"tell who closed #{number}", "number"
-        )
-        who = self._word_of(issue.get("closed_by"))
+        path = self._talk.place.path(f"/issues/{number}/events")
+        events = list(self._talk.pages(path, f"tell who closed #{number}", {}))
+        who = self._closer_of(events)
         with self._lock:
             self._closers[key] = who
         return who
+
+    def _closer_of(self, events: Sequence[Json]) -> str | None:
+        closed = [each for each in events if each["event"] == "closed"]
+        if not closed:
+            return None
+        who = self._word_of(closed[-1].get("actor"))
+        if who is None or self.is_me(who) or not _by_its_branch(closed[-1], events):
+            return who
+        return None
 
     def _word_of(self, user: Any) -> str | None:
         if not user:
@@ -110,3 +125,19 @@ def latest_decisions(reviews: Iterable[Json]) -> dict[str, Json]:
         if user and is_person(user) and review["state"] in _DECISIVE:
             latest[str(user["login"])] = review
     return latest
+
+
+def _by_its_branch(closed: Json, events: Iterable[Json]) -> bool:
+    """Whether a push closed it. GitHub names its pusher as who closed it; the one trace is that
+    the branch went away, or was moved by force, in the same second and by the same hand: from a
+    click on "Close" to one on "Delete branch" it takes longer."""
+    return any(
+        each["event"] in _BRANCH_EVENTS
+        and (each.get("actor") or {}).get("login") == (closed.get("actor") or {}).get("login")
+        and abs(_moment(each) - _moment(closed)) <= _AT_ONCE
+        for each in events
+    )
+
+
+def _moment(event: Json) -> datetime:
+    return datetime.fromisoformat(str(event["created_at"]))

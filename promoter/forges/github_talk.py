@@ -46,8 +46,12 @@ class Login(Protocol):
     def renew(self) -> bool:
         """The last one was refused: whether there is another one now."""
 
-    def name(self, ask: Callable[[str, str], Json]) -> str:
-        """The login that the bot acts under; `ask` gets an object, by its path and a key of it."""
+    def name(self, ask: Callable[[str, str], Json]) -> str | None:
+        """The login that the bot acts under; `ask` gets an object, by its path and a key of it.
+        None where only GraphQL tells."""
+
+    def permissions(self) -> Mapping[str, str] | None:
+        """What an App's installation was given (`contents` -> `write`); None: nobody tells."""
 
 
 class _Shown(Auth):
@@ -109,12 +113,16 @@ class Conversation:
         answer = self._ask(doing, verb, path, None, body)[1]
         return self._object(doing, holding, answer) if holding else {}
 
-    def pages(self, path: str, doing: str, parameters: Mapping[str, str]) -> Iterator[Json]:
-        """The items of a list, page by page: a page is asked for when its first is wanted."""
+    def pages(
+        self, path: str, doing: str, parameters: Mapping[str, str], *, within: str = ""
+    ) -> Iterator[Json]:
+        """The items of a list, page by page: a page is asked for when its first is wanted.
+        `within`: the key of an object that holds the list."""
         number = 1
         while True:
             wanted = {**parameters, "per_page": str(PER_PAGE), "page": str(number)}
-            headers, items = self._ask(doing, "GET", path, wanted)
+            headers, answer = self._ask(doing, "GET", path, wanted)
+            items = self._object(doing, within, answer)[within] if within else answer
             if not isinstance(items, list):
                 raise self.moved(doing, items)
             yield from items

@@ -54,7 +54,6 @@ class SmallGitHub:
     rights: dict[str, str] = field(default_factory=dict)
     settings: Json = field(default_factory=dict)
     merge_refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
-    queue: list[int] = field(default_factory=list)
     tokens: set[str] = field(default_factory=lambda: {"ghp_first"})
     app: Json | None = None
     page: int = 100
@@ -77,6 +76,10 @@ class SmallGitHub:
             "node_id": f"PR_{number}",
             "state": "open",
             "title": "a title",
+            "draft": False,
+            "labels": [],
+            "requested_reviewers": [],
+            "assignees": [],
             "body": "",
             "html_url": f"{self.base}/{self.name}/pull/{number}",
             "user": {"login": self.me, "type": "User"},
@@ -138,8 +141,8 @@ class SmallGitHub:
                 return self._merged(self._pull(number), asked.body)
             case "GET", ["pulls", number, "reviews"]:
                 return self.reviews.get(int(number), [])
-            case "GET", ["issues", number]:
-                return {"number": int(number), "closed_by": self.closers.get(int(number)) or None}
+            case "GET", ["issues", number, "events"]:
+                return [self._closed(int(number))]
             case "GET", ["issues", number, "comments"]:
                 return self.comments.get(int(number), [])
             case "POST", ["issues", number, "comments"]:
@@ -152,6 +155,14 @@ class SmallGitHub:
                     raise RefusalError(422, "Reference does not exist")
                 return None
         raise RefusalError(404, "Not Found")
+
+    def _closed(self, number: int) -> Json:
+        actor = self.closers.get(number) or None
+        return {
+            "event": "closed",
+            "actor": actor,
+            "created_at": self.pulls[number - 1]["closed_at"],
+        }
 
     def _pull(self, number: str) -> Json:
         return self.pulls[int(number) - 1]
@@ -200,15 +211,9 @@ class SmallGitHub:
         return {"merged": True, "sha": "f" * 40}
 
     def _graphql(self, body: Json) -> Json:
-        number = int(body["variables"]["id"].removeprefix("PR_"))
-        pull = self.pulls[number - 1]
-        if "enqueuePullRequest" not in body["query"]:
-            state = {"isInMergeQueue": number in self.queue, "headRefOid": pull["head"]["sha"]}
-            return {"data": {"node": state}}
-        if pull["head"]["sha"] != body["variables"]["head"]:
-            return {"data": None, "errors": [{"message": "Head sha is stale"}]}
-        self.queue.append(number)
-        return {"data": {"enqueuePullRequest": {"mergeQueueEntry": {"state": "QUEUED"}}}}
+        if "viewer" in body["query"]:
+            return {"data": {"viewer": {"login": "github-actions[bot]"}}}
+        return {"data": {"repository": {"mergeQueue": None}}}
 
     def _lend(self) -> Json:
         assert self.app is not None

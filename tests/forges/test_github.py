@@ -17,7 +17,7 @@ from promoter.forges.github_login import TokenLogin
 from promoter.forges.github_place import GitHubPlace
 from promoter.forges.github_talk import Conversation
 from promoter.model.image import ImageReference
-from promoter.model.ports import Forge, MergeRequestDraft
+from promoter.model.ports import Forge, MergeRequestDraft, MergeText
 from promoter.model.record import Record
 from promoter.model.release import Release
 from tests.forges.small_github import HEAD, START, SmallGitHub, small_github
@@ -26,6 +26,7 @@ OTHER = "b" * 40
 BRANCH = "promoter/production/web"
 RELEASE = Release.of([ImageReference.parse(f"harbor.example/web:1.2@sha256:{'1' * 64}")])
 RECORD = Record("shop", "web", "production", RELEASE, "staging")
+TEXT = MergeText("web: 1.2", "\n".join(RECORD.trailers()))
 BODY = "What moves.\n\n<!-- promoter\n" + "\n".join(RECORD.trailers()) + "\n-->\n"
 
 
@@ -117,20 +118,7 @@ def test_a_request_is_opened_found_again_updated_and_closed(hub: SmallGitHub, wo
     world.forge.close(opened.number, "1.3 was withdrawn")
     (closed,) = world.forge.find("main", "promoter/")
     assert (closed.state, closed.closed_by, closed.closed_by_bot) == ("closed", hub.me, True)
-    assert [each["body"].splitlines()[0] for each in hub.comments[1]] == ["1.3 was withdrawn"]
     assert BRANCH not in hub.branches
-
-
-def test_a_close_whose_answer_was_lost_says_its_reason_once(hub: SmallGitHub, world: World) -> None:
-    hub.branches[BRANCH] = HEAD
-    number = world.forge.open(draft()).number
-    looks: Script = [(200, {}, hub.pulls[0]), (200, {}, [])]
-    hub.scripted = [*looks, (0, {}, None)]
-    with pytest.raises(TransientError):
-        world.forge.close(number, "stale")
-    world.forge.close(number, "stale")
-    assert len(hub.comments[number]) == 1
-    assert hub.pulls[0]["state"] == "closed"
 
 
 def test_a_branch_that_somebody_pushed_to_outlives_its_request(
@@ -175,12 +163,17 @@ def test_a_branch_that_is_gone_is_a_lost_race_and_a_base_that_is_gone_a_persons(
         world.forge.open(draft(base="nowhere"))
 
 
-def test_a_request_from_a_fork_never_counts(hub: SmallGitHub, world: World) -> None:
-    hub.add(BRANCH, fork=True)
+def test_a_request_from_a_fork_is_never_ours(hub: SmallGitHub, world: World) -> None:
+    hub.add(BRANCH, fork=True, body="who knows what")
+    hub.end(hub.add(BRANCH, fork=True))
     hub.add(BRANCH)["head"]["repo"] = None
     hub.branches[BRANCH] = HEAD
-    assert world.forge.find("main", "promoter/") == []
-    assert world.forge.open(draft()).number == 3
+    found = world.forge.find("main", "promoter/")
+    assert [(each.number, each.foreign, each.body) for each in found] == [
+        (3, True, ""),
+        (1, True, ""),
+    ]
+    assert world.forge.open(draft()).number == 4
 
 
 def test_a_look_at_a_thousand_requests_stops_at_what_ended_before(
@@ -193,10 +186,11 @@ def test_a_look_at_a_thousand_requests_stops_at_what_ended_before(
     hub.add("feature/promoter")
     since = START + timedelta(minutes=995)
     found = world.forge.find("main", "promoter/", since)
-    assert [each.state for each in found] == ["open", *["merged"] * 5]
+    assert [each.state for each in found] == ["open", "open", *["merged"] * 5]
+    assert [each.foreign for each in found] == [True, *[False] * 6]
     assert [each.ended_at for each in found[-2:]] == [since + timedelta(minutes=1), since]
-    assert len(hub.asked) == 2
-    assert len(world.forge.find("main", "promoter/")) == 1001
+    assert len(hub.asked) == 3  # the third one: whether the branch has a merge queue
+    assert len(world.forge.find("main", "promoter/")) == 1002
 
 
 def test_who_closed_a_request_is_told_where_it_is_somebodys_word(
@@ -264,8 +258,8 @@ def test_who_the_bot_is_stays_open_while_github_does_not_say(
     """Else what the bot itself closed would be read as a person's word, for as long as it runs."""
     hub.end(hub.add(BRANCH), hub.me)
     hub.rights = {"promoter-bot": "write"}
-    closer = {"number": 1, "closed_by": hub.closers[1]}
-    told: Script = [(200, {}, []), (200, {}, list(hub.pulls)), (200, {}, closer)]
+    closed = {"event": "closed", "actor": hub.closers[1], "created_at": hub.at()}
+    told: Script = [(200, {}, []), (200, {}, list(hub.pulls)), (200, {}, [closed])]
     hub.scripted = [*told, (401, {}, {"message": "Bad credentials"})]
     with pytest.raises(InputError, match="can't tell who it is"):
         world.forge.find("main", "promoter/")
@@ -277,15 +271,15 @@ def test_a_merge_pins_the_head_and_tells_the_record(hub: SmallGitHub, world: Wor
     hub.branches[BRANCH] = HEAD
     number = world.forge.open(draft()).number
     with pytest.raises(ConflictError, match="at aaaaaaaa, not at bbbbbbbb"):
-        world.forge.merge(number, OTHER)
-    assert world.forge.merge(number, HEAD) == "merged"
+        world.forge.merge(number, OTHER, TEXT)
+    assert world.forge.merge(number, HEAD, TEXT) == "merged"
     (put,) = [each for each in hub.asked if each.method == "PUT"]
     assert put.body["sha"] == HEAD
     assert put.body["merge_method"] == "merge"
     assert put.body["commit_title"] == "web: 1.2 (#1)"
     assert Record.parse(put.body["commit_message"]) == RECORD
     assert BRANCH not in hub.branches
-    assert world.forge.merge(number, HEAD) == "merged"
+    assert world.forge.merge(number, HEAD, TEXT) == "merged"
     assert len([each for each in hub.asked if each.method == "PUT"]) == 1
 
 
@@ -305,7 +299,7 @@ def test_the_way_to_merge_is_one_that_the_repository_allows(
     method: str,
 ) -> None:
     hub.settings, hub.merge_refusals = allowed, refused
-    assert world.forge.merge(hub.add(BRANCH)["number"], HEAD) == "merged"
+    assert world.forge.merge(hub.add(BRANCH)["number"], HEAD, TEXT) == "merged"
     (*_, last) = [each for each in hub.asked if each.method == "PUT"]
     assert last.body["merge_method"] == method
 
@@ -324,17 +318,8 @@ def test_what_github_says_to_a_merge_is_told(
     hub.merge_refusals["merge"] = (status, said)
     number = hub.add(BRANCH)["number"]
     with pytest.raises(kind) as caught:
-        world.forge.merge(number, HEAD)
+        world.forge.merge(number, HEAD, TEXT)
     assert said in str(caught.value)
-    assert hub.branches[BRANCH] == HEAD
-
-
-def test_a_branch_with_a_merge_queue_is_merged_by_the_queue(hub: SmallGitHub, world: World) -> None:
-    hub.merge_refusals["merge"] = (405, "Changes must be made through the merge queue")
-    number = hub.add(BRANCH)["number"]
-    assert world.forge.merge(number, HEAD) == "queued"
-    assert world.forge.merge(number, HEAD) == "queued"
-    assert hub.queue == [number]
     assert hub.branches[BRANCH] == HEAD
 
 
@@ -343,10 +328,10 @@ def test_a_request_that_conflicts_or_was_closed_is_a_lost_race(
 ) -> None:
     pull = hub.add(BRANCH, mergeable_state="dirty")
     with pytest.raises(ConflictError, match="conflicts with main"):
-        world.forge.merge(pull["number"], HEAD)
+        world.forge.merge(pull["number"], HEAD, TEXT)
     hub.end(pull, "ana")
     for act in (
-        lambda: world.forge.merge(pull["number"], HEAD),
+        lambda: world.forge.merge(pull["number"], HEAD, TEXT),
         lambda: world.forge.update(pull["number"], draft()),
     ):
         with pytest.raises(ConflictError, match="closed already"):
@@ -457,7 +442,7 @@ def test_an_answer_of_another_kind_is_told_as_one(
     hub.add(BRANCH)
     hub.scripted = [(200, {}, answer)]
     with pytest.raises(PromoterError, match="can't read #1"):
-        world.forge.merge(1, HEAD)
+        world.forge.merge(1, HEAD, TEXT)
     hub.scripted = [(200, {}, answer if answer != [] else "")]
     with pytest.raises(PromoterError, match="can't list the open merge requests"):
         world.forge.find("main", "promoter/")

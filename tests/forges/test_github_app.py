@@ -12,10 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from promoter.access.credentials import Credentials
+from promoter.access.credentials import Credentials, GitHubApp
 from promoter.access.redaction import MASK, redact
 from promoter.errors import InputError
-from promoter.forges.github_connect import App, connect
+from promoter.forges.github_connect import connect, log_in
 from tests.forges.small_github import START, SmallGitHub, small_github
 
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -45,11 +45,12 @@ def key_file(tmp_path: Path) -> Path:
 class World:
     def __init__(self, hub: SmallGitHub, file: Path) -> None:
         self.now = START
+        url = f"{hub.base}/shop/manifests"
         self.forge = connect(
-            f"{hub.base}/shop/manifests",
+            url,
             credentials=Credentials(),
             now=lambda: self.now,
-            app=App("12", file),
+            app=log_in(url, GitHubApp("12", file), now=lambda: self.now),
             write_pause=0,
         )
 

@@ -14,7 +14,7 @@ from promoter.forges.github_login import TokenLogin
 from promoter.forges.github_place import GitHubPlace
 from promoter.forges.github_talk import Conversation
 from promoter.model.image import ImageReference
-from promoter.model.ports import MergeRequest, MergeRequestDraft
+from promoter.model.ports import Comment, MergeRequest, MergeRequestDraft, MergeText
 from promoter.model.record import Record
 from promoter.model.release import Release
 from tests.services import github_git
@@ -26,6 +26,7 @@ BRANCH = "promoter/production/web"
 FILE = "apps/web.yaml"
 RELEASE = Release.of([ImageReference.parse(f"harbor.example/web:1.2@sha256:{'1' * 64}")])
 RECORD = Record("shop", "web", "production", RELEASE, "staging")
+TEXT = MergeText("web: 1.2", "\n".join(RECORD.trailers()))
 BODY = "What moves.\n\n<!-- promoter\n" + "\n".join(RECORD.trailers()) + "\n-->\n"
 
 
@@ -77,7 +78,7 @@ def test_what_was_approved_lands_in_each_way(world: World, method: MergeMethod) 
         world.shop.approve(request.number, who)
     assert world.forge.approvals(request.number, request.head) == ("ann",)
 
-    assert world.forge.merge(request.number, request.head) == "merged"
+    assert world.forge.merge(request.number, request.head, TEXT) == "merged"
     landed = github_git.read_commit(world.shop.git, world.tip)
     if method != "rebase":
         assert landed.message.startswith(f"web: 1.2 (#{request.number})")
@@ -95,7 +96,7 @@ def test_an_approval_does_not_outlive_the_head_that_it_was_for(world: World) -> 
     world.forge.update(request.number, world.draft(head, approvals=1))
     assert world.forge.approvals(request.number, head) == ()
     with pytest.raises(ConflictError):
-        world.forge.merge(request.number, request.head)
+        world.forge.merge(request.number, request.head, TEXT)
     assert (world.look().head, world.look().approvals) == (head, 1)
 
 
@@ -104,24 +105,43 @@ def test_protection_refuses_until_it_is_met(world: World) -> None:
     request = world.open()
     before = world.tip
     with pytest.raises(TransientError, match="can't be merged yet: GitHub says"):
-        world.forge.merge(request.number, request.head)
+        world.forge.merge(request.number, request.head, TEXT)
     assert world.tip == before
     world.shop.approve(request.number, "ann")
     world.shop.report(request.head, "build", "success")
-    assert world.forge.merge(request.number, request.head) == "merged"
+    assert world.forge.merge(request.number, request.head, TEXT) == "merged"
 
 
 def test_a_conflict_is_a_lost_race(world: World) -> None:
     request = world.open()
     world.shop.push("main", {FILE: b"tag: 1.1\n"})
     with pytest.raises(ConflictError, match="conflicts with main"):
-        world.forge.merge(request.number, request.head)
+        world.forge.merge(request.number, request.head, TEXT)
 
 
 def test_who_closes_a_request_is_told(world: World) -> None:
     request = world.open()
     world.shop.close(request.number, "ann")
     assert (world.look().closed_by, world.look().closed_by_bot) == ("ann", False)
+    for _ in range(5):
+        world.hub.world.now()
+    world.shop.delete_branch(BRANCH, "ann")  # a click on it, later
+    world.forge = GitHubForge(world.talk, ticking())
+    assert world.look().closed_by == "ann"
+
+
+@pytest.mark.parametrize("way", ["deleted", "reset"])
+def test_a_branch_that_went_away_is_nobodys_word(world: World, way: str) -> None:
+    request = world.open()
+    if way == "deleted":
+        world.shop.delete_branch(BRANCH, "ann")
+    else:
+        world.shop.reset_branch(BRANCH, world.tip, "ann")
+    (found,) = world.forge.find("main", "promoter/")
+    assert (found.number, found.state, found.closed_by) == (request.number, "closed", None)
+    asked = len(world.hub.requests)
+    world.look()
+    assert len(world.hub.requests) - asked == 2
 
 
 EFFECTS = {
@@ -147,9 +167,10 @@ def test_each_deed_is_done_once_whatever_is_lost_on_the_way(
         if effect == "update":
             world.forge.update(number, world.draft(head, approvals=1))
         elif effect in ("comment", "close"):
+            world.forge.comment(number, Comment("stale <!-- m1 -->", "<!-- m1 -->"))
             world.forge.close(number, "stale")
         elif effect in ("merge", "delete"):
-            world.forge.merge(number, head)
+            world.forge.merge(number, head, TEXT)
 
     strike = world.hub.faults.drop_answer if way == "drop" else world.hub.faults.fail
     strike(EFFECTS[effect])
@@ -170,6 +191,7 @@ def test_a_look_costs_two_calls_however_many_applications(world: World) -> None:
         branch = f"promoter/dev/app-{each}"
         head = world.shop.push(branch, {f"apps/{each}.yaml": b"tag: 1\n"}, onto="main")
         world.forge.open(MergeRequestDraft(branch, "main", head, "t", BODY))
+    world.forge.find("main", "promoter/")  # learns that the branch has no merge queue
     before = len(world.hub.requests)
     assert len(world.forge.find("main", "promoter/")) == 60
     assert len(world.hub.requests) - before == 2

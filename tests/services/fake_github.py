@@ -6,9 +6,10 @@
         github.Github(base_url=hub.api, auth=github.Auth.Token("t0ken"))
         shop.approve(1, "ann")
 
-Its API is below `/api/v3`, as GitHub Enterprise has it. Each request and each answer is checked
-against the published API; leaving the `with` fails the test where one did not hold. Git itself
-works on `shop.git`, or over HTTP through `tests.services.git_server` with the same root.
+Its API is below `/api/v3`, as GitHub Enterprise has it, and git works over HTTP on the same port
+(`shop.url`), with a token for a password: `repository.url` of a rule may be that. Each request and
+each answer of the API is checked against the published one; leaving the `with` fails the test where
+one did not hold. `shop.git` is the bare repository behind.
 """
 
 from __future__ import annotations
@@ -34,16 +35,19 @@ from tests.services import (
     github_pulls,
     github_refs,
     github_rules,
+    github_smart_http,
 )
 from tests.services.contract import Contract
 from tests.services.git_server import DATE, create_repository
 from tests.services.github_faults import Fault, Faults, Limits
+from tests.services.github_json import APP_PERMISSIONS
 from tests.services.github_people import HostedRepository
 from tests.services.github_routes import Answer, Request, Router
 from tests.services.github_state import App, Effect, GitHubError, Repository, World
 
 _ROOT = "/api/v3"
 _GRAPHQL = "/api/graphql"
+WORKFLOW = "github-actions[bot]"
 _DOCS = "https://docs.github.com/rest"
 _ROUTER = Router(
     github_accounts.ROUTES,
@@ -56,7 +60,8 @@ _ROUTER = Router(
 
 @dataclass
 class FakeGitHub:
-    """`requests` are `METHOD /path?query` as they came, `journal` what they and people changed."""
+    """`requests` are the API's, `METHOD /path?query` as they came, `git_requests` those of git;
+    `journal` is what they and people changed."""
 
     root: Path
     world: World
@@ -64,6 +69,7 @@ class FakeGitHub:
     faults: Faults
     limits: Limits
     requests: list[str] = field(default_factory=list)
+    git_requests: list[str] = field(default_factory=list)
     _closing: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -83,8 +89,16 @@ class FakeGitHub:
         if token is not None:
             self.world.tokens[token] = login
 
-    def add_app(self, number: int, slug: str, public_key: str) -> App:
-        app = App(number, slug, public_key)
+    def add_workflow(self, repository: HostedRepository, token: str) -> None:
+        """A job of GitHub Actions with its GITHUB_TOKEN, which may write there."""
+        self.add_user(WORKFLOW, token)
+        repository.state.permissions[WORKFLOW] = "write"
+
+    def add_app(
+        self, number: int, slug: str, public_key: str, permissions: Mapping[str, str] | None = None
+    ) -> App:
+        given = dict(APP_PERMISSIONS if permissions is None else permissions)
+        app = App(number, slug, public_key, permissions=given)
         self.world.apps[number] = app
         self.world.account(f"{slug}[bot]")
         return app
@@ -107,6 +121,7 @@ class FakeGitHub:
     ) -> HostedRepository:
         owner, _, name = full_name.partition("/")
         git = create_repository(self.root / f"{full_name}.git", files, branch)
+        github_smart_http.prepare(git)
         world = self.world
         state = Repository(world.next_id(), owner, name, git, world.now())
         for logins, permission in ((read, "read"), (write, "write"), (admin, "admin")):
@@ -188,21 +203,51 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         hub = cast("_Server", self.server).hub
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content = self._read()
+        is_git = github_smart_http.is_git(self.path)
         request = f"{self.command} {self.path.removeprefix(_ROOT)}"
-        hub.requests.append(request)
+        (hub.git_requests if is_git else hub.requests).append(request)
         fault = hub.faults.take(request)
         if fault and fault.kind in ("fail", "secondary"):
             self._send(_strike(fault))
             return
         if fault and fault.kind == "slow":
             hub._closing.wait(fault.seconds)
+        drops = fault is not None and fault.kind == "drop"
+        if is_git:
+            self._serve_git(hub, content, drops)
+            return
         sent = {name: self.headers.get(name) for name in ("Authorization", "If-None-Match")}
         answer = hub.answer(self.command, self.path, sent, content)
-        if fault and fault.kind == "drop":
+        if drops:
             self.close_connection = True
             return
         self._send(answer)
+
+    def _serve_git(self, hub: FakeGitHub, content: bytes, drops: bool) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        asked = github_smart_http.GitRequest(self.command, self.path, headers, content)
+        answer = github_smart_http.serve(hub.world, hub.root, asked)
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        if drops:
+            # Headers first: without any answer, curl would ask again by itself.
+            self.close_connection = True
+            return
+        self.wfile.write(answer.content)
+
+    def _read(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the base's names
 

@@ -10,7 +10,6 @@ from typing import Any
 import jwt
 
 from tests.services.github_json import (
-    APP_PERMISSIONS,
     BEGAN,
     integration,
     moment,
@@ -35,11 +34,16 @@ def identify(world: World, header: str | None) -> tuple[str, int | None]:
     if token.count(".") == 2:
         app = _prove(world, token)
         return f"{app.slug}[bot]", app.id
+    return login_of(world, token), None
+
+
+def login_of(world: World, token: str) -> str:
+    """Whose token it is; GitHubError 401 where it is nobody's, or ended."""
     login = world.tokens.get(token)
     ends = world.token_ends.get(token)
     if login is None or (ends is not None and ends <= world.clock()):
         raise GitHubError(401, "Bad credentials")
-    return login, None
+    return login
 
 
 def _prove(world: World, token: str) -> App:
@@ -84,7 +88,7 @@ def _installation(world: World, app: App, full_name: str) -> dict[str, Any]:
         "app_slug": app.slug,
         "target_id": world.account(owner).id,
         "target_type": "Organization",
-        "permissions": APP_PERMISSIONS,
+        "permissions": app.permissions,
         "events": [],
         "created_at": BEGAN,
         "updated_at": BEGAN,
@@ -116,7 +120,7 @@ def give_token(request: Request) -> Answer:
     ends = world.clock() + _TOKEN_LIFE
     world.tokens[token], world.token_ends[token] = f"{app.slug}[bot]", ends
     world.note("token given", None, f"{app.slug}[bot]")
-    told = {"token": token, "expires_at": moment(ends), "permissions": APP_PERMISSIONS}
+    told = {"token": token, "expires_at": moment(ends), "permissions": app.permissions}
     return Answer(told, 201)
 
 

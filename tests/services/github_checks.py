@@ -7,7 +7,7 @@ from typing import Any
 from tests.services import github_git as hub
 from tests.services.github_json import repository, user
 from tests.services.github_routes import REPOSITORY, Answer, Request, Routes, invalid
-from tests.services.github_state import CheckRun, GitHubError, Protection, Status
+from tests.services.github_state import CheckRun, GitHubError, Protection, Repository, Status
 
 _LONGEST_DESCRIPTION = 140
 
@@ -144,11 +144,19 @@ def list_check_runs(request: Request) -> Answer:
     return request.page_within("check_runs", found, request.shapes.check_run)
 
 
+def _administers(request: Request) -> bool:
+    """An administrator, or an App that was given to read it."""
+    given = [each for each in request.world.apps.values() if f"{each.slug}[bot]" == request.login]
+    if given:
+        return "administration" in given[0].permissions
+    return request.repository.permissions.get(request.login) == "admin"
+
+
 def show_protection(request: Request) -> Answer:
     """Only an administrator reads it; to others it is not there."""
     branch = request.names["branch"]
     protection = request.repository.protections.get(branch)
-    if request.repository.permissions.get(request.login) != "admin":
+    if not _administers(request):
         raise GitHubError(404, "Not Found")
     if protection is None or protection.by != "protection":
         raise GitHubError(404, "Branch not protected")
@@ -196,7 +204,7 @@ def list_rules(request: Request) -> Answer:
     source = {
         "ruleset_source_type": "Repository",
         "ruleset_source": request.repository.full_name,
-        "ruleset_id": 1,
+        "ruleset_id": _ruleset(request.repository, request.names["branch"]),
     }
     found: list[dict[str, Any]] = []
     if protection.reviews:
@@ -228,6 +236,30 @@ def list_rules(request: Request) -> Answer:
     return Answer(found)
 
 
+def _ruleset(repository: Repository, branch: str) -> int:
+    return 1 + list(repository.protections).index(branch)
+
+
+def show_ruleset(request: Request) -> Answer:
+    """Whether who asks may bypass it; told to who may write."""
+    number, known = int(request.names["number"]), request.repository.protections
+    found = dict(enumerate(known.values(), 1)).get(number)
+    if found is None or found.by != "ruleset":
+        raise GitHubError(404, "Not Found")
+    shape = {
+        "id": number,
+        "name": f"ruleset {number}",
+        "target": "branch",
+        "source_type": "Repository",
+        "source": request.repository.full_name,
+        "enforcement": "active",
+    }
+    if request.repository.may_write(request.login):
+        may = request.login in found.bypass
+        shape["current_user_can_bypass"] = "always" if may else "never"
+    return Answer(shape)
+
+
 _REF = f"{REPOSITORY}/commits/{{ref*}}"
 _RUN = f"{REPOSITORY}/check-runs/{{number}}"
 ROUTES: Routes = (
@@ -240,4 +272,5 @@ ROUTES: Routes = (
     ("PATCH", _RUN, edit_check_run),
     ("GET", f"{REPOSITORY}/branches/{{branch*}}/protection", show_protection),
     ("GET", f"{REPOSITORY}/rules/branches/{{branch*}}", list_rules),
+    ("GET", f"{REPOSITORY}/rulesets/{{number}}", show_ruleset),
 )

@@ -13,10 +13,12 @@ from typing import Any
 
 from tests.services import github_rules as rules
 from tests.services.github_json import Json, node
+from tests.services.github_pulls import NO_DRAFTS
 from tests.services.github_routes import Answer, Request
 from tests.services.github_state import GitHubError, Pull, Repository
 
-_ROOT = re.compile(r"\{\s*(\w+)\s*\(\s*(input\s*:\s*)?([^)]*)\)")
+_ROOT = re.compile(r"\{\s*(\w+)\s*(?:\(\s*(input\s*:\s*)?([^)]*)\))?")
+_MOST_NODES = 100
 _ARGUMENT = re.compile(r"(\w+)\s*:\s*\$(\w+)")
 
 
@@ -33,20 +35,47 @@ class _Asked:
 def answer(request: Request) -> Answer:
     """GraphQL says 200 to everything that it could read, and what is wrong in `errors`."""
     variables = request.body.get("variables") or {}
-    found = _ROOT.search(request.body["query"])
+    query = request.body["query"]
+    found = _ROOT.search(query)
     name = found[1] if found else ""
+    if name == "viewer":
+        return Answer({"data": {"viewer": {"login": request.login}}})
+    if name == "repository":
+        given = {key: variables.get(value) for key, value in _ARGUMENT.findall(query)}
+        return _repository(request, given)
     if found is None or name not in _FIELDS:
-        return _wrong("undefinedField", f"Field '{name}' doesn't exist")
-    if found[3].strip().startswith("$"):
-        given = variables.get(found[3].strip().removeprefix("$"), {})
+        return _wrong("undefinedField", f"Field '{name}' doesn't exist on type 'Query'")
+    arguments = (found[3] or "").strip()
+    if arguments.startswith("$"):
+        given = variables.get(arguments.removeprefix("$"), {})
     else:
-        given = {key: variables.get(value) for key, value in _ARGUMENT.findall(found[3])}
+        given = {key: variables.get(value) for key, value in _ARGUMENT.findall(arguments)}
     wanted = given.get("pullRequestId") or given.get("id")
     for repository in request.world.repositories.values():
         for pull in repository.pulls.values():
             if node("PR", pull.id) == wanted:
                 return _tell(name, _Asked(request, repository, pull, given))
     return _wrong("NOT_FOUND", f"Could not resolve to a node with the global id of '{wanted}'")
+
+
+def _repository(request: Request, given: Mapping[str, Any]) -> Answer:
+    """A page of the merge queue of a branch; null where the branch has none."""
+    name = f"{given['owner']}/{given['name']}"
+    found = request.world.repositories.get(name)
+    if found is None or found.permissions.get(request.login, "none") == "none":
+        return _wrong("NOT_FOUND", f"Could not resolve to a Repository with the name '{name}'.")
+    if not found.protection(given["branch"]).queue:
+        return Answer({"data": {"repository": {"mergeQueue": None}}})
+    queued = [each for each in found.queue if found.pulls[each].base == given["branch"]]
+    start = int(given.get("after") or 0)
+    end = start + _MOST_NODES
+    page = {"hasNextPage": end < len(queued), "endCursor": str(min(end, len(queued)))}
+    nodes = [
+        {"position": number, "state": "QUEUED", "pullRequest": {"number": each}}
+        for number, each in enumerate(queued[start:end], start + 1)
+    ]
+    entries = {"totalCount": len(queued), "nodes": nodes, "pageInfo": page}
+    return Answer({"data": {"repository": {"mergeQueue": {"entries": entries}}}})
 
 
 def _tell(name: str, asked: _Asked) -> Answer:
@@ -93,6 +122,8 @@ def _dequeue(asked: _Asked) -> Json:
 def _drafter(draft: bool) -> Callable[[_Asked], Json]:
     def change(asked: _Asked) -> Json:
         pull, world = asked.pull, asked.request.world
+        if draft and not asked.repository.drafts:
+            raise GitHubError(422, NO_DRAFTS)
         if pull.draft != draft:
             pull.draft, pull.updated_at = draft, world.now()
             world.note("draft" if draft else "ready", pull.number, asked.request.login)

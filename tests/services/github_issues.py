@@ -48,6 +48,13 @@ def edit_issue(request: Request) -> Answer:
     return Answer(request.shapes.issue(pull))
 
 
+def list_events(request: Request) -> Answer:
+    """The oldest first."""
+    number = request.pull.number
+    found = [each for each in request.repository.events if each.number == number]
+    return request.page(found, request.shapes.event)
+
+
 def list_comments(request: Request) -> Answer:
     number = request.pull.number
     found = [each for each in request.repository.comments if each.number == number]
@@ -167,6 +174,7 @@ ROUTES: Routes = (
     ("GET", f"{REPOSITORY}/issues", list_issues),
     ("GET", _ISSUE, show_issue),
     ("PATCH", _ISSUE, edit_issue),
+    ("GET", f"{_ISSUE}/events", list_events),
     ("GET", f"{_ISSUE}/comments", list_comments),
     ("POST", f"{_ISSUE}/comments", add_comment),
     ("PATCH", _COMMENT, edit_comment),

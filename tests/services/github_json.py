@@ -148,7 +148,8 @@ def repository(world: World, repo: Repository, login: str | None = None) -> Json
         ranks = ("none", "read", "triage", "write", "maintain", "admin")
         rank = ranks.index(repo.permissions.get(login, "none"))
         names = {"pull": 1, "triage": 2, "push": 3, "maintain": 4, "admin": 5}
-        shape["permissions"] = {name: rank >= least for name, least in names.items()}
+        told = not login.endswith("[bot]")  # an installation is no user: all false
+        shape["permissions"] = {name: told and rank >= least for name, least in names.items()}
     return shape
 
 

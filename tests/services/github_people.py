@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.services import github_git as hub
+from tests.services import github_queue
 from tests.services import github_rules as rules
 from tests.services.git_server import commit
 from tests.services.github_state import (
@@ -69,14 +70,29 @@ class HostedRepository:
                 email=mail,
                 date=self.world.now(),
             )
-            rules.catch_up(self.world, self.state)
+            rules.catch_up(self.world, self.state, login)
             return new
 
-    def delete_branch(self, branch: str) -> None:
+    @property
+    def url(self) -> str:
+        """Where git clones it from, and `repository.url` of a rule."""
+        return f"{self.world.web}/{self.state.full_name}.git"
+
+    def delete_branch(self, branch: str, login: str = "ann") -> None:
+        """Push its deletion, or click on it."""
         with self.world.lock:
             rules.catch_up(self.world, self.state)
+            self.world.account(login)
             hub.move(self.git, f"refs/heads/{branch}", self.state.seen[branch], None)
+            rules.catch_up(self.world, self.state, login)
+
+    def reset_branch(self, branch: str, sha: str, login: str = "ann") -> None:
+        """Push by force."""
+        with self.world.lock:
             rules.catch_up(self.world, self.state)
+            self.world.account(login)
+            hub.move(self.git, f"refs/heads/{branch}", self.state.seen[branch], sha)
+            rules.catch_up(self.world, self.state, login)
 
     def approve(self, number: int, login: str) -> None:
         self._review(number, login, "APPROVE")
@@ -92,7 +108,7 @@ class HostedRepository:
     def close(self, number: int, login: str) -> None:
         with self.world.lock:
             self.world.account(login)
-            rules.close(self.world, self.pull(number), login, self.world.now())
+            rules.close(self.world, self.state, self.pull(number), login, self.world.now())
 
     def label(self, number: int, *names: str, login: str = "ann") -> None:
         with self.world.lock:
@@ -109,20 +125,51 @@ class HostedRepository:
             rules.catch_up(self.world, self.state)
             return new
 
-    def run_queue(self, *, passes: bool = True) -> None:
-        """The merge queue takes its first pull request: its checks pass and it is merged, or
-        they don't and it leaves the queue."""
+    def reopen(self, number: int, login: str) -> None:
+        with self.world.lock:
+            pull = self.pull(number)
+            pull.state, pull.closed_at, pull.closed_by = "open", None, None
+            pull.updated_at = self.world.now()
+            rules.tell(self.world, self.state, pull, "reopened", login, pull.updated_at)
+            self.world.note("reopened", number, login)
+
+    def unlabel(self, number: int, *names: str, login: str = "ann") -> None:
+        with self.world.lock:
+            pull = self.pull(number)
+            pull.labels = [each for each in pull.labels if each not in names]
+            pull.updated_at = self.world.now()
+            self.world.note("labelled", number, login, ",".join(pull.labels))
+
+    def make_ready(self, number: int, login: str = "ann") -> None:
+        """Click on "Ready for review"."""
+        with self.world.lock:
+            pull = self.pull(number)
+            pull.draft, pull.updated_at = False, self.world.now()
+            self.world.note("ready", number, login)
+
+    def enqueue(self, number: int, login: str) -> None:
+        with self.world.lock:
+            rules.enter_queue(self.world, self.state, self.pull(number), login, None)
+
+    def stage_queue(self) -> str:
+        """The merge queue tries its first pull request: the commit on a temporary branch, which CI
+        builds and reports on."""
         with self.world.lock:
             rules.catch_up(self.world, self.state)
+            return github_queue.stage(self.world, self.state)
+
+    def run_queue(self, *, passes: bool | None = True) -> None:
+        """Let the merge queue go on with its first pull request: where the required checks of its
+        temporary branch passed the base is moved there, where one failed it leaves the queue, else
+        it stays. `passes`: report all of them so first; None: as CI reported them."""
+        with self.world.lock:
+            sha = self.stage_queue()
             pull = self.state.pulls[self.state.queue[0]]
-            login = "github-merge-queue[bot]"
-            if passes:
-                method = self.state.methods[0]
-                rules.merge(self.world, self.state, pull, login, method=method, queued=True)
-                self.state.queue.remove(pull.number)
-                rules.catch_up(self.world, self.state)
-            else:
-                rules.leave_queue(self.world, self.state, pull, login)
+            if passes is not None:
+                for name in self.state.protection(pull.base).checks:
+                    self.report(sha, name, "success" if passes else "failure")
+            github_queue.settle(self.world, self.state, failed=passes is False)
+            rules.catch_up(self.world, self.state)
 
     def report(self, sha: str, context: str, state: str, login: str = "ci") -> None:
         """A CI system posts a commit status."""

@@ -11,6 +11,7 @@ from tests.services.github_routes import REPOSITORY, Answer, Request, Routes, in
 from tests.services.github_state import GitHubError, Pull
 
 _LONGEST_TITLE = 256
+NO_DRAFTS = "Draft pull requests are not supported in this repository."
 
 
 def list_pulls(request: Request) -> Answer:
@@ -53,6 +54,8 @@ def open_pull(request: Request) -> Answer:
     head, onto = repository.seen[branch], repository.seen[base]
     if hub.is_ancestor(repository.git, head, onto):
         raise invalid("base", f"No commits between {base} and {branch}")
+    if body.get("draft") and not repository.drafts:
+        raise GitHubError(422, NO_DRAFTS)
     at = world.now()
     pull = Pull(
         id=world.next_id(),
@@ -104,7 +107,7 @@ def change_state(request: Request, pull: Pull, state: str) -> None:
     """Close, or open again; what is merged, or whose branch is gone, stays closed."""
     world, repository = request.world, request.repository
     if state == "closed":
-        rules.close(world, pull, request.login, world.now())
+        rules.close(world, repository, pull, request.login, world.now())
         return
     if pull.merged_at is not None:
         raise invalid("state", "state cannot be changed. The pull request is merged.")
@@ -118,6 +121,7 @@ def change_state(request: Request, pull: Pull, state: str) -> None:
     pull.state, pull.closed_at, pull.closed_by = "open", None, None
     pull.head, pull.updated_at = head, world.now()
     rules.publish_head(repository, pull)
+    rules.tell(world, repository, pull, "reopened", request.login, pull.updated_at)
     world.note("reopened", pull.number, request.login)
 
 

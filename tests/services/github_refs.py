@@ -85,7 +85,7 @@ def create_ref(request: Request) -> Answer:
     if not hub.move(request.repository.git, ref, None, sha):
         raise GitHubError(422, "Reference already exists")
     request.world.note("ref created", None, request.login, ref)
-    rules.catch_up(request.world, request.repository)
+    rules.catch_up(request.world, request.repository, request.login)
     return Answer(_ref(request, ref, sha), 201)
 
 
@@ -101,7 +101,7 @@ def move_ref(request: Request) -> Answer:
     if not hub.move(git, ref, old, sha):
         raise GitHubError(409, "Reference cannot be updated")
     request.world.note("ref moved", None, request.login, ref)
-    rules.catch_up(request.world, request.repository)
+    rules.catch_up(request.world, request.repository, request.login)
     return Answer(_ref(request, ref, sha))
 
 
@@ -113,7 +113,7 @@ def delete_ref(request: Request) -> Answer:
     if old is None or not hub.move(git, ref, old, None):
         raise GitHubError(422, "Reference does not exist")
     request.world.note("ref deleted", None, request.login, ref)
-    rules.catch_up(request.world, request.repository)
+    rules.catch_up(request.world, request.repository, request.login)
     return Answer(status=204)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from tests.services import github_git as hub
 from tests.services.git_server import git
 from tests.services.github_state import (
+    Event,
     GitHubError,
     MergeMethod,
     Pull,
@@ -23,32 +24,49 @@ def email(login: str) -> str:
     return f"{login}@users.noreply.github.com"
 
 
-def catch_up(world: World, repository: Repository) -> None:
+def catch_up(world: World, repository: Repository, login: str | None = None) -> None:
     """Look at the branches and let follow what does: a head that moved takes its pull request
-    along, a branch that is gone closes it, one that landed by a push is merged."""
+    along, a branch that is gone closes it, one that landed by a push is merged. `login`: who
+    pushed; GitHub names them as who closed what their push closed."""
     now = hub.branches(repository.git)
     repository.queue = [each for each in repository.queue if repository.pulls[each].state == "open"]
     if now == repository.seen:
         return
     before, repository.seen = repository.seen, now
     for pull in repository.pulls.values():
-        if pull.state != "open":
-            continue
         head, base = now.get(pull.branch), now.get(pull.base)
-        if head is None or base is None:
-            close(world, pull, None, world.now())
+        at = world.now()
+        if pull.state != "open":
+            pass
+        elif head is None or base is None:
+            close(world, repository, pull, login, at)
         elif head != pull.head:
-            leave_queue(world, repository, pull, "")
-            _move_head(world, repository, pull, head, base)
+            leave_queue(world, repository, pull, login or "")
+            _move_head(world, repository, pull, head, base, login)
         elif base != before.get(pull.base) and hub.is_ancestor(repository.git, head, base):
             mark_merged(world, repository, pull, None, head)
+        if head is None and pull.branch in before:
+            tell(world, repository, pull, "head_ref_deleted", login, at)
 
 
-def _move_head(world: World, repository: Repository, pull: Pull, head: str, base: str) -> None:
-    pull.head, pull.base_sha, pull.updated_at = head, base, world.now()
+def tell(
+    world: World, repository: Repository, pull: Pull, kind: str, login: str | None, at: datetime
+) -> None:
+    """Add an issue event."""
+    repository.events.append(Event(world.next_id(), pull.number, kind, login, at))
+
+
+def _move_head(
+    world: World, repository: Repository, pull: Pull, head: str, base: str, login: str | None
+) -> None:
+    at = world.now()
+    forced = not hub.is_ancestor(repository.git, pull.head, head)
+    pull.head, pull.base_sha, pull.updated_at = head, base, at
     publish_head(repository, pull)
+    if forced:
+        tell(world, repository, pull, "head_ref_force_pushed", login, at)
     if hub.is_ancestor(repository.git, head, base):
-        close(world, pull, None, world.now())  # nothing is left to merge
+        close(world, repository, pull, login, at)  # nothing is left to merge
     if repository.protection(pull.base).dismiss_stale:
         for review in pull.reviews:
             if review.state == "APPROVED":
@@ -74,10 +92,25 @@ def enter_queue(
     world.note("queued", pull.number, login)
 
 
+def unstage(repository: Repository, pull: Pull) -> None:
+    """Take its temporary branch away, where it has one."""
+    sha = repository.staged.pop(pull.number, None)
+    if sha is not None:
+        branch = staging_branch(repository, pull)
+        found = hub.branches(repository.git).get(branch)
+        hub.move(repository.git, f"refs/heads/{branch}", found, None)
+        repository.seen.pop(branch, None)
+
+
+def staging_branch(repository: Repository, pull: Pull) -> str:
+    return f"gh-readonly-queue/{pull.base}/pr-{pull.number}-{pull.base_sha}"
+
+
 def leave_queue(world: World, repository: Repository, pull: Pull, login: str) -> None:
     """Nothing where it is not in the queue."""
     if pull.number in repository.queue:
         repository.queue.remove(pull.number)
+        unstage(repository, pull)
         world.note("dequeued", pull.number, login)
 
 
@@ -87,10 +120,14 @@ def publish_head(repository: Repository, pull: Pull) -> None:
     git(repository.git, "update-ref", ref, pull.head)
 
 
-def close(world: World, pull: Pull, login: str | None, at: datetime) -> None:
-    """Close it; nobody's name stands there where a branch went away."""
+def close(
+    world: World, repository: Repository, pull: Pull, login: str | None, at: datetime
+) -> None:
+    """Close it; nobody's name stands there where nobody's is known."""
+    leave_queue(world, repository, pull, login or "")
     pull.state, pull.closed_by = "closed", login
     pull.closed_at = pull.updated_at = at
+    tell(world, repository, pull, "closed", login, at)
     world.note("closed", pull.number, login or "")
 
 
@@ -100,6 +137,8 @@ def mark_merged(
     at = world.now()
     pull.state, pull.closed_at, pull.updated_at, pull.merged_at = "closed", at, at, at
     pull.closed_by, pull.merged_by, pull.merge_commit = login, login, commit
+    for kind in ("merged", "closed"):
+        tell(world, repository, pull, kind, login, at)
     world.note("merged", pull.number, login or "", commit)
     if repository.delete_branch_on_merge and login is not None:
         hub.move(repository.git, f"refs/heads/{pull.branch}", pull.head, None)
@@ -183,8 +222,8 @@ def missing(repository: Repository, pull: Pull, *, strict: bool = True) -> str |
     return None
 
 
-def may_bypass(repository: Repository, pull: Pull, login: str) -> bool:
-    protection = repository.protection(pull.base)
+def may_bypass(repository: Repository, branch: str, login: str) -> bool:
+    protection = repository.protection(branch)
     admin = repository.permissions.get(login) == "admin" and protection.by == "protection"
     return login in protection.bypass or (admin and not protection.enforce_admins)
 
@@ -199,10 +238,9 @@ def merge(
     method: MergeMethod = "merge",
     title: str | None = None,
     message: str | None = None,
-    queued: bool = False,
 ) -> str:
     """Merge it for real; the commit that the base is at then. GitHubError 405 where it may not
-    be, 409 where the head is not `sha`. `queued`: it is the merge queue that does it."""
+    be, 409 where the head is not `sha`."""
     if pull.state != "open":
         raise GitHubError(405, _NOT_MERGEABLE)
     if pull.draft:
@@ -212,14 +250,14 @@ def merge(
     if method not in repository.methods:
         names = {"merge": "Merge commits", "squash": "Squash merges", "rebase": "Rebase merges"}
         raise GitHubError(405, f"{names[method]} are not allowed on this repository.")
-    if repository.protection(pull.base).queue and not queued:
+    if repository.protection(pull.base).queue:
         raise GitHubError(405, "Changes must be made through the merge queue")
     wanted = missing(repository, pull)
-    if wanted and not may_bypass(repository, pull, login):
+    if wanted and not may_bypass(repository, pull.base, login):
         raise GitHubError(405, wanted)
     base = repository.seen[pull.base]
     try:
-        new = _make(world, repository, pull, login, base, method, title, message)
+        new = make(world, repository, pull, login, base, method, title, message)
     except hub.CannotMergeError:
         raise GitHubError(405, _NOT_MERGEABLE) from None
     if not hub.move(repository.git, f"refs/heads/{pull.base}", base, new):
@@ -229,7 +267,7 @@ def merge(
     return new
 
 
-def _make(
+def make(
     world: World,
     repository: Repository,
     pull: Pull,

@@ -19,6 +19,7 @@ from tests.services.github_rules import email, mergeability
 from tests.services.github_state import (
     CheckRun,
     Comment,
+    Event,
     Pull,
     Repository,
     Review,
@@ -178,6 +179,19 @@ class Shapes:
             "created_at": moment(comment.at),
             "updated_at": moment(comment.at),
             "author_association": self.association(comment.login),
+        }
+
+    def event(self, event: Event) -> Json:
+        return {
+            "id": event.id,
+            "node_id": node("EV", event.id),
+            "url": f"{self.url}/issues/events/{event.id}",
+            "actor": maybe_user(self.world, event.login),
+            "event": event.kind,
+            "commit_id": None,
+            "commit_url": None,
+            "created_at": moment(event.at),
+            "performed_via_github_app": None,
         }
 
     def status(self, status: Status) -> Json:

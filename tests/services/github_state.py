@@ -65,6 +65,17 @@ class Comment:
 
 
 @dataclass
+class Event:
+    """What happened to a pull request, as its issue events tell it."""
+
+    id: int
+    number: int
+    kind: str
+    login: str | None
+    at: datetime
+
+
+@dataclass
 class Status:
     id: int
     sha: str
@@ -163,8 +174,13 @@ class Repository:
     statuses: list[Status] = field(default_factory=list)
     check_runs: list[CheckRun] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    drafts: bool = True
+    """Whether it knows drafts: a private repository in a free plan does not."""
     queue: list[int] = field(default_factory=list)
     """The pull requests in the merge queue, in order."""
+    staged: dict[int, str] = field(default_factory=dict)
+    """Those of them that the queue tries: the commit on its temporary branch."""
     seen: dict[str, str] = field(default_factory=dict)
     """Branch -> commit, as of the last look."""
 
@@ -187,6 +203,7 @@ class App:
     slug: str
     public_key: str
     installed: dict[str, int] = field(default_factory=dict)
+    permissions: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

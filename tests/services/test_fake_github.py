@@ -19,7 +19,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from tests.services.fake_github import FakeGitHub, fake_github
-from tests.services.git_server import git, git_server, refs
+from tests.services.git_server import git, refs
 from tests.services.github_people import HostedRepository
 from tests.services.github_state import MergeMethod, Protection
 
@@ -222,7 +222,9 @@ def test_what_happens_to_a_branch_happens_to_its_pull_request(
     shop.delete_branch("promoter/web")
     pull = repository(hub).get_pull(1)
     assert [pull.state, pull.merged] == ["closed", False]
-    assert pull.as_issue().closed_by is None
+    assert pull.as_issue().closed_by.login == "ann"
+    told = [(each.event, each.actor.login) for each in pull.get_issue_events()]
+    assert told == [("closed", "ann"), ("head_ref_deleted", "ann")]
     landed = shop.push("promoter/api", {"apps/api.yaml": b"1\n"})
     open_one(hub, "promoter/api")
     git(shop.git, "update-ref", "refs/heads/main", landed)  # somebody fast-forwarded main
@@ -462,19 +464,113 @@ def test_comparing_and_refs(hub: FakeGitHub, shop: HostedRepository) -> None:
     assert "refs/heads/promoter/new" not in refs(shop.git)
 
 
-def test_git_pushes_to_the_same_repository_over_http(
+def with_token(address: str, token: str) -> str:
+    return address.replace("http://", f"http://x-access-token:{token}@")
+
+
+def test_git_pushes_over_http_on_the_port_of_the_api(
     hub: FakeGitHub, shop: HostedRepository, tmp_path: Path
 ) -> None:
     open_one(hub)
-    with git_server(hub.root) as server:
-        git(tmp_path, "clone", "--quiet", server.url("acme/shop.git"), "work")
-        work = tmp_path / "work"
-        new = git(work, "rev-parse", "origin/main")
-        git(work, "push", "--quiet", "origin", "origin/promoter/web:refs/heads/promoter/copy")
-        git(work, "push", "--quiet", "--delete", "origin", "promoter/web")
-    assert shop.pull(1).state == "closed"
+    git(tmp_path, "clone", "--quiet", with_token(shop.url, TOKEN), "work")
+    work = tmp_path / "work"
+    new = git(work, "rev-parse", "origin/main")
+    git(work, "push", "--quiet", "origin", "origin/promoter/web:refs/heads/promoter/copy")
+    git(work, "push", "--quiet", "--delete", "origin", "promoter/web")
     assert new == shop.state.seen["main"]
     assert "promoter/copy" in shop.state.seen
+    assert [(each.what, each.login) for each in hub.journal[1:]] == [
+        ("pushed", "bot"),
+        ("pushed", "bot"),
+        ("closed", "bot"),
+    ]
+    with pytest.raises(AssertionError, match="deny updating a hidden ref"):
+        git(work, "push", "--quiet", "origin", "origin/main:refs/pull/1/head")
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [("wrong", "Authentication failed"), ("t0ken-of-zoe", "not found"), ("t0ken-of-eve", "403")],
+)
+def test_git_asks_who_it_is_and_what_they_may(
+    hub: FakeGitHub, shop: HostedRepository, tmp_path: Path, token: str, said: str
+) -> None:
+    hub.add_user("eve", "t0ken-of-eve")  # may read
+    hub.add_user("zoe", "t0ken-of-zoe")  # nothing at all
+    git(tmp_path, "clone", "--quiet", with_token(shop.url, TOKEN), "work")
+    there = with_token(shop.url, token)
+    with pytest.raises(AssertionError, match=said):
+        git(tmp_path / "work", "push", there, "HEAD:refs/heads/new")
+    assert hub.effects("pushed") == []
+
+
+def test_a_protected_branch_takes_no_push_but_of_who_may_bypass_it(
+    hub: FakeGitHub, shop: HostedRepository, tmp_path: Path
+) -> None:
+    shop.protect("main", Protection(reviews=1, bypass=("ann",)))
+    git(tmp_path, "clone", "--quiet", with_token(shop.url, TOKEN), "work")
+    work, before = tmp_path / "work", shop.state.seen["main"]
+    both = ("origin/promoter/web:refs/heads/main", "origin/main:refs/heads/promoter/new")
+    with pytest.raises(AssertionError, match="GH006: Protected branch update failed"):
+        git(work, "push", "--atomic", "origin", *both)
+    assert refs(shop.git)["refs/heads/main"] == before
+    assert "refs/heads/promoter/new" not in refs(shop.git)
+    git(work, "push", "--quiet", with_token(shop.url, "t0ken-of-ann"), both[0])
+    assert refs(shop.git)["refs/heads/main"] != before
+
+
+def test_a_push_whose_answer_is_lost_is_done_and_written_down(
+    hub: FakeGitHub, shop: HostedRepository, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "--quiet", with_token(shop.url, TOKEN), "work")
+    hub.faults.drop_answer(r"POST .*/git-receive-pack")
+    with pytest.raises(AssertionError):
+        git(tmp_path / "work", "push", "--quiet", "origin", "HEAD:refs/heads/promoter/new")
+    assert "refs/heads/promoter/new" in refs(shop.git)
+    assert len(hub.effects("pushed")) == 1
+
+
+def test_a_queue_tries_a_branch_of_its_own_before_it_moves_the_base(
+    hub: FakeGitHub, shop: HostedRepository
+) -> None:
+    shop.protect("main", Protection(checks=("build",), queue=True, by="ruleset"))
+    pull = open_one(hub)
+    shop.report(pull.head.sha, "build", "success")
+    shop.enqueue(1, "ann")
+    tried = shop.stage_queue()
+    (branch,) = [each for each in refs(shop.git) if "gh-readonly-queue/main/pr-1-" in each]
+    assert refs(shop.git)[branch] == tried
+    shop.run_queue(passes=None)
+    assert [shop.state.queue, shop.pull(1).state] == [[1], "open"]
+    shop.report(tried, "build", "success")
+    shop.run_queue(passes=None)
+    assert refs(shop.git)["refs/heads/main"] == tried
+    assert branch not in refs(shop.git)
+    assert shop.pull(1).merged_at is not None
+
+
+def test_a_repository_in_a_free_plan_knows_no_drafts(
+    hub: FakeGitHub, shop: HostedRepository
+) -> None:
+    shop.state.drafts = False
+    with pytest.raises(github.GithubException, match="not supported in this repository") as refused:
+        open_one(hub, draft=True)
+    assert refused.value.status == 422
+    pull = open_one(hub)
+    with pytest.raises(github.GithubException, match="not supported in this repository"):
+        pull.convert_to_draft()
+
+
+def test_a_token_of_a_workflow_is_nobodys_and_acts_as_a_bot(
+    hub: FakeGitHub, shop: HostedRepository
+) -> None:
+    hub.add_workflow(shop, "ghs_of_a_job")
+    asked = client(hub, "ghs_of_a_job")
+    with pytest.raises(github.GithubException, match="not accessible") as refused:
+        asked.get_user().login  # noqa: B018 - it asks
+    assert refused.value.status == 403
+    _, told = asked.requester.graphql_query("query { viewer { login } }", {})
+    assert told["data"]["viewer"] == {"login": "github-actions[bot]"}
 
 
 def test_a_request_that_the_api_does_not_know_fails_the_test(tmp_path: Path) -> None:
