@@ -34,11 +34,14 @@ from promoter.texts.change import (
     commit_message,
     merge_text,
     request_body,
+    request_labels,
     request_title,
 )
 from promoter.texts.comments import closing_comment, left_alone_comment, superseded_comment
 
 _LEDGER_RACES = 20
+_MOST_FAILURES = 3
+"""Statuses that could not be published; then the others of the repository wait for the next run."""
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +63,8 @@ class Applied:
     raced: bool = False
     published: int = 0
     """Statuses, which are no effects that a person wants to read of."""
+    done: set[object] = field(default_factory=set)
+    """What is not done again in one reconcile, however the world looks: `(repository, action)`."""
 
     def attempt(self, who: str, step: Callable[[], Effect]) -> None:
         """Run one step; what goes wrong with it is noted and stops only itself."""
@@ -210,11 +215,11 @@ def _open_or_update(forge: Forge, proposal: _Proposal, applied: Applied) -> Effe
         action.branch,
         action.base,
         action.head,
-        request_title(action.record),
+        request_title(decision, action),
         request_body(decision, action),
         action.approvals,
         action.draft,
-        action.request.labels,
+        request_labels(decision, action),
         action.request.reviewers,
         action.request.assignees,
     )
@@ -242,7 +247,7 @@ def _act(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied)
             case Close() as action:
                 step = partial(_close, forge, decision, action)
             case Merge() as action:
-                step = partial(_merge, forge, decision, action)
+                step = partial(_merge, forge, decision, action, applied)
             case Disarm() as action:
                 step = partial(_disarm, forge, decision, action)
             case LeaveAlone() as action:
@@ -266,8 +271,10 @@ def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
     return replace(effect, release=label, detail=action.reason)
 
 
-def _merge(forge: Forge, decision: Decision, action: Merge) -> Effect:
-    deed = forge.merge(action.number, action.head, merge_text(action))
+def _merge(forge: Forge, decision: Decision, action: Merge, applied: Applied) -> Effect:
+    deed = forge.merge(action.number, action.head, merge_text(decision, action))
+    if deed == "queued":
+        applied.done.add((decision.repository, action))
     return _effect(deed, decision, _url(decision, action))
 
 
@@ -288,16 +295,19 @@ def _publish(
 ) -> list[Published]:
     """What was published. Where that is refused, a promotion goes on without."""
     said: list[Published] = []
+    failures = 0
     for repository, each in plan.statuses:
-        if repository != address:
+        if repository != address or failures == _MOST_FAILURES:
             continue
+        applied.done.add((repository, each))
         try:
             forge.publish(each.number, each.head, each.check)
         except PromoterError as error:
+            failures += 1
             applied.warnings.append(
                 f"the status {each.check.name} could not be published: {redact(error.message)}"
             )
-            break
+            continue
         said.append(Published(each.branch, each.head, each.check.state, each.check.text))
     applied.published += len(said)
     return said

@@ -24,7 +24,7 @@ from promoter.model.facts import (
 )
 from promoter.model.ledger import Wish
 from promoter.model.outcome import Effect, Outcome
-from promoter.model.plan import Plan, Trouble
+from promoter.model.plan import Merge, Plan, Trouble
 from promoter.model.rule import Rule
 
 _MOST_ASKS = 100
@@ -86,10 +86,12 @@ def reconcile(scope: Scope, adapters: Adapters, clock: Clock, report: Report = s
     facts = Facts.none()
     effects: list[Effect] = []
     warnings: dict[str, None] = {}
+    done: set[object] = set()
     environments = max((len(rule.environments) for rule in scope.rules), default=1)
     plan = Plan(())
     for left in range(environments * _ROUNDS_A_ENVIRONMENT + _SPARE_ROUNDS, -1, -1):
         plan, facts = make_plan(scope, observer, facts, clock(), report)
+        plan = _without(plan, done)
         if not plan.actions and not plan.notes and not plan.statuses:
             return Outcome(plan, tuple(effects), warnings=tuple(warnings))
         if not left:
@@ -98,11 +100,25 @@ def reconcile(scope: Scope, adapters: Adapters, clock: Clock, report: Report = s
         applied = apply(plan, adapters)
         effects.extend(applied.effects)
         warnings.update(dict.fromkeys(applied.warnings))
+        done.update(applied.done)
         if not applied.effects and not applied.raced and not applied.published:
             return Outcome(plan, tuple(effects), tuple(applied.troubles), tuple(warnings))
         facts = _forget(facts)
     why = "others keep changing the repository; what is left is done by the next run"
     return Outcome(plan, tuple(effects), (Trouble("promoter", why, "transient"),), tuple(warnings))
+
+
+def _without(plan: Plan, done: set[object]) -> Plan:
+    """The plan without what was done in this reconcile and can't be seen yet: a status whose note
+    the ledger did not take, a place in a queue that the forge does not list so soon."""
+    statuses = tuple(each for each in plan.statuses if each not in done)
+    decisions = tuple(
+        replace(each, action=None)
+        if isinstance(each.action, Merge) and (each.repository, each.action) in done
+        else each
+        for each in plan.decisions
+    )
+    return replace(plan, statuses=statuses, decisions=decisions)
 
 
 def _forget(facts: Facts) -> Facts:

@@ -17,11 +17,16 @@ from typing import Literal
 from promoter.engine.adapters import Adapters
 from promoter.model.ports import (
     Branch,
+    Check,
+    Comment,
     CommitDraft,
+    Footing,
     Forge,
     Landing,
     MergeRequest,
     MergeRequestDraft,
+    MergeText,
+    Readiness,
     RefMove,
     Repository,
     Tree,
@@ -94,6 +99,9 @@ class _NumberedRepository:
     def branch(self, name: str, base: str) -> Branch | None:
         return self._inner.branch(name, base)
 
+    def merged(self, base: str, head: str) -> tuple[tuple[str, bytes | None], ...] | None:
+        return self._inner.merged(base, head)
+
     def commit(self, drafts: Sequence[CommitDraft]) -> Sequence[str]:
         with self._numbers.effect("commit"):
             return self._inner.commit(drafts)
@@ -115,9 +123,17 @@ class _NumberedForge:
         with self._numbers.effect("open"):
             return self._inner.open(draft)
 
-    def update(self, number: int, draft: MergeRequestDraft) -> None:
+    def update(self, number: int, draft: MergeRequestDraft) -> MergeRequest:
         with self._numbers.effect("update"):
-            self._inner.update(number, draft)
+            return self._inner.update(number, draft)
+
+    def comment(self, number: int, comment: Comment) -> None:
+        with self._numbers.effect("comment"):
+            self._inner.comment(number, comment)
+
+    def label(self, number: int, name: str) -> None:
+        with self._numbers.effect("label"):
+            self._inner.label(number, name)
 
     def close(self, number: int, reason: str) -> None:
         with self._numbers.effect("close"):
@@ -126,6 +142,23 @@ class _NumberedForge:
     def approvals(self, number: int, head: str) -> Sequence[str]:
         return self._inner.approvals(number, head)
 
-    def merge(self, number: int, head: str) -> Literal["merged", "queued"]:
+    def checks(self, number: int, head: str) -> Sequence[Check]:
+        return self._inner.checks(number, head)
+
+    def readiness(self, number: int, head: str) -> Readiness:
+        return self._inner.readiness(number, head)
+
+    def merge(self, number: int, head: str, text: MergeText) -> Literal["merged", "queued"]:
         with self._numbers.effect("merge"):
-            return self._inner.merge(number, head)
+            return self._inner.merge(number, head, text)
+
+    def disarm(self, number: int) -> None:
+        with self._numbers.effect("disarm"):
+            self._inner.disarm(number)
+
+    def publish(self, number: int, head: str, check: Check) -> None:
+        with self._numbers.effect("publish"):
+            self._inner.publish(number, head, check)
+
+    def footing(self, base: str) -> Footing:
+        return self._inner.footing(base)

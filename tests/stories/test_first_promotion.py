@@ -216,6 +216,8 @@ class TestAPersonsWord:
         message = message if says_what_the_bot_said else "one more thing"  # as --amend keeps it
         proposed.commit({"notes.txt": b"mine\n"}, branch=branch, message=message)
 
+        ran = proposed.promoter("run")
+        assert ran.line("left-alone", "web in staging")
         self.stays(proposed)
         decision = proposed.decision("web", "staging")
         assert decision["why"].startswith(f"a person pushed to {branch}")

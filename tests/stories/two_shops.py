@@ -194,18 +194,18 @@ CHAPTERS = (
         "a newer one while the first is open, and production has waited for it",
         lambda shops: shops.publish("1.2.0"),
         NOW + timedelta(hours=2),
-        ("commit", "push", "update", "open", "open", "merge", "merge", *_WAY),
+        ("commit", "push", "comment", "update", "open", "open", "merge", "merge", *_WAY),
     ),
     Chapter(
         "a person was faster",
         _take_api_to_dev_by_hand,
         NOW + timedelta(hours=3),
-        ("commit", "push", "open", "open", "close", "merge"),
+        ("commit", "push", "open", "open", "comment", "close", "merge"),
     ),
     Chapter(
         "a target is gone while its merge request is open",
         _rename_api,
         NOW + timedelta(hours=4),
-        ("commit", "push", "open", "close"),
+        ("commit", "push", "open", "comment", "close"),
     ),
 )
