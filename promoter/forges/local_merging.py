@@ -27,12 +27,14 @@ class LocalMerging:
         return tuple(each for each in approvers if each.casefold() != self._bot)
 
     def readiness(self, local: Local, head: str) -> Readiness:
-        """As the port says. Checks keep nobody from merging here: gates look at them."""
+        """As the port says. Checks keep nobody from merging here: gates look at them.
+
+        One that ended meanwhile, or whose branch moved, is ready: the merge finds that out, and
+        that race is lost and decided again. Told as a wait it would be the end of the run.
+        """
         document = local.document
-        if document.state != "open":
-            return Readiness("wait", f"it is {document.state} already")
-        if local.head != head:
-            return Readiness("wait", _where_it_stands(local, head))
+        if document.state != "open" or local.head != head:
+            return Readiness("ready")
         if document.draft:
             return Readiness("wait", "it is a draft")
         if missing := self._missing_approvals(document, head):
@@ -105,12 +107,10 @@ def open_document(local: Local) -> Document:
 def check_head(local: Local, head: str) -> None:
     """ConflictError where the branch is elsewhere."""
     if local.head != head:
-        raise ConflictError(f"!{local.number}: {_where_it_stands(local, head)}")
-
-
-def _where_it_stands(local: Local, head: str) -> str:
-    stands = f"at {local.head[:8]}" if local.head else "deleted"
-    return f"the branch {local.document.branch} is {stands}, not at {head[:8]}"
+        stands = f"at {local.head[:8]}" if local.head else "deleted"
+        raise ConflictError(
+            f"!{local.number}: the branch {local.document.branch} is {stands}, not at {head[:8]}"
+        )
 
 
 def _usual_text(document: Document) -> MergeText:

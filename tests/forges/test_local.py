@@ -328,11 +328,21 @@ def test_what_keeps_a_request_from_being_merged_is_told_before(
     assert forge.readiness(1, draft.head) == Readiness("ready")
     commit(remote, {"web": b"other\n"})
     assert forge.readiness(1, draft.head) == Readiness("conflict", "it conflicts with base in web")
+
+
+def test_what_moved_or_ended_meanwhile_is_found_out_by_the_merge(
+    forge: LocalForge, remote: Path
+) -> None:
+    draft = replace(proposed(remote), approvals=1)
+    forge.open(draft)
     proposed(remote, text=b"by hand\n")
-    assert forge.readiness(1, draft.head).state == "wait"
-    assert f"not at {draft.head[:8]}" in forge.readiness(1, draft.head).why
+    assert forge.readiness(1, draft.head).state == "ready"
+    with pytest.raises(ConflictError, match=f"not at {draft.head[:8]}"):
+        forge.merge(1, draft.head)
     forge.close(1, "enough", ANN)
-    assert forge.readiness(1, draft.head) == Readiness("wait", "it is closed already")
+    assert forge.readiness(1, draft.head).state == "ready"
+    with pytest.raises(ConflictError, match="closed already"):
+        forge.merge(1, draft.head)
 
 
 def test_the_bots_own_yes_is_none(forge: LocalForge, remote: Path) -> None:
