@@ -103,11 +103,11 @@ class ProtectionReader:
         self._look_from_outside(path, doing, base, seen)
 
     def _look_from_outside(self, path: str, doing: str, base: str, seen: Seen) -> None:
-        """Who may not read the protection is told of its checks, and that there is one. Rulesets
-        make a branch a protected one as well: whether there is more is not to be told then."""
+        """Who may not read the protection is told that there is one, and its checks. `protected`
+        is a branch by rulesets as well; `enabled` is about the classic protection."""
         branch = self._talk.get(path, doing, "name")
         told = branch.get("protection") or {}
-        if not (branch.get("protected") or told.get("enabled")):
+        if not told.get("enabled", branch.get("protected")):
             return
         required = told.get("required_status_checks") or {}
         if required.get("enforcement_level", "off") != "off":

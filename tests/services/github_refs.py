@@ -36,6 +36,8 @@ def show_branch(request: Request) -> Answer:
         raise GitHubError(404, "Branch not found")
     here = f"{request.shapes.url}/branches/{name}"
     protection = request.repository.protections.get(name)
+    if protection is not None and protection.by == "ruleset":
+        protection = None  # that makes it a protected one, and is told elsewhere
     checks = list(protection.checks) if protection else []
     return Answer(
         {

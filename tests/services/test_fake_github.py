@@ -222,7 +222,7 @@ def test_what_happens_to_a_branch_happens_to_its_pull_request(
     shop.delete_branch("promoter/web")
     pull = repository(hub).get_pull(1)
     assert [pull.state, pull.merged] == ["closed", False]
-    assert pull.as_issue().closed_by.login == "ann"
+    assert pull.as_issue().raw_data["closed_by"]["login"] == "ann"
     told = [(each.event, each.actor.login) for each in pull.get_issue_events()]
     assert told == [("closed", "ann"), ("head_ref_deleted", "ann")]
     landed = shop.push("promoter/api", {"apps/api.yaml": b"1\n"})
