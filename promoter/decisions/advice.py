@@ -162,14 +162,16 @@ def _unseen(environment: EnvironmentRule, ground: Ground) -> Iterator[str]:
     counted, others = _approvals_of(environment), _other_gates(environment)
     protection: list[str] = []
     if environment.require or not automatic:
-        if ground.footing.protection.is_on is None:
+        hidden = ground.footing.protection.is_on is None
+        if hidden:
             protection.append(f"whether {base} is protected")
         if rights.bypass is None and not ground.is_open:
-            protection.append("whether the bot may bypass that")
+            what = "that" if hidden else f"the protection of {base}"
+            protection.append(f"whether the bot may bypass {what}")
     if ground.approvals is None and (counted or automatic):
-        protection.append("how many approvals it requires")
+        protection.append(f"how many approvals {base} requires")
     if ground.checks is None and (others or rights.starts_pipelines is not True):
-        protection.append("which checks it requires")
+        protection.append(f"which checks {base} requires")
     if protection:
         yield ground.advice(f"can't see {join(protection)}", words.see_protection)
     awaited = _awaited(environment, ground)

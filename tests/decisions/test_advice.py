@@ -119,9 +119,9 @@ class TestTheTable:
         [
             (SOAKED, "is_on", "whether main is protected"),
             (SOAKED, "bypass", "whether the bot may bypass"),
-            (SOAKED, "checks", "which checks it requires"),
-            (APPROVED, "approvals", "how many approvals it requires"),
-            (AUTOMATIC, "approvals", "how many approvals it requires"),
+            (SOAKED, "checks", "which checks main requires"),
+            (APPROVED, "approvals", "how many approvals main requires"),
+            (AUTOMATIC, "approvals", "how many approvals main requires"),
             (SOAKED, "publish", "whether the bot may publish it"),
         ],
     )
