@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from gitlab.exceptions import GitlabError
 from gitlab.v4.objects import ProjectMergeRequest
 
 from promoter.forges.gitlab_people import People
@@ -19,7 +20,8 @@ _APPROVED = "approved this merge request"
 
 def approvers(people: People, request: ProjectMergeRequest, head: str) -> Sequence[str]:
     """User names, in the order of their word, of those who approved exactly `head`: without the
-    author, the bot, whoever may not write here, and what was approved before this head was."""
+    author, the bot, whoever may not write here, and what was approved before this head was; nobody
+    while one who may write asks for changes."""
     data = request.attributes
     if data.get("sha") != head:
         return ()
@@ -39,7 +41,25 @@ def approvers(people: People, request: ProjectMergeRequest, head: str) -> Sequen
         at = moment(each, "approved_at") or noted.get(who)
         if who not in left_out and at is not None and at >= since and people.may_write(who):
             counted[who] = at, field(user, "username", str)
+    if counted and any(people.may_write(who) for who in _asking_for_changes(request)):
+        return ()
     return tuple(name for _, name in sorted(counted.values()))
+
+
+def _asking_for_changes(request: ProjectMergeRequest) -> Sequence[int]:
+    """https://docs.gitlab.com/api/merge_requests/#get-single-merge-request-reviewers; whoever
+    reviews is a reviewer. Servers before 13.8 have none, and no such request."""
+    try:
+        found = [each.attributes for each in request.reviewer_details.list(iterator=True)]
+    except GitlabError as error:
+        if error.response_code == 404:
+            return ()
+        raise
+    return [
+        field(field(each, "user", dict), "id", int)
+        for each in found
+        if each.get("state") == "requested_changes"
+    ]
 
 
 def _seen_since(request: ProjectMergeRequest, head: str) -> datetime | None:

@@ -17,7 +17,8 @@ from promoter.model.record import Record
 from promoter.model.release import Release
 from tests.services.fake_gitlab import FakeGitLab, fake_gitlab
 from tests.services.git_server import commit, git
-from tests.services.gitlab_nouns import DEVELOPER, MAINTAINER, Project, Request, User
+from tests.services.gitlab_nouns import DEVELOPER, MAINTAINER, Request, User
+from tests.services.gitlab_project import Project
 
 TOKEN = "of-the-bot-0123456789"
 BRANCH = "promoter/staging/web"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,22 @@ def test_an_older_gitlab_tells_the_time_of_an_approval_in_a_note_only(shop: Shop
     assert forge.approvals(1, draft.head) == ("ann",)
 
     assert forge.approvals(1, shop.push(b"tag: 1.3.0\n")) == ()
+
+
+def test_nobody_counts_while_a_person_who_may_write_asks_for_changes(shop: Shop) -> None:
+    forge, draft = shop.forge(), shop.draft()
+    shop.project.premium = False
+    forge.open(replace(draft, reviewers=("guest",)))
+    shop.approve(1, "ben")
+    ask = shop.gitlab.world.ask_for_changes
+    ask(shop.project, 1, shop.people["guest"])
+    assert forge.approvals(1, draft.head) == ("ben",)
+
+    ask(shop.project, 1, shop.people["ann"])
+    assert forge.approvals(1, draft.head) == ()
+
+    shop.approve(1, "ann")
+    assert forge.approvals(1, draft.head) == ("ben", "ann")
 
 
 class TestClosing:

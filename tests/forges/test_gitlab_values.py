@@ -145,6 +145,22 @@ def test_a_title_is_one_line_that_gitlab_takes() -> None:
     assert len(title_of(replace(DRAFT, title="x" * 300))) == 255
 
 
+@pytest.mark.parametrize("title", ["web", "Draft: web", "draft: [Draft] web", "(draft) web"])
+def test_a_draft_is_one_by_one_word_before_its_title(title: str) -> None:
+    assert title_of(replace(DRAFT, title=title, draft=True)) == "Draft: web"
+    assert title_of(replace(DRAFT, title=title)) == "web"
+
+    told = read_request({**ANSWER, "title": title}, None)
+    assert (told.title, told.draft) == ("web", title != "web")
+
+
+def test_labels_and_what_merges_by_itself_are_told() -> None:
+    told = read_request({**ANSWER, "labels": ["a"], "merge_when_pipeline_succeeds": True}, None)
+
+    assert (told.labels, told.armed) == (("a",), True)
+    assert not read_request({**ANSWER, "state": "closed"}, None).armed
+
+
 @given(st.text(alphabet="/ \n\r\tab`>-", max_size=40))
 def test_no_line_is_a_command(text: str) -> None:
     assert not any(line.lstrip().startswith("/") for line in defused(text).split("\n"))

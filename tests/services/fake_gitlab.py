@@ -34,7 +34,8 @@ from tests.services import (
 from tests.services.contract import Contract
 from tests.services.git_server import ZERO, GitServer, _Handler, _moves, _Server
 from tests.services.gitlab_api import Call, Page, Refusal, find_operation
-from tests.services.gitlab_nouns import DEVELOPER, Project, Token, User
+from tests.services.gitlab_nouns import DEVELOPER, Token, User
+from tests.services.gitlab_project import Project
 from tests.services.gitlab_world import World
 
 _API = "/api/v4/"
@@ -45,10 +46,11 @@ _SERVED = (
     gitlab_statuses,
     gitlab_trains,
 )  # importing them makes their operations known
-# SOURCES.md beside the contract: these are real, and not in the published v2 file.
+# SOURCES.md beside the contract: these are real, and not in the published v2 file (of reviewers,
+# the pages).
 _UNPUBLISHED = re.compile(
     r"user|job|personal_access_tokens/self|.*/notes|.*/approval_rules|.*/merge_trains/.*"
-    r"|.*/resource_(label|state)_events|.*/status_checks|projects/[^/]+/(approvals|events)"
+    r"|.*/resource_(label|state)_events|.*/(status_checks|reviewers)|projects/[^/]+/(approvals|events)"
 )
 _UNPUBLISHED_FIELDS = {"auto_merge"}
 _BODILESS = re.compile(r".*/(cancel_merge_when_pipeline_succeeds|reset_approvals|unapprove)")

@@ -13,7 +13,8 @@ from urllib.parse import unquote
 
 from tests.services import gitlab_git
 from tests.services import gitlab_views as views
-from tests.services.gitlab_nouns import MAINTAINER, Project, Request, Token, User
+from tests.services.gitlab_nouns import MAINTAINER, Request, Token, User
+from tests.services.gitlab_project import Project
 from tests.services.gitlab_world import World
 
 

@@ -20,6 +20,12 @@ def show_approvals(call: Call) -> Answer:
     return 200, views.approvals(call.request, call.project, call.user, call.base)
 
 
+@operation("GET", MR + "/reviewers")
+def list_reviewers(call: Call) -> Answer:
+    request = call.request
+    return 200, Page(request.reviewers, lambda each: views.reviewer(each, request, call.base))
+
+
 @operation("GET", MR + "/approval_state")
 def show_approval_state(call: Call) -> Answer:
     _need_premium(call)
@@ -110,7 +116,8 @@ def list_pipelines(call: Call) -> Answer:
     found = [
         run
         for run in reversed(call.project.pipelines)
-        if call.asked("sha", run.sha) == run.sha and call.asked("ref", run.ref or "") == run.ref
+        if call.asked("sha", run.sha) == run.sha
+        and call.asked("ref", run.ref or "") == (run.ref or "")
     ]
     return 200, Page(found, lambda each: views.pipeline(each, call.project, call.base))
 

@@ -71,6 +71,7 @@ def _pipeline(call: Call) -> Pipeline:
     if wanted is not None:
         raise Refusal(404, "404 Pipeline for pipeline_id, sha and ref Not Found")
     number, at = call.world.next_id(), call.world.now()
+    ref = ref or next((name for name, tip in project.heads.items() if tip == sha), None)
     made = Pipeline(number, sha, ref, "created", at, "external")
     project.pipelines.append(made)
     return made

@@ -11,13 +11,13 @@ from tests.services.gitlab_nouns import (
     Event,
     Note,
     Pipeline,
-    Project,
     Protection,
     Request,
     Rule,
     Status,
     User,
 )
+from tests.services.gitlab_project import Project
 
 Json = dict[str, Any]
 _ROLES = {0: "No one", 30: "Developers + Maintainers", 40: "Maintainers"}
@@ -163,6 +163,15 @@ def approvals(each: Request, where: Project, viewer: User, base: str) -> Json:
             "has_approval_rules": bool(where.rules),
         }
     return shown
+
+
+def reviewer(each: User, of: Request, base: str) -> Json:
+    state = "unreviewed"
+    if each in of.asking_for_changes:
+        state = "requested_changes"
+    elif each in [approval.user for approval in of.approvals]:
+        state = "approved"
+    return {"user": user(each, base), "state": state, "created_at": moment(of.created_at)}
 
 
 def rule(each: Rule, where: Project, base: str) -> Json:

@@ -27,7 +27,6 @@ from tests.services.gitlab_nouns import (
     Note,
     Outcome,
     Pipeline,
-    Project,
     Protection,
     Push,
     Request,
@@ -35,6 +34,7 @@ from tests.services.gitlab_nouns import (
     Token,
     User,
 )
+from tests.services.gitlab_project import Project
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -187,6 +187,8 @@ class World:
             raise AssertionError(f"{user.username} may not approve !{iid}")
         if user not in [each.user for each in request.approvals]:
             request.approvals.append(Approval(user, self.now()))
+            left = [each for each in request.asking_for_changes if each != user]
+            request.asking_for_changes = tuple(left)
             request.updated_at = self.now()
             self.note_effect(user, "approve", f"!{iid}")
 
@@ -195,6 +197,15 @@ class World:
         request = project.requests[iid]
         request.approvals[:] = [each for each in request.approvals if each.user != user]
         self.note_effect(user, "unapprove", f"!{iid}")
+
+    @_alone
+    def ask_for_changes(self, project: Project, iid: int, user: User) -> None:
+        """Who reviews becomes a reviewer; it stands until this person approves."""
+        request = project.requests[iid]
+        request.reviewers = tuple(dict.fromkeys((*request.reviewers, user)))
+        request.asking_for_changes = tuple(dict.fromkeys((*request.asking_for_changes, user)))
+        request.approvals[:] = [each for each in request.approvals if each.user != user]
+        self.note_effect(user, "ask for changes", f"!{iid}")
 
     @_alone
     def close(self, project: Project, iid: int, user: User) -> None:

@@ -15,15 +15,8 @@ import requests
 
 from tests.services.fake_gitlab import FakeGitLab, fake_gitlab
 from tests.services.git_server import commit, git
-from tests.services.gitlab_nouns import (
-    DEVELOPER,
-    MAINTAINER,
-    MergeMethod,
-    Project,
-    Rule,
-    Token,
-    User,
-)
+from tests.services.gitlab_nouns import DEVELOPER, MAINTAINER, MergeMethod, Rule, Token, User
+from tests.services.gitlab_project import Project
 
 WEB, API = "apps/web.yaml", "apps/api.yaml"
 SHOP = "platform/shop"
@@ -118,6 +111,15 @@ class TestWhoAsks:
         by_number = shop.client().projects.get(shop.project.id)
         assert by_number.path_with_namespace == SHOP
         assert shop.api().permissions["project_access"]["access_level"] == DEVELOPER
+
+    def test_a_token_tells_of_itself_and_users_are_found_by_name(self, shop: Shop) -> None:
+        assert shop.client().personal_access_tokens.get("self").scopes == [
+            "api",
+            "write_repository",
+        ]
+        (found,) = shop.client().users.list(username="ANN", get_all=True)
+        assert found.id == shop.ann.id
+        assert shop.client().users.list(username="an", get_all=True) == []
 
     def test_members_are_told_with_their_access(self, shop: Shop) -> None:
         assert shop.api().members_all.get(shop.ann.id).access_level == MAINTAINER
@@ -338,6 +340,32 @@ class TestPipelines:
             ("promoter", "success")
         ]
 
+    def test_a_status_that_ended_is_followed_by_another(self, promoted: Shop) -> None:
+        head = promoted.open().sha
+        statuses = promoted.api().commits.get(head, lazy=True).statuses
+        for state in ("failed", "failed", "success", "pending"):
+            statuses.create({"state": state, "name": "promoter"})
+        assert [s.status for s in statuses.list(get_all=True, all=True)] == [
+            "failed",
+            "failed",
+            "success",
+            "pending",
+        ]
+        (run,) = promoted.api().pipelines.list(get_all=True)
+        assert run.status == "running"
+        statuses.create({"state": "success", "name": "promoter"})
+        (run,) = promoted.api().pipelines.list(get_all=True)
+        assert run.status == "success"
+        with pytest.raises(gitlab.GitlabCreateError, match="404"):
+            statuses.create({"state": "success", "pipeline_id": 999})
+
+    def test_another_users_status_is_not_changed(self, promoted: Shop) -> None:
+        head = promoted.open().sha
+        for token in ("of-bot", "of-ann"):
+            statuses = promoted.api(private_token=token).commits.get(head, lazy=True).statuses
+            statuses.create({"state": "running", "name": "promoter"})
+        assert len(promoted.project.statuses) == 2
+
 
 class TestApprovals:
     @pytest.fixture
@@ -433,6 +461,20 @@ class TestLife:
         promoted.api().branches.delete("promoter/web")
         assert promoted.api().mergerequests.get(1).state == "closed"
 
+    def test_the_deletion_is_among_the_events_before_the_close(self, promoted: Shop) -> None:
+        promoted.open()
+        promoted.server.world.delete_branch(promoted.project, "promoter/web", promoted.ann)
+        (event,) = promoted.api().events.list(action="pushed", get_all=True)
+        assert (event.action_name, event.push_data["action"]) == ("deleted", "removed")
+        closed = promoted.api().mergerequests.get(1)
+        assert closed.closed_by["username"] == event.author["username"] == "ann"
+        assert event.created_at < closed.closed_at
+
+    def test_the_free_edition_takes_one_reviewer(self, promoted: Shop) -> None:
+        promoted.project.premium = False
+        request = promoted.open(reviewer_ids=[promoted.bob.id, promoted.ann.id])
+        assert [each["username"] for each in request.reviewers] == ["bob"]
+
     def test_labels_and_notes_leave_events(self, promoted: Shop) -> None:
         request = promoted.open(labels=["promoter"])
         promoted.server.world.label(
@@ -450,6 +492,47 @@ class TestLife:
         assert promoted.api().mergerequests.get(1).labels == ["promoter"]
         request.notes.create({"body": "superseded"})
         assert [note.body for note in request.notes.list(get_all=True)] == ["superseded"]
+
+
+class TestTrains:
+    @pytest.fixture
+    def two(self, shop: Shop) -> Shop:
+        """Of which the second does not fit after the first."""
+        shop.project.trains = True
+        for branch in ("promoter/a", "promoter/b"):
+            shop.push(branch, {WEB: f"web: {branch}\n".encode()})
+            request = shop.open(branch)
+            self.board(shop, request.iid, request.sha)
+        return shop
+
+    def board(self, shop: Shop, number: int, sha: str) -> None:
+        path = f"/projects/platform%2Fshop/merge_trains/merge_requests/{number}"
+        shop.client().http_post(path, post_data={"sha": sha})
+
+    def test_it_merges_one_after_another_and_puts_off_what_does_not_fit(self, two: Shop) -> None:
+        trains = "/projects/platform%2Fshop/merge_trains/main"
+        cars = two.client().http_list(trains, iterator=True)
+        assert [each["merge_request"]["iid"] for each in cars] == [1, 2]
+
+        assert two.server.world.run_train(two.project) == [1]
+
+        second = two.api().mergerequests.get(2)
+        assert (second.state, second.merge_when_pipeline_succeeds) == ("opened", False)
+        assert two.file(WEB) == "web: promoter/a"
+
+    def test_who_is_put_off_does_not_merge(self, two: Shop) -> None:
+        request = two.api().mergerequests.get(1)
+        assert request.merge_when_pipeline_succeeds
+        request.cancel_merge_when_pipeline_succeeds()
+        assert two.server.world.run_train(two.project) == [2]
+
+    @pytest.mark.parametrize("setting", ["premium", "trains"])
+    def test_without_trains_there_is_none(self, promoted: Shop, setting: str) -> None:
+        promoted.project.trains = True
+        setattr(promoted.project, setting, False)
+        request = promoted.open()
+        with pytest.raises(gitlab.GitlabHttpError, match="403"):
+            self.board(promoted, 1, request.sha)
 
 
 class TestGit:
