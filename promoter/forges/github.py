@@ -222,7 +222,10 @@ class GitHubForge:
         return done
 
     def disarm(self, number: int) -> None:
+        """As the port says; ConflictError where the queue was faster."""
         pull = self._show(number)
+        if pull.get("merged_at"):
+            raise ConflictError(f"#{number} is merged already")
         if pull["state"] == "open":
             self._queue.leave(pull)
 

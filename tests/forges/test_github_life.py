@@ -244,6 +244,8 @@ def test_a_queue_is_armed_once_told_in_one_call_and_disarmed(world: World) -> No
     world.forge.merge(number, head, TEXT)
     world.shop.run_queue()
     assert world.look().state == "merged"
+    with pytest.raises(ConflictError, match="merged already"):
+        world.forge.disarm(number)
 
 
 def test_a_queue_asks_for_nothing_while_nothing_of_ours_is_open(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.services import github_gates as gates
 from tests.services import github_git as hub
 from tests.services import github_rules as rules
 from tests.services.github_state import GitHubError, Repository, World
@@ -35,7 +36,7 @@ def settle(world: World, repository: Repository, *, failed: bool) -> None:
     """Merge the first one, let it go, or leave it where it is."""
     pull = repository.pulls[repository.queue[0]]
     staged = repository.staged[pull.number]
-    known = rules.outcomes(repository, staged)
+    known = gates.outcomes(repository, staged)
     states = [known.get(name, "pending") for name in repository.protection(pull.base).checks]
     if failed or "failure" in states or "error" in states:
         rules.leave_queue(world, repository, pull, LOGIN)

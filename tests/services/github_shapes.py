@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.services import github_git as hub
+from tests.services.github_gates import mergeability
 from tests.services.github_json import (
     Json,
     integration,
@@ -15,7 +16,7 @@ from tests.services.github_json import (
     repository_url,
     user,
 )
-from tests.services.github_rules import email, mergeability
+from tests.services.github_rules import email
 from tests.services.github_state import (
     CheckRun,
     Comment,

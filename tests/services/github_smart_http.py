@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.services import github_gates as gates
 from tests.services import github_rules as rules
 from tests.services.git_server import git, refs
 from tests.services.github_accounts import login_of
@@ -114,7 +115,7 @@ def _repository(world: World, name: str, login: str, *, writes: bool) -> Reposit
 def _is_guarded(repository: Repository, branch: str, login: str) -> bool:
     protection = repository.protection(branch)
     guards = protection.reviews or protection.checks or protection.queue
-    return bool(guards) and not rules.may_bypass(repository, branch, login)
+    return bool(guards) and not gates.may_bypass(repository, branch, login)
 
 
 def _run(
