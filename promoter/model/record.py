@@ -15,6 +15,7 @@ from promoter.model.image import ImageReference
 from promoter.model.release import Release
 
 _PREFIX = "Promoter-"
+_FIRST = f"{_PREFIX}Rule"
 _UNSAFE = re.compile(r"[<>\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST = 200
 
@@ -34,7 +35,7 @@ class Record:
     def trailers(self) -> tuple[str, ...]:
         """Lines `Promoter-Application: web`, ready for the last paragraph of a message."""
         return (
-            f"{_PREFIX}Rule: {self.rule}",
+            f"{_FIRST}: {self.rule}",
             f"{_PREFIX}Application: {self.application}",
             f"{_PREFIX}Environment: {self.environment}",
             f"{_PREFIX}Release: {self.release.id}",
@@ -50,11 +51,16 @@ class Record:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The record in a commit message or a body; None where there is none or it is damaged."""
+        """The record in a commit message or a body; None where there is none or it is damaged.
+
+        Of several the last: it is the bot's own, whatever others wrote before it.
+        """
         values: dict[str, list[str]] = {}
         for line in text.splitlines():
             key, colon, value = line.strip().partition(": ")
             if colon and key.startswith(_PREFIX):
+                if key == _FIRST:
+                    values.clear()
                 values.setdefault(key.removeprefix(_PREFIX), []).append(value.strip())
         try:
             artifacts = [ImageReference.parse(value) for value in values["Artifact"]]

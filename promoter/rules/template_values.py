@@ -44,7 +44,7 @@ _ALL: Mapping[str, Type] = {
     **_LASTING,
     "gates": ListOf(_texts("gate", "judgement", "why")),
     "files": ListOf("text"),
-    "sources": ListOf(_texts("name", "source", "before", "after")),
+    "sources": ListOf(_texts("name", "source", "before", "after", "url")),
     "stays": ListOf(_texts("environment", "since", "until", "ran")),
 }
 VALUES: Mapping[Purpose, Mapping[str, Type]] = {

@@ -1,100 +1,90 @@
-"""The texts of a promotion: commit message, title and body of the merge request."""
+"""The texts of a promotion: commit message, title, labels and body of the merge request. Where the
+rule has a template it is used; the record is always the bot's own, and stands last."""
 
 from __future__ import annotations
 
-from promoter.model.image import ImageReference, short_digest
-from promoter.model.plan import Decision, Merge, Propose, SourceChange, Stay
+from promoter.decisions.person import HOLD, LEFT_ALONE
+from promoter.model.plan import Decision, Merge, Propose
 from promoter.model.ports import MergeText
 from promoter.model.record import Record
 from promoter.model.release import Release
-from promoter.model.spell import spell_duration, spell_time
-from promoter.model.verdict import Verdict
-from promoter.texts.inline import code, escaped
-from promoter.texts.requested import asked_by
+from promoter.rules.people import LONGEST_LABEL, MOST_LABEL
+from promoter.rules.template import Markup, Spelling, render
+from promoter.texts.given_values import all_values, lasting_values
+from promoter.texts.inline import code, escaped_line, one_line, unmarked
+from promoter.texts.paint import printable
+from promoter.texts.usual_body import usual_body
 
 _MARK = "promoter record: written by the bot, read by the bot"
+_MARKDOWN = Spelling(escaped_line, code)
+_UNMARKED = Spelling(unmarked, unmarked)
+_LABEL = Spelling(one_line, one_line)
 
 
-def request_title(record: Record) -> str:
-    """`Promote web to staging: 1.2.0`."""
-    return f"Promote {record.application} to {record.environment}: {record.release.label}"
+def request_title(decision: Decision, action: Propose | Merge) -> str:
+    """`Promote web to staging: 1.2.0`, or what the rule's template makes: one line."""
+    usual = _usual_title(action.record)
+    template = action.request.title
+    if template is None:
+        return usual
+    values = lasting_values(decision, action, usual)
+    return one_line(render(template, "title", values, _UNMARKED)) or usual
 
 
-def commit_message(decision: Decision, action: Propose) -> str:
-    """A subject, what moves, and the record as trailers."""
-    moves = "\n".join(_moves(decision.running, action.record.release))
-    trailers = "\n".join(action.record.trailers())
-    return f"{request_title(action.record)}\n\n{moves}\n\n{trailers}\n"
-
-
-def merge_text(action: Merge) -> MergeText:
-    """The message of what a merge makes, so that the history reads the same whatever the way."""
-    return MergeText(request_title(action.record), "\n".join(action.record.trailers()))
+def request_labels(decision: Decision, action: Propose) -> tuple[str, ...]:
+    """The labels of the rule, each once and as its forge takes it; one that comes out empty is
+    left out."""
+    title = _usual_title(action.record)
+    most = MOST_LABEL.get(decision.repository.forge, LONGEST_LABEL)
+    found: dict[str, str] = {}
+    for template in action.request.labels:
+        values = lasting_values(decision, action, title)
+        label = render(template, "label", values, _LABEL)
+        if decision.repository.forge == "gitlab":
+            label = label.replace(",", " ")  # there it stands between labels
+        label = one_line(label)[:most].rstrip()
+        # The bot's own words are never a rule's: it would hold what it opens.
+        if label and label.casefold() not in (HOLD, LEFT_ALONE):
+            found.setdefault(label.casefold(), label)
+    return tuple(found.values())
 
 
 def request_body(decision: Decision, action: Propose) -> str:
-    """Markdown: what moves where, where it ran before, who asked for it, the gates with their
-    evidence, and how to say no; ends with the record in a comment."""
-    record = action.record
-    paths = "\n".join(f"- {code(change.path)}" for change in action.changes)
-    sections = [
-        _summary(record),
-        _table(decision.running, record.release),
-    ]
-    if decision.stays:
-        sections.append("\n".join(_stay(each) for each in decision.stays))
-    if decision.sources:
-        sources = "\n".join(_source(each) for each in decision.sources)
-        sections.append(f"Source:\n\n{sources}")
-    sections.append(f"Files:\n\n{paths}")
-    if askers := asked_by(decision, record.release):
-        sections.append(f"Requested by {escaped(', '.join(askers))}.")
-    if decision.verdicts:
-        gates = "\n".join(gate_line(each) for each in decision.verdicts)
-        sections.append(f"Gates when this was written:\n\n{gates}")
-    sections.append(
-        "Merge it to promote. Close it to reject this release here: it is not proposed again"
-        " before a newer one appears. An older one that is later than what runs may be proposed"
-        " instead."
-    )
-    trailers = "\n".join(record.trailers())
-    sections.append(f"<!-- {_MARK}\n{trailers}\n-->")
-    return "\n\n".join(sections) + "\n"
+    """Markdown, the usual body or what the rule's template makes of it; ends with the record in a
+    comment. Text from outside is escaped in both."""
+    body = usual_body(decision, action)
+    if action.request.body is not None:
+        values = all_values(decision, action, request_title(decision, action))
+        given = {**values, "body": Markup(body)}
+        body = _lines(render(action.request.body, "body", given, _MARKDOWN)) or body
+    trailers = "\n".join(action.record.trailers())
+    return f"{body}\n\n<!-- {_MARK}\n{trailers}\n-->\n"
 
 
-def gate_line(verdict: Verdict) -> str:
-    """One Markdown list item for a gate."""
-    opens = f", opens {spell_time(verdict.opens_at)}" if verdict.opens_at else ""
-    return f"- {escaped(verdict.gate)}: **{verdict.judgement}**, {escaped(verdict.why)}{opens}"
+def commit_message(decision: Decision, action: Propose) -> str:
+    """A subject, what moves (or what the rule's template makes), and the record as trailers."""
+    title = request_title(decision, action)
+    message = "\n".join([title, "", *_moves(decision.running, action.record.release)])
+    if action.commit.message is not None:
+        values = all_values(decision, action, title)
+        message = _lines(render(action.commit.message, "commit", values, _UNMARKED)) or message
+    trailers = "\n".join(action.record.trailers())
+    return f"{message}\n\n{trailers}\n"
 
 
-def _stay(stay: Stay) -> str:
-    """`dev has run it for 2d 3h, since ...`."""
-    where, since = escaped(stay.environment), spell_time(stay.since)
-    if stay.until is None:
-        return f"{where} has run it for {spell_duration(stay.seen - stay.since)}, since {since}."
-    ran = spell_duration(stay.until - stay.since)
-    return f"{where} ran it for {ran}, from {since} to {spell_time(stay.until)}."
+def merge_text(decision: Decision, action: Merge) -> MergeText:
+    """The message of what a merge makes, so that the history reads the same whatever the way."""
+    trailers = "\n".join(action.record.trailers())
+    return MergeText(request_title(decision, action), trailers)
 
 
-def _source(change: SourceChange) -> str:
-    """The commits between the two images, as the source's forge shows them."""
-    after = change.after[:12]
-    gitlab = "gitlab" in change.source.partition("://")[2].partition("/")[0]
-    root = f"{change.source}/-" if gitlab else change.source
-    if change.before is None:
-        return f"- `{change.name}`: [{after}]({root}/commit/{change.after})"
-    span = f"{change.before}...{change.after}"
-    return f"- `{change.name}`: [{change.before[:12]}...{after}]({root}/compare/{span})"
+def _usual_title(record: Record) -> str:
+    return f"Promote {record.application} to {record.environment}: {record.release.label}"
 
 
-def _summary(record: Record) -> str:
-    where = f"**{escaped(record.application)}** in **{escaped(record.environment)}**"
-    return f"{where} moves to release `{record.release.id}`, {_origin(record.origin)}."
-
-
-def _origin(origin: str) -> str:
-    return "new in the registry" if origin == "registry" else f"as it ran in {escaped(origin)}"
+def _lines(text: str) -> str:
+    """Without control characters, and without empty lines at its ends."""
+    return "\n".join(printable(line.rstrip()) for line in text.splitlines()).strip("\n")
 
 
 def _moves(running: Release | None, release: Release) -> list[str]:
@@ -104,16 +94,3 @@ def _moves(running: Release | None, release: Release) -> list[str]:
         was = f"{before.suffix.lstrip(':') or '(no version)'} -> " if before else ""
         lines.append(f"{image.name}: {was}{image.suffix.lstrip(':')}")
     return lines
-
-
-def _table(running: Release | None, release: Release) -> str:
-    rows = ["| image | from | to | digest |", "|---|---|---|---|"]
-    for image in release.artifacts:
-        before = running.get(image.name) if running else None
-        digest = f"`{short_digest(image.digest)}`" if image.digest else "as the tag names it"
-        rows.append(f"| `{image.name}` | {_version(before)} | {_version(image)} | {digest} |")
-    return "\n".join(rows)
-
-
-def _version(image: ImageReference | None) -> str:
-    return f"`{image.version}`" if image else "-"

@@ -6,25 +6,32 @@ import hashlib
 
 from promoter.model.ports import Comment
 from promoter.model.release import Release
-from promoter.texts.inline import escaped
+from promoter.texts.inline import code, escaped
+
+_MOST_REASON = 4_000
 
 
 def superseded_comment(old: Release, new: Release, head: str) -> Comment:
     """`head` is what the branch has from now on."""
-    text = f"`{old.id}` ({escaped(old.label)}) is superseded by `{new.id}` ({escaped(new.label)})."
+    text = (
+        f"Release `{old.id}` ({escaped(old.label)}) is superseded by `{new.id}`"
+        f" ({escaped(new.label)}), at {head[:12]}. Whoever approved before approved the former one."
+    )
     return _marked("superseded", (old.id, new.id, head), text)
 
 
 def closing_comment(number: int, head: str, reason: str) -> Comment:
-    return _marked("closed", (str(number), head, reason), f"Closed: {escaped(reason)}")
+    return _marked(
+        "closed", (str(number), head, reason), f"Closed: {escaped(reason[:_MOST_REASON])}"
+    )
 
 
 def left_alone_comment(branch: str, head: str) -> Comment:
     """`head` is where a person's push left the branch."""
     text = (
-        f"Somebody pushed to {escaped(branch)}: promoter leaves this merge request alone from here"
-        " on, and neither updates nor merges nor closes it. Merge it or close it; or delete the"
-        " branch, and promoter proposes what it would propose today."
+        f"Somebody pushed to {code(branch)}, which is at {head[:12]} now: promoter leaves this"
+        " merge request alone from here on, and neither updates nor merges nor closes it. Merge it"
+        " or close it; or delete the branch, and promoter proposes what it would propose today."
     )
     return _marked("left-alone", (branch, head), text)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promoter.model.plan import Plan, Propose
-from promoter.texts.change import gate_line
 from promoter.texts.diff import diff_lines
 from promoter.texts.inline import escaped, html_text, longest_run
+from promoter.texts.usual_body import gate_line
 
 
 def plan_markdown(plan: Plan) -> str:

@@ -277,7 +277,7 @@ class World:
             here = Branch(action.branch, self._commit(), message, files, own=True)
             self.branches[action.branch] = here
         assert here is not None
-        title, body = request_title(action.record), request_body(decision, action)
+        title, body = request_title(decision, action), request_body(decision, action)
         if action.number is not None:
             (request,) = (each for each in self.requests if each.number == action.number)
             self.change_request(

@@ -11,7 +11,7 @@ from promoter.model.outcome import Effect, Outcome
 from promoter.model.plan import Close, Merge, Orphan, Plan, Trouble
 from promoter.texts.as_json import action_json, dump, outcome_json, plan_json, requests_json
 from tests.decisions.rules import MANIFESTS
-from tests.texts.shop import NEW, REQUEST, plan, proposed, waiting
+from tests.texts.shop import NEW, RECORD, REQUEST, plan, proposed, waiting
 
 
 def test_a_plan() -> None:
@@ -88,7 +88,7 @@ def test_an_outcome_holds_the_troubles_of_both() -> None:
 
 
 def test_every_kind_of_action_and_nothing_else() -> None:
-    assert action_json(Merge(8, "b", "c" * 40)) == {
+    assert action_json(Merge(8, "b", "c" * 40, RECORD)) == {
         "kind": "merge",
         "merge_request": 8,
         "head": "c" * 40,

@@ -60,10 +60,21 @@ Files:
 Gates when this was written:
 
 - soak: 24h: **wait**, staging has run 1.1.0 for 1h of 1d, opens 2026-03-03T11:00:00Z
-- approvals: 2: **wait**, 0 of 2
+  - saw upstream staging, ran 1h
+- approvals: 2: **wait**, 0 of 2, opened by 2 more people
+  - saw head abc
 
-Merge it to promote. Close it to reject this release here: it is not proposed again before a newer\
- one appears. An older one that is later than what runs may be proposed instead.
+What you can do:
+
+- **Promote**: merge it (`promoter mr approve NUMBER`, `promoter mr merge NUMBER`).
+- **Reject**: close it (`promoter mr close NUMBER`). This release is not proposed here again before\
+ a newer one appears; an older one that is later than what runs may be proposed instead.
+- **Hold**: add the label `promoter/hold` (`promoter mr label NUMBER promoter/hold`). As long as it\
+ is there, nothing is updated, closed or merged.
+- **Roll back** after the merge: revert it in Git. `1.0.0` runs again, and this release is not\
+ proposed here again before a newer one appears.
+
+`promoter mr list` tells the NUMBER.
 
 <!-- promoter record: written by the bot, read by the bot
 """
@@ -141,9 +152,10 @@ def test_ordinary_text_stays_as_it_is() -> None:
 
 
 def test_the_title_names_every_artifact_where_they_differ() -> None:
-    assert request_title(RECORD) == "Promote web to dev: 1.1.0"
+    assert request_title(proposed(), action()) == "Promote web to dev: 1.1.0"
     both = replace(RECORD, release=release("web:1.1.0", "worker:1.2.0"))
-    assert request_title(both) == "Promote web to dev: web 1.1.0, worker 1.2.0"
+    titled = request_title(proposed(), replace(action(), record=both))
+    assert titled == "Promote web to dev: web 1.1.0, worker 1.2.0"
 
 
 def test_git_itself_finds_the_trailers_of_the_commit_message() -> None:

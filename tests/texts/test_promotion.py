@@ -122,7 +122,7 @@ def test_a_summary_is_a_section_that_outside_text_can_not_leave() -> None:
     assert told.splitlines() == [
         "### web in dev: 1.1.0",
         "",
-        "**rejected**: \\| \\<img src=x>\\\\x1b\\[31m \\[here\\](https://evil.example) # closed",
+        "**rejected**: \\| &lt;img src=x>\\\\x1b\\[31m \\[here\\](https://evil.example) # closed",
         "",
         f"- release `{NEW.id}`: `{NEW.artifacts[0].normal}`",
         "- merge request 7: file:///r#7",
@@ -164,7 +164,7 @@ class TestWhoAsked:
         wish = Requested(NEW, "x\nPromoter-Rule: mine\n<!-- *ada*", State.PROPOSED, "")
         body = request_body(replace(proposed(), requested=(wish,)), action())
         assert Record.parse(body) == action().record
-        assert "Requested by x Promoter-Rule: mine \\<!-- \\*ada\\*." in body
+        assert "Requested by x Promoter-Rule: mine &lt;!-- \\*ada\\*." in body
 
     def test_is_in_why_and_in_json(self) -> None:
         older = release("web:1.0.5")

@@ -1,0 +1,77 @@
+"""What users' templates get to see of a promotion, as `rules.template_values` promises it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from promoter.model.image import ImageReference
+from promoter.model.plan import Decision, Merge, Propose, SourceChange, Stay
+from promoter.model.release import Release
+from promoter.model.spell import spell_duration, spell_time
+from promoter.rules.template import Value
+from promoter.texts.requested import asked_by
+from promoter.texts.usual_body import source_address
+
+
+def lasting_values(decision: Decision, action: Propose | Merge, title: str) -> Mapping[str, Value]:
+    """What is the same when the request opens and when it is merged."""
+    record, request = action.record, decision.merge_request
+    base = action.base if isinstance(action, Propose) else request.base if request else ""
+    return {
+        "application": record.application,
+        "environment": record.environment,
+        "origin": record.origin,
+        "release": _release(record.release, decision.running),
+        "branch": action.branch,
+        "base": base,
+        "requested_by": record.requested_by or ", ".join(asked_by(decision, record.release)),
+        "title": title,
+    }
+
+
+def all_values(decision: Decision, action: Propose, title: str) -> Mapping[str, Value]:
+    return {
+        **lasting_values(decision, action, title),
+        "gates": [
+            {"gate": each.gate, "judgement": each.judgement, "why": each.why}
+            for each in decision.verdicts
+        ],
+        "files": [each.path for each in action.changes],
+        "sources": [_source(each) for each in decision.sources],
+        "stays": [_stay(each) for each in decision.stays],
+    }
+
+
+def _release(release: Release, running: Release | None) -> Value:
+    artifacts = [
+        _artifact(each, running.get(each.name) if running else None) for each in release.artifacts
+    ]
+    return {"id": release.id, "label": release.label, "artifacts": artifacts}
+
+
+def _artifact(image: ImageReference, before: ImageReference | None) -> Value:
+    return {
+        "name": str(image.name),
+        "tag": image.tag or "",
+        "digest": image.digest or "",
+        "before": before.version if before else "",
+    }
+
+
+def _source(change: SourceChange) -> Value:
+    return {
+        "name": str(change.name),
+        "source": change.source,
+        "before": change.before or "",
+        "after": change.after,
+        "url": source_address(change),
+    }
+
+
+def _stay(stay: Stay) -> Value:
+    return {
+        "environment": stay.environment,
+        "since": spell_time(stay.since),
+        "until": spell_time(stay.until) if stay.until else "",
+        "ran": spell_duration((stay.until or stay.seen) - stay.since),
+    }
