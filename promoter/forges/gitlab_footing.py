@@ -8,7 +8,8 @@ https://docs.gitlab.com/api/personal_access_tokens/
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 from urllib.parse import quote
 
 from gitlab.exceptions import GitlabError
@@ -21,6 +22,7 @@ from promoter.forges.gitlab_settings import Settings
 from promoter.forges.gitlab_values import Json, field
 from promoter.model.ports import Footing, Protection, Rights
 
+Edition = Literal["free", "premium", "hidden"]
 _HIDDEN = frozenset({401, 403, 404})
 
 
@@ -48,7 +50,7 @@ class Standing:
             return _of_a_job(bot)
         level = self._people.level(self._people.me())
         branch = self._ask(f"/repository/branches/{_part(base)}")
-        rules = self._rules()
+        edition, rules = self._rules()
         problems = []
         if not level:
             problems.append(f"{bot} is no member of {self._server.place}: add it as a Developer")
@@ -56,7 +58,7 @@ class Standing:
             problems.append(f"{self._server.place} shows no branch {base} to {bot}")
         merge = None
         if branch is not None:
-            merge = self._may_merge(base, branch, level, has_users=rules is not None)
+            merge = self._may_merge(base, branch, level, has_users=edition != "free")
             if merge is None:
                 problems.append(
                     f"who may merge into {base} is told to maintainers only: whether {bot} may"
@@ -64,16 +66,22 @@ class Standing:
                 )
         scopes = self._scopes()
         protection = self._protection(base, branch, rules)
+        if edition == "hidden":
+            problems.append(
+                f"{self._server.place} does not show its approval rules to {bot}: it needs the role"
+                " Developer"
+            )
+            protection = replace(protection, approvals=None)
         if protection.checks is None:
             problems.append(
                 f"{self._server.place} does not tell {bot} whether pipelines must succeed"
             )
         rights = _rights(bot, level, scopes, branch, merge)
+        if not self._settings.has_pipelines():
+            rights = replace(rights, publish=False)
         return Footing(rights, protection, rights.publish is not False, tuple(problems))
 
-    def _protection(
-        self, base: str, branch: Json | None, rules: Sequence[Json] | None
-    ) -> Protection:
+    def _protection(self, base: str, branch: Json | None, rules: Sequence[Json]) -> Protection:
         must_pass = self._settings.read().get("only_allow_merge_if_pipeline_succeeds")
         checks: tuple[str, ...] | None = None
         if isinstance(must_pass, bool):
@@ -85,7 +93,7 @@ class Standing:
         return Protection(
             is_on,
             # The Free edition has no rules: nothing there asks for an approval.
-            max((_asked(each) for each in rules or () if _is_about(each, base, branch)), default=0),
+            max((_asked(each) for each in rules if _is_about(each, base, branch)), default=0),
             checks,
             up_to_date=self._settings.is_linear(),
             queue=self._settings.has_trains(),
@@ -104,16 +112,16 @@ class Standing:
             return True
         return None if any(each.get("group_id") for each in entries) else False
 
-    def _rules(self) -> Sequence[Json] | None:
-        """None: the edition has none."""
+    def _rules(self) -> tuple[Edition, Sequence[Json]]:
+        """The Free edition has none, and no such address."""
         path = f"{self._server.project_path}/approval_rules"
         with self._server.speaking("reading the approval rules"):
             try:
                 found: Any = self._server.api.http_list(path, iterator=True)
-                return [field({"rule": each}, "rule", dict) for each in found]
+                return "premium", [field({"rule": each}, "rule", dict) for each in found]
             except GitlabError as error:
                 if error.response_code in _HIDDEN:
-                    return None
+                    return ("free" if error.response_code == 404 else "hidden"), ()
                 raise
 
     def _scopes(self) -> frozenset[str] | None:

@@ -17,6 +17,9 @@ from promoter.forges.gitlab_values import Json, field, moment
 
 REPORTER, DEVELOPER, MAINTAINER = 20, 30, 40  # https://docs.gitlab.com/api/members/#roles
 _AROUND = timedelta(days=2)
+# GitLab writes the deletion down and closes the request side by side; nobody closes one by hand and
+# deletes its branch that fast.
+_AT_ONCE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class People:
 
     def _ask_about_branch(self, branch: str, closed_at: datetime) -> bool:
         """Whether the branch was gone when the request was closed: GitLab tells of the deletion
-        among the project's events, before the close that follows from it.
+        among the project's events, as of before the close that follows from it.
 
         https://docs.gitlab.com/api/events/#list-all-visible-events-for-a-project; the days there
         are left out themselves. What nobody tells counts as a close by hand.
@@ -101,7 +104,7 @@ class People:
                 for event in self._server.project.events.list(iterator=True, **wanted):
                     push: Any = event.attributes.get("push_data") or {}
                     at = moment(event.attributes, "created_at")
-                    if push.get("ref") == branch and at is not None and at <= closed_at:
+                    if push.get("ref") == branch and at is not None and at <= closed_at + _AT_ONCE:
                         return bool(push.get("action") == "removed")
             except GitlabError as error:
                 if error.response_code not in (403, 404):

@@ -40,6 +40,10 @@ class Settings:
     def is_linear(self) -> bool:
         return self.read().get("merge_method") in _LINEAR
 
+    def has_pipelines(self) -> bool:
+        """Without CI/CD there is no place for a status either."""
+        return self.read().get("builds_access_level") != "disabled"
+
     def _ask(self) -> Json:
         with self._server.speaking("reading the project's settings"):
             settings: Json = self._server.api.projects.get(self._server.place.project).attributes

@@ -68,11 +68,13 @@ def test_a_look_takes_as_many_calls_with_many_applications_as_with_one(shop: Sho
     with_one = len(shop.gitlab.calls) - before
     for number in range(20):
         forge.open(shop.draft(branch=f"promoter/staging/app{number}"))
+    forge.open(shop.draft(branch="feature/x"))
+    shop.gitlab.world.arm(shop.project, 1, shop.people["ann"])
     before = len(shop.gitlab.calls)
 
     found = forge.find("main", "promoter/", shop.gitlab.world.now())
 
-    assert len(found) == 21
+    assert len(found) == 22
     assert len(shop.gitlab.calls) - before == with_one == 2
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from promoter.model.ports import Footing, Protection, Rights
 from tests.forges.gitlab_shop import Shop, open_shop
+from tests.services import gitlab_views as views
 from tests.services.gitlab_nouns import MAINTAINER, MergeMethod, Rule, Token
 
 
@@ -74,6 +76,45 @@ def test_the_free_edition_insists_on_no_approval(shop: Shop) -> None:
     shop.project.rules.append(Rule(1, "all", 2))
 
     assert footing(shop).protection == Protection(is_on=True, approvals=0, checks=())
+
+
+def test_rules_that_are_hidden_are_not_taken_for_none(shop: Shop) -> None:
+    shop.gitlab.fail_once("GET", "/approval_rules$", status=403)
+
+    found = footing(shop)
+
+    assert found.protection.approvals is None
+    assert "approval rules" in found.problems[0]
+
+
+def test_a_rule_counts_where_it_is_about_the_base(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.project.rules += [Rule(1, "one", 1), Rule(2, "two", 2), Rule(3, "three", 3)]
+    about: dict[int, dict[str, Any]] = {
+        1: {"applies_to_all_protected_branches": True, "protected_branches": []},
+        2: {"protected_branches": [{"name": "main"}]},
+        3: {"protected_branches": [{"name": "release"}]},
+    }
+    show = views.rule
+    monkeypatch.setattr(views, "rule", lambda *of: {**show(*of), **about[of[0].id]})
+
+    assert footing(shop).protection.approvals == 2
+    shop.project.rules.pop(1)
+    assert footing(shop).protection.approvals == 1
+
+
+def test_without_pipelines_there_is_no_use_in_a_status(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = views.project
+    monkeypatch.setattr(
+        views, "project", lambda *of: {**show(*of), "builds_access_level": "disabled"}
+    )
+
+    found = footing(shop)
+
+    assert (found.rights.publish, found.statuses) == (False, False)
 
 
 def test_a_base_without_protection(shop: Shop) -> None:

@@ -59,6 +59,8 @@ def test_commits_are_squashed_where_the_project_says_so(
     landed = git(shop.project.repository, "rev-list", f"{before}..main").splitlines()
     assert len(landed) == commits
     if commits == 1:
+        subject = git(shop.project.repository, "log", "-1", "--format=%s", "main")
+        assert subject == TEXT.subject
         message = git(shop.project.repository, "log", "-1", "--format=%B", "main")
         assert Record.parse(message) == RECORD
 

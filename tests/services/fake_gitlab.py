@@ -18,7 +18,6 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +33,7 @@ from tests.services import (
 from tests.services.contract import Contract
 from tests.services.git_server import ZERO, GitServer, _Handler, _moves, _Server
 from tests.services.gitlab_api import Call, Page, Refusal, find_operation
+from tests.services.gitlab_faults import Fault
 from tests.services.gitlab_nouns import DEVELOPER, Token, User
 from tests.services.gitlab_project import Project
 from tests.services.gitlab_world import World
@@ -58,35 +58,6 @@ _WORDS: Mapping[str, object] = {"True": True, "true": True, "False": False, "fal
 _LISTS = ("labels", "add_labels", "remove_labels")
 _JOB_TOKEN = re.compile(r"job|projects/[^/]+/releases(/.*)?")
 """The little that a CI job's token opens (https://docs.gitlab.com/ci/jobs/ci_job_token/)."""
-
-
-@dataclass
-class Fault:
-    """What goes wrong with requests whose method and path match, `times` times after `skip`.
-
-    `drop`: the work is done and the reply never sent. `status`: that is the answer instead (with
-    `headers` and `body`), and nothing is done. `gate`: the work is done, and the reply waits until
-    the test sets it.
-    """
-
-    method: str
-    path: str
-    skip: int = 0
-    times: int = 1
-    drop: bool = False
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b"Retry later\n"
-    gate: threading.Event | None = None
-
-    def strikes(self, method: str, path: str) -> bool:
-        if not (re.fullmatch(self.method, method) and re.search(self.path, path)) or not self.times:
-            return False
-        if self.skip:
-            self.skip -= 1
-            return False
-        self.times -= 1
-        return True
 
 
 class FakeGitLab(GitServer):
