@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 from promoter.access.redaction import redact, redact_log
+from promoter.model.plan import Plan
 from promoter.texts.paint import Paint
 
 
@@ -30,6 +31,15 @@ def warn(message: str) -> None:
     """What went wrong without stopping anything: one line on the error stream, without secrets."""
     paint = paint_for(sys.stderr)
     print(f"{paint('warning:', 'yellow', 'bold')} {redact(message)}", file=sys.stderr)
+
+
+def advise(plan: Plan) -> None:
+    """How the bot stands in each repository, where something is wrong with it, as `doctor` says
+    it."""
+    from promoter.texts.doctor_text import advice_lines
+
+    for line in (line for each in plan.advice for line in advice_lines(each)):
+        print(redact(line), file=sys.stderr)
 
 
 class Progress:

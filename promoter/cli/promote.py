@@ -12,7 +12,7 @@ from promoter.app import App
 from promoter.cli import exit_codes
 from promoter.cli.asking import who_asks
 from promoter.cli.ci_outputs import add_ci_outputs, write_ci_outputs
-from promoter.cli.console import Progress, complain, paint_for, warn
+from promoter.cli.console import Progress, advise, complain, paint_for, warn
 from promoter.cli.find_target import Place, find_target, read_release
 from promoter.cli.flags import add_output, add_rules_or_repository, add_world, app_from
 from promoter.cli.look import read_rules
@@ -137,6 +137,7 @@ def _print(app: App, promotion: Promotion, decision: Decision, outcome: Outcome)
 
 def _complain(outcome: Outcome, promotion: Promotion, is_unkept: bool) -> int:
     """Tells what went wrong on the error stream; the exit code for it."""
+    advise(outcome.plan)
     for each in untold_warnings(outcome):
         warn(each)
     for trouble in outcome.troubles[1:]:  # the first is the answer

@@ -7,7 +7,7 @@ import sys
 
 from promoter.access.redaction import redact
 from promoter.cli import exit_codes
-from promoter.cli.console import Progress, paint_for, warn
+from promoter.cli.console import Progress, advise, paint_for, warn
 from promoter.cli.flags import add_output, add_rules_or_repository, add_world, app_from
 from promoter.cli.look import read_rules
 from promoter.engine.reconcile import Scope, reconcile
@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         outcome = reconcile(Scope(rules), app.adapters, app.clock, progress)
     finally:
         progress.done()
+    advise(outcome.plan)
     if app.settings.output == "json":
         text = dump(outcome_json(outcome)) + "\n"
     else:
