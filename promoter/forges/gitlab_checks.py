@@ -74,7 +74,7 @@ class Checks:
             **({"target_url": check.url} if check.url and len(check.url) <= _LONGEST else {}),
         }
         with self._server.speaking(f"publishing {check.name} on {head[:8]}"):
-            if self._stands(commit, said):
+            if self._stands(commit, run, said):
                 return
             # Without either GitLab takes the newest pipeline of the commit, on whatever branch.
             where = {"pipeline_id": run["id"]} if run else {"ref": data.get("source_branch")}
@@ -86,9 +86,14 @@ class Checks:
                 if error.response_code != 400 or _NO_CHANGE not in words_of(error):
                     raise
 
-    def _stands(self, commit: str, said: Json) -> bool:
-        """Whether it is what was said last; each further `failed` would be one more."""
-        before = self._statuses(commit, name=said["name"])
+    def _stands(self, commit: str, run: Json | None, said: Json) -> bool:
+        """Whether it is what was said last in this pipeline; each further `failed` would be one
+        more."""
+        before = [
+            each
+            for each in self._statuses(commit, name=said["name"])
+            if run is None or _is_in(run, each)
+        ]
         last = max(before, key=lambda each: field(each, "id", int), default={})
         pairs = {"status": "state", "description": "description", "target_url": "target_url"}
         return all((last.get(key) or "") == said.get(ours, "") for key, ours in pairs.items())
@@ -117,12 +122,17 @@ def _pipeline(data: Json, head: str) -> Json | None:
 
 def _whole(run: Json, statuses: Sequence[Json]) -> CheckState | None:
     """What a pipeline comes to without the bot's own status; None: there is nothing else in it."""
-    inside = [each for each in statuses if each.get("pipeline_id", run["id"]) == run["id"]]
+    inside = [each for each in statuses if _is_in(run, each)]
     own = [each for each in inside if each.get("name") == OWN_STATUS]
     others = [_state(each) for each in inside if each.get("name") != OWN_STATUS]
     if not own:
         return _state(run)
     return max(others, key=_SEVERITY.index, default=None)
+
+
+def _is_in(run: Json, status: Json) -> bool:
+    """Older servers do not tell; there it is taken to be."""
+    return bool(status.get("pipeline_id", run["id"]) == run["id"])
 
 
 def _check(name: str, data: Json) -> Check:

@@ -151,6 +151,16 @@ class TestPublishing:
         (run,) = shop.project.pipelines
         assert self.said(shop)[0].pipeline == run.id
 
+    def test_a_newer_pipeline_is_told_too(self, shop: Shop, head: str) -> None:
+        check, world = Check("promoter", "pending", "soak: 30m"), shop.gitlab.world
+        shop.forge().publish(1, head, check)
+        world.run_pipeline(shop.project, head, "success")
+        world.run_pipeline(shop.project, head, "success")
+
+        shop.forge().publish(1, head, check)
+
+        assert pipelines(shop) == ["failed", "failed"]
+
     def test_without_a_pipeline_it_stands_on_the_branch(self, shop: Shop, head: str) -> None:
         shop.forge().publish(1, head, Check("promoter", "success", "all gates pass"))
 
