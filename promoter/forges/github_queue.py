@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
+from urllib.parse import quote
 
 from promoter.errors import ConflictError, TransientError
 from promoter.forges.github_lasting import Lasting
 from promoter.forges.github_talk import Conversation, Json
-from promoter.forges.github_trouble import RefusalError
+from promoter.forges.github_trouble import ForbiddenError, RefusalError
 
 _ENTRIES = """query($owner: String!, $name: String!, $branch: String!, $after: String) {
   repository(owner: $owner, name: $name) {
@@ -82,7 +83,7 @@ class Queue:
         try:
             answer = self._talk.graphql(_ENTRIES, wanted, doing)
         except RefusalError as error:
-            if _UNKNOWN_FIELD in error.said:
+            if _UNKNOWN_FIELD in error.said or not self._is_in_the_rules(base):
                 return None
             raise
         repository = answer.get("repository")
@@ -90,6 +91,16 @@ class Queue:
             raise self._talk.moved(doing, answer)
         queue: Json | None = repository.get("mergeQueue")
         return queue
+
+    def _is_in_the_rules(self, base: str) -> bool:
+        """Every reader sees the rules; a token that may not see the queue is no trouble where
+        there is none, and must not be taken for an empty queue where there is one."""
+        path = self._talk.place.path(f"/rules/branches/{quote(base)}")
+        try:
+            rules = list(self._talk.pages(path, f"read the rules of {base}", {}))
+        except (RefusalError, ForbiddenError):
+            return False
+        return any(each.get("type") == "merge_queue" for each in rules)
 
     def enter(self, pull: Json, head: str) -> Literal["queued"]:
         """ConflictError where the head moved, TransientError where it may not enter yet."""

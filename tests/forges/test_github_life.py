@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from promoter.errors import ConflictError, TransientError
+from promoter.errors import ConflictError, InputError, TransientError
+from promoter.forges.github import GitHubForge
 from promoter.model.ports import Check, Comment, MergeRequestDraft
 from tests.forges.test_github_real_merges import BODY, BRANCH, FILE, TEXT, World
-from tests.services.fake_github import fake_github
+from tests.services.fake_github import fake_github, ticking
 from tests.services.github_state import Protection
 
 
@@ -254,6 +255,16 @@ def test_a_queue_asks_for_nothing_while_nothing_of_ours_is_open(world: World) ->
     world.hub.requests.clear()
     world.forge.find("main", "promoter/")
     assert len(world.hub.requests) == 2
+
+
+def test_a_queue_that_may_not_be_seen_is_not_taken_for_an_empty_one(world: World) -> None:
+    world.shop.state.shows_queue = False
+    world.open()
+    assert not world.look().armed
+    world.shop.protect("main", Protection(queue=True, by="ruleset"))
+    world.forge = GitHubForge(world.talk, ticking())
+    with pytest.raises(InputError, match="can't read the merge queue of main"):
+        world.look()
 
 
 def test_a_queue_of_hundreds_is_read_whole(world: World) -> None:

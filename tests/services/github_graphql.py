@@ -64,6 +64,8 @@ def _repository(request: Request, given: Mapping[str, Any]) -> Answer:
     found = request.world.repositories.get(name)
     if found is None or found.permissions.get(request.login, "none") == "none":
         return _wrong("NOT_FOUND", f"Could not resolve to a Repository with the name '{name}'.")
+    if not found.shows_queue:
+        return _wrong("FORBIDDEN", "Resource not accessible by integration")
     if not found.protection(given["branch"]).queue:
         return Answer({"data": {"repository": {"mergeQueue": None}}})
     queued = [each for each in found.queue if found.pulls[each].base == given["branch"]]

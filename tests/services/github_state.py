@@ -177,6 +177,8 @@ class Repository:
     events: list[Event] = field(default_factory=list)
     drafts: bool = True
     """Whether it knows drafts: a private repository in a free plan does not."""
+    shows_queue: bool = True
+    """Whether tokens may see its merge queues."""
     queue: list[int] = field(default_factory=list)
     """The pull requests in the merge queue, in order."""
     staged: dict[int, str] = field(default_factory=dict)
