@@ -183,7 +183,6 @@ class _World:
                 address.url,
                 credentials=self._credentials,
                 http=self._http,
-                now=self._clock,
                 servers=[each for each in servers if each],
             )
             return gitlab
