@@ -187,9 +187,7 @@ class _Checker:
     def _conditional(self, node: nodes.CondExpr, scope: Scope, level: int) -> Type:
         self.type_of(node.test, scope, level)
         one = self.type_of(node.expr1, scope, level)
-        if node.expr2 is None:
-            return one
-        other = self.type_of(node.expr2, scope, level)
+        other = self.type_of(node.expr2, scope, level) if node.expr2 else one
         if one != other and (one, other) not in (("markup", "text"), ("text", "markup")):
             raise _Refused(node, "both sides of `if ... else` must be texts")
         return one if one == other else "markup"

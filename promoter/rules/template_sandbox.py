@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import ChainableUndefined, Template, Undefined
+from jinja2 import Template, nodes
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -31,7 +31,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self, spelling: Spelling) -> None:
         # Not `optimized`: nothing of a template runs before it is rendered.
         super().__init__(
-            undefined=ChainableUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
@@ -44,12 +43,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.filters.clear()
         self.filters.update(FILTERS, code=_code(spelling))
 
+    # What is not there is an empty text, whatever is done with it then.
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict):
             return obj.get(attribute, "")
         if isinstance(obj, LoopContext) and attribute in LOOP.fields:
             return getattr(obj, attribute)
-        return self.undefined(obj=obj, name=attribute)
+        return ""
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, str | tuple) and isinstance(argument, int | slice):
@@ -57,7 +57,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 return obj[argument]
             except IndexError:
                 pass
-        return self.undefined(obj=obj, name=str(argument))
+        return ""
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for each in tree.find_all(nodes.CondExpr):
+            each.expr2 = each.expr2 or nodes.Const("", lineno=each.lineno)
+        return tree
 
     def is_safe_callable(self, obj: Any) -> bool:  # noqa: ARG002 - whatever it is
         return False
@@ -79,7 +85,7 @@ def _code(spelling: Spelling) -> Callable[[object], Markup]:
 
 def _text(value: object) -> str:
     """A value of an expression as text, not longer than a text may be."""
-    return "" if value is None or isinstance(value, Undefined) else str(value)[:MOST_CHARACTERS]
+    return str(value)[:MOST_CHARACTERS]
 
 
 def _replace(value: object, old: str, new: str) -> str:

@@ -40,7 +40,7 @@ def request_text(
 ) -> str:
     """Head, body without the bot's record, approvals, what happened, what was said (who and
     when, and the text), and the diff."""
-    body = request.body.partition("<!--")[0].rstrip()
+    body = _HIDDEN.sub("", request.body).rstrip()
     count = f"{len(approvers)} of {needed}" if needed else f"{len(approvers)}"
     approved = count + (f" ({', '.join(approvers)})" if approvers else "")
     stands = f"{request.branch} at {request.head[:12]} into {request.base}"

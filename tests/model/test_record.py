@@ -33,6 +33,16 @@ def test_it_is_found_wherever_it_stands(around: str, line_end: str) -> None:
     assert Record.parse(text) == RECORD
 
 
+def test_of_several_the_last_one_counts_whole() -> None:
+    other = Record("x", "api", "dev", release("api:3.0.0", "api-job:1"), "registry", "eve")
+    text = "\n".join([*other.trailers(), "", *RECORD.trailers(), "Signed-off-by: x"])
+    found = Record.parse(text)
+    assert found == RECORD
+    assert found.requested_by == ""
+    damaged = "\n".join([*RECORD.trailers(), "Promoter-Rule: shop"])
+    assert Record.parse(damaged) is None
+
+
 @pytest.mark.parametrize("left_out", ["Rule", "Application", "Environment", "Artifact", "From"])
 def test_a_record_with_a_part_missing_is_none(left_out: str) -> None:
     kept = [line for line in RECORD.trailers() if not line.startswith(f"Promoter-{left_out}:")]

@@ -13,7 +13,7 @@ from promoter.model.plan import Close, Orphan, Plan, Propose, SourceChange, Stay
 from promoter.model.record import Record
 from promoter.model.target import FileChange
 from promoter.texts.change import commit_message, request_body, request_title
-from promoter.texts.inline import code, escaped
+from promoter.texts.inline import code, escaped, escaped_line, unmarked
 from promoter.texts.markdown import plan_markdown
 from tests.decisions.rules import MANIFESTS, name, release
 from tests.needs import need
@@ -191,6 +191,38 @@ def test_nobody_is_called_and_nothing_closed_by_text_from_outside() -> None:
     assert not re.search(r"(?<!&)[@#!](?=\w)", line.replace(address, ""))
     assert address in line
     assert line.replace("&#8203;", "").count("#12") == 1, "it reads the same"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fixes https://github.com/shop/web/issues/1",
+        "Closed: SHOP-12",
+        "resolving issues (https://gitlab.com/a/b/-/issues/3)",
+        "implements web-7",
+    ],
+)
+def test_no_issue_is_closed_by_its_address_or_by_its_name_elsewhere(text: str) -> None:
+    first = text.split(" ", maxsplit=1)[0]
+    for quiet in (escaped(text), unmarked(text)):
+        assert first not in quiet
+        assert quiet.replace("\u200b", "") == text
+
+
+@pytest.mark.parametrize("word", ["x://@ada", "https://@ada", "file:///@ada", "(@ada)", "//@ada"])
+def test_half_an_address_calls_nobody(word: str) -> None:
+    assert "@ada" not in escaped(word)
+    assert "@ada" not in unmarked(word)
+
+
+@pytest.mark.parametrize("text", ["/merge", "# x", "- x", "1. x", "1) x", "> x", "---", "===", "+"])
+def test_nothing_begins_at_the_beginning_of_a_line(text: str) -> None:
+    assert escaped_line(text) == f"&#8203;{text}"
+
+
+def test_text_stays_text_between_tags_and_in_an_attribute() -> None:
+    assert escaped_line("<b a='1' c=\"2\">") == "&lt;b a=&#39;1&#39; c=&quot;2&quot;>"
+    assert escaped("&lt; &#60;") == "&&#8203;lt; &#&#8203;60;"
 
 
 def test_the_body_tells_where_it_ran_and_the_commits_between() -> None:
