@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from promoter.errors import Where
 from promoter.model.rule import (
     ArtifactRule,
+    CommitTexts,
     EnvironmentRule,
     GateRule,
     RepositoryAddress,
+    RequestTexts,
     Rule,
     Select,
     Upstream,
@@ -93,6 +95,47 @@ def test_everything_that_an_artifact_can_say() -> None:
         ArtifactRule("app", Select("numeric", "desc"), tags="build-(?<version>[0-9]+)"),
         ArtifactRule("web", Select("alphabetical", "asc")),
     )
+
+
+def test_everything_that_a_merge_request_and_a_commit_can_say() -> None:
+    rule = load(
+        SHOP.replace(
+            "version: 1\n",
+            """\
+version: 1
+merge-request:
+  title: "{{ title }}!"
+  body: |
+    Hello.
+
+    {{ body }}
+  labels: [promotion, "env/{{ environment }}"]
+  reviewers: [ada, "renovate[bot]"]
+  assignees: [grace.hopper_1]
+commit: {message: "{{ title }}", author: Promotions <promotions@example.com>}
+""",
+        ).replace(
+            "      - approvals: 2",
+            "      - checks: ['build (ubuntu, 3.11)', ci/scan]\n    open: early",
+        )
+    )
+    assert rule.request == RequestTexts(
+        "{{ title }}!",
+        "Hello.\n\n{{ body }}\n",
+        ("promotion", "env/{{ environment }}"),
+        ("ada", "renovate[bot]"),
+        ("grace.hopper_1",),
+    )
+    assert rule.commit == CommitTexts("{{ title }}", "Promotions <promotions@example.com>")
+    production = rule.environment("production")
+    assert (production.open, rule.environment("dev").open) == ("early", "ready")
+    checks = GateRule("checks", (("name", "build (ubuntu, 3.11)"), ("name", "ci/scan")))
+    assert production.require[1] == checks
+    assert checks.text == "checks: build (ubuntu, 3.11), ci/scan"
+
+
+def test_who_says_nothing_of_them_gets_the_usual_ones() -> None:
+    assert (load(SHOP).request, load(SHOP).commit) == (RequestTexts(), CommitTexts())
 
 
 def test_environments_come_upstream_first_and_else_as_they_stand() -> None:
