@@ -20,6 +20,7 @@ def test_there_are_examples_and_nothing_else() -> None:
         "helm-values.yaml",
         "moving-tag.yaml",
         "several-images.yaml",
+        "merge-requests.yaml",
     } <= {path.name for path in EXAMPLES}
 
 

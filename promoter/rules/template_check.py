@@ -22,7 +22,7 @@ _LARGEST_NUMBER = 10_000
 _PLAIN = Spelling(str, str)
 
 # The types of each filter's arguments, and what it makes.
-_FILTERS: Mapping[str, tuple[tuple[type, ...], Type]] = {
+FILTER_TYPES: Mapping[str, tuple[tuple[type, ...], Type]] = {
     "upper": ((), "text"),
     "lower": ((), "text"),
     "capitalize": ((), "text"),
@@ -193,14 +193,16 @@ class _Checker:
         return one if one == other else "markup"
 
     def _filtered(self, node: nodes.Filter, scope: Scope, level: int) -> Type:
-        if node.name not in _FILTERS:
-            message = f"no filter is named {quote(node.name)}{guess(node.name, tuple(_FILTERS))}"
+        if node.name not in FILTER_TYPES:
+            message = (
+                f"no filter is named {quote(node.name)}{guess(node.name, tuple(FILTER_TYPES))}"
+            )
             raise _Refused(node, message)
         if node.node is None:
             raise _refused(nodes.FilterBlock(lineno=node.lineno))
         if node.name == "code" and self.purpose != "body":
             raise _Refused(node, f"`code` is for a body: there is no markup in a {self.purpose}")
-        wanted, made = _FILTERS[node.name]
+        wanted, made = FILTER_TYPES[node.name]
         given = [each.value for each in node.args if isinstance(each, nodes.Const)]
         right = len(given) == len(node.args) == len(wanted) and all(map(isinstance, given, wanted))
         if not right or node.kwargs or node.dyn_args or node.dyn_kwargs:

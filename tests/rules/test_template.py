@@ -300,6 +300,12 @@ def test_whatever_is_let_in_ends_soon_and_small(text: str, values: dict[str, Any
     assert time.monotonic() - started < 2
 
 
+def test_every_filter_that_is_let_in_is_there() -> None:
+    from promoter.rules import template_check, template_sandbox
+
+    assert set(template_check.FILTER_TYPES) == {*template_sandbox.FILTERS, "code"}
+
+
 def test_every_value_that_is_promised_is_there() -> None:
     for name, kind in VALUES["body"].items():
         if isinstance(kind, Fields):
