@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from promoter.access.budget import Rate
     from promoter.access.http import HttpClient
     from promoter.access.mirror import Mirror
-    from promoter.forges.github_app import AppLogin
+    from promoter.forges.github.app import AppLogin
     from promoter.forges.local import LocalForge
     from promoter.registries.store import ContentStore
 
 REPOSITORY = "promoter.repositories.git:GitRepository"
 FORGES: Mapping[str, str] = {
     "local": "promoter.forges.local:LocalForge",
-    "github": "promoter.forges.github_connect:connect",
-    "gitlab": "promoter.forges.gitlab:connect",
+    "github": "promoter.forges.github.connect:connect",
+    "gitlab": "promoter.forges.gitlab.forge:connect",
 }
-GITHUB_APP = "promoter.forges.github_connect:log_in"
-GITHUB_APP_FOR_GIT = "promoter.forges.github_connect:git_credential"
+GITHUB_APP = "promoter.forges.github.connect:log_in"
+GITHUB_APP_FOR_GIT = "promoter.forges.github.connect:git_credential"
 REGISTRIES: Mapping[str, str] = {
     "https": "promoter.registries.distribution:DistributionRegistry",
     "http": "promoter.registries.distribution:DistributionRegistry",

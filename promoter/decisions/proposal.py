@@ -172,7 +172,8 @@ def _judge_merge(
     ready = facts.need(ReadinessOf(this.repository, request.number, branch.head))
     if ready.state in ("conflict", "behind") and _is_behind(this, branch):
         return _build_again(this, action, decided, facts, now)
-    if ready.state != "ready":
+    # On the tip that was looked at nothing conflicts: it moved since, as the merge will tell.
+    if ready.state not in ("ready", "conflict"):
         refused = ready.state == "refused"
         state, said = State.BLOCKED if refused else State.WAITING, ready.why or ready.state
         why = f"all gates pass, and the forge does not merge {request.url} yet: {said}"

@@ -52,13 +52,13 @@ def _is_said(publish: Publish, said: Published | None) -> bool:
 def _of_ours(decisions: Iterable[Decision], footing: Footing) -> Iterator[Publish]:
     for decision in decisions:
         request, action = decision.merge_request, decision.action
-        if request is None or isinstance(action, Propose | Close | Disarm):
+        if request is None or decision.head is None or isinstance(action, Propose | Close | Disarm):
             continue  # another head, or none, in a moment
         if isinstance(action, Merge) and not is_required(footing):
             continue
         check = _check(decision, request.url)
         if check is not None:
-            yield Publish(request.number, request.branch, request.head, check)
+            yield Publish(request.number, request.branch, decision.head, check)
 
 
 def _of_others(scene: Scene, footing: Footing) -> Iterator[Publish]:

@@ -47,6 +47,7 @@ def _decide_situation(this: Situation, decided: Decision, facts: Facts, now: dat
         running=this.reading.release,
         since=this.periods[0].since if this.periods else None,
         merge_request=this.opened,
+        head=this.head,
     )
     if stop := _stop_by_manifests(decided, this):
         gone = stop.state is State.NOT_FOLLOWED

@@ -198,6 +198,8 @@ class Decision:
     sources: tuple[SourceChange, ...] = ()
     stays: tuple[Stay, ...] = ()
     notes: tuple[Note, ...] = ()
+    head: str | None = None
+    """Where the branch of its open merge request stands."""
     lands_in: tuple[str, ...] = ()
     """The files that its open merge request changes, where the bot is to merge it."""
 

@@ -179,6 +179,9 @@ class Repository(Protocol):
 class MergeRequest:
     """A merge request as the forge tells it. `body` holds the bot's record (`model.record`).
 
+    `head` of an open one is where the bot put its branch when it opened or last updated it: forges
+    take in a push a while later, and where the branch really stands, Git tells (`Branch`).
+
     `closed_by` is the login of who closed it, None where open, merged, not known, or where it is
     nobody's word (another bot, somebody without write access, a deleted branch); `closed_by_bot`
     where it was the bot itself.
@@ -266,9 +269,10 @@ class MergeText:
 class Readiness:
     """Whether the forge would merge an open request now, at the head that was asked for.
 
-    `wait`: something is missing that comes by itself or by others (a check, a review, a
-    computation); `refused`: the bot may not; `conflict`: with the base; `behind`: it must be
-    built on the tip first. `why` names it in one line, without the request.
+    `ready` is also what ended meanwhile: `merge` tells; `wait`: something is missing that comes by
+    itself or by others (a check, a review, a computation); `refused`: the bot may not; `conflict`:
+    with the base; `behind`: it must be built on the tip first. `why` names it in one line, without
+    the request.
     """
 
     state: Literal["ready", "wait", "refused", "conflict", "behind"]

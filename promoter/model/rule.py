@@ -100,7 +100,7 @@ class EnvironmentRule:
 @dataclass(frozen=True)
 class RequestTexts:
     """`merge-request`: what users want of a merge request. Every text is a template
-    (`texts.template`); None: the usual one. `reviewers` and `assignees` are user names."""
+    (`rules.template`); None: the usual one. `reviewers` and `assignees` are user names."""
 
     title: str | None = None
     body: str | None = None

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from promoter.cli.demo_world import DemoWorld
-from tests.services.fake_github import FakeGitHub, fake_github
 from tests.services.git_server import DATE
-from tests.services.github_people import HostedRepository
-from tests.services.github_state import Protection
+from tests.services.github.fake import FakeGitHub, fake_github
+from tests.services.github.people import HostedRepository
+from tests.services.github.state import Protection
 from tests.stories.shop import Said, Terminal
 
 TOKEN = "canary-token-of-the-bot-77aa"

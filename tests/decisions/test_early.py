@@ -86,7 +86,7 @@ def test_what_a_gate_says_no_to_is_not_opened_early() -> None:
 
 @pytest.mark.parametrize(
     ("state", "expected"),
-    [("wait", State.WAITING), ("refused", State.BLOCKED), ("conflict", State.WAITING)],
+    [("wait", State.WAITING), ("refused", State.BLOCKED), ("behind", State.WAITING)],
 )
 def test_what_the_forge_does_not_merge_waits_with_its_reason(state: str, expected: State) -> None:
     world = soaking(automatic=True, early=False)

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from promoter.access.credentials import Credential
 from promoter.access.http import HttpClient
-from promoter.forges.gitlab import GitLabForge
-from promoter.forges.gitlab_server import GitLabPlace
+from promoter.forges.gitlab.forge import GitLabForge
+from promoter.forges.gitlab.server import GitLabPlace
 from promoter.model.image import ImageReference
 from promoter.model.ports import Forge, MergeRequest, MergeRequestDraft, MergeText
 from promoter.model.record import Record
 from promoter.model.release import Release
-from tests.services.fake_gitlab import FakeGitLab, fake_gitlab
 from tests.services.git_server import commit, git
-from tests.services.gitlab_nouns import DEVELOPER, MAINTAINER, Request, User
-from tests.services.gitlab_project import Project
+from tests.services.gitlab.fake import FakeGitLab, fake_gitlab
+from tests.services.gitlab.nouns import DEVELOPER, MAINTAINER, Request, User
+from tests.services.gitlab.project import Project
 
 TOKEN = "of-the-bot-0123456789"
 BRANCH = "promoter/staging/web"

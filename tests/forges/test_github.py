@@ -11,11 +11,11 @@ import pytest
 
 from promoter.access.credentials import Credential, Credentials
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
-from promoter.forges.github import GitHubForge
-from promoter.forges.github_connect import connect
-from promoter.forges.github_login import TokenLogin
-from promoter.forges.github_place import GitHubPlace
-from promoter.forges.github_talk import Conversation
+from promoter.forges.github.connect import connect
+from promoter.forges.github.forge import GitHubForge
+from promoter.forges.github.login import TokenLogin
+from promoter.forges.github.place import GitHubPlace
+from promoter.forges.github.talk import Conversation
 from promoter.model.image import ImageReference
 from promoter.model.ports import Forge, MergeRequestDraft, MergeText
 from promoter.model.record import Record

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from promoter.access.credentials import Credentials, GitHubApp
 from promoter.access.redaction import MASK, redact
 from promoter.errors import InputError
-from promoter.forges.github_connect import connect, log_in
+from promoter.forges.github.connect import connect, log_in
 from tests.forges.small_github import START, SmallGitHub, small_github
 
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -11,14 +11,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from promoter.access.credentials import Credential, Credentials, GitHubApp
-from promoter.forges.github import GitHubForge
-from promoter.forges.github_connect import connect, git_credential, log_in
+from promoter.forges.github.connect import connect, git_credential, log_in
+from promoter.forges.github.forge import GitHubForge
 from promoter.model.ports import Protection as Seen
 from promoter.model.ports import Rights
-from tests.services.fake_github import FakeGitHub, fake_github
 from tests.services.git_server import DATE, git
-from tests.services.github_people import HostedRepository
-from tests.services.github_state import Protection
+from tests.services.github.fake import FakeGitHub, fake_github
+from tests.services.github.people import HostedRepository
+from tests.services.github.state import Protection
 
 FILE = "apps/web.yaml"
 

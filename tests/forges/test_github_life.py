@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from promoter.errors import ConflictError, InputError, TransientError
-from promoter.forges.github import GitHubForge
+from promoter.forges.github.forge import GitHubForge
 from promoter.model.ports import Check, Comment, MergeRequestDraft
 from tests.forges.test_github_real_merges import BODY, BRANCH, FILE, TEXT, World
-from tests.services.fake_github import fake_github, ticking
-from tests.services.github_state import Protection
+from tests.services.github.fake import fake_github, ticking
+from tests.services.github.state import Protection
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_readiness_names_what_is_missing_until_nothing_is(world: World) -> None:
     assert why()[0] == "conflict"
     assert world.forge.readiness(request.number, "0" * 40).state == "wait"
     world.shop.close(request.number, "ann")
-    assert why() == ("wait", "it is closed")
+    assert why() == ("ready", ""), "it ended: the merge tells"
 
 
 def test_a_strict_branch_wants_it_on_its_tip(world: World) -> None:

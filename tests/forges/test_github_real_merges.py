@@ -9,18 +9,18 @@ import pytest
 
 from promoter.access.credentials import Credential
 from promoter.errors import ConflictError, TransientError
-from promoter.forges.github import GitHubForge
-from promoter.forges.github_login import TokenLogin
-from promoter.forges.github_place import GitHubPlace
-from promoter.forges.github_talk import Conversation
+from promoter.forges.github.forge import GitHubForge
+from promoter.forges.github.login import TokenLogin
+from promoter.forges.github.place import GitHubPlace
+from promoter.forges.github.talk import Conversation
 from promoter.model.image import ImageReference
 from promoter.model.ports import Comment, MergeRequest, MergeRequestDraft, MergeText
 from promoter.model.record import Record
 from promoter.model.release import Release
-from tests.services import github_git
-from tests.services.fake_github import FakeGitHub, fake_github, ticking
-from tests.services.github_people import HostedRepository
-from tests.services.github_state import MergeMethod, Protection
+from tests.services.github import git as github_git
+from tests.services.github.fake import FakeGitHub, fake_github, ticking
+from tests.services.github.people import HostedRepository
+from tests.services.github.state import MergeMethod, Protection
 
 BRANCH = "promoter/production/web"
 FILE = "apps/web.yaml"

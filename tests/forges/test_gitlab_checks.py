@@ -10,7 +10,7 @@ import pytest
 from promoter.errors import InputError, TransientError
 from promoter.model.ports import Check
 from tests.forges.gitlab_shop import Shop, open_shop
-from tests.services.gitlab_nouns import Outcome, Pipeline, Status
+from tests.services.gitlab.nouns import Outcome, Pipeline, Status
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from promoter.model.ports import Footing, Protection, Rights
 from tests.forges.gitlab_shop import Shop, open_shop
-from tests.services import gitlab_views as views
-from tests.services.gitlab_nouns import MAINTAINER, MergeMethod, Rule, Token
+from tests.services.gitlab import views
+from tests.services.gitlab.nouns import MAINTAINER, MergeMethod, Rule, Token
 
 
 @pytest.fixture

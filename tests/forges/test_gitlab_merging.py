@@ -12,9 +12,9 @@ from promoter.errors import ConflictError, InputError, TransientError
 from promoter.model.ports import Readiness
 from promoter.model.record import Record
 from tests.forges.gitlab_shop import BRANCH, RECORD, TEXT, Shop, find_one, open_shop
-from tests.services import gitlab_views as views
 from tests.services.git_server import commit, git, refs
-from tests.services.gitlab_nouns import MAINTAINER, Rule
+from tests.services.gitlab import views
+from tests.services.gitlab.nouns import MAINTAINER, Rule
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ class TestReadiness:
         shop.gitlab.world.run_pipeline(shop.project, head, "running")
         assert why() == "its pipeline is still running"
         shop.gitlab.world.close(shop.project, 1, shop.people["ann"])
-        assert why() == "it is closed"
+        assert shop.forge().readiness(1, head) == Readiness("ready"), "it ended: the merge tells"
 
     @pytest.mark.parametrize(
         ("older", "state"),

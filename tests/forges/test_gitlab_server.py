@@ -12,11 +12,11 @@ import pytest
 from promoter.access.credentials import Credential, Credentials
 from promoter.access.http import HttpClient
 from promoter.errors import InputError, TransientError
-from promoter.forges.gitlab import GitLabForge, connect
-from promoter.forges.gitlab_server import GitLabPlace, GitLabServer
+from promoter.forges.gitlab.forge import GitLabForge, connect
+from promoter.forges.gitlab.server import GitLabPlace, GitLabServer
 from tests.forges.gitlab_shop import TOKEN, Shop, open_shop
-from tests.services.fake_gitlab import fake_gitlab
-from tests.services.gitlab_nouns import MAINTAINER, Token
+from tests.services.gitlab.fake import fake_gitlab
+from tests.services.gitlab.nouns import MAINTAINER, Token
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promoter.errors import InputError, TransientError
-from promoter.forges.gitlab_server import GitLabPlace
-from promoter.forges.gitlab_values import (
+from promoter.forges.gitlab.server import GitLabPlace
+from promoter.forges.gitlab.values import (
     LONGEST_DESCRIPTION,
     defused,
     description_of,
     is_own_branch,
-    read_description,
     read_request,
     title_of,
 )
+from promoter.forges.written import Note, split_note
 from promoter.model.ports import MergeRequestDraft
 
 HEAD = "a" * 40
@@ -32,7 +32,7 @@ ANSWER: dict[str, Any] = {
     "target_branch": "main",
     "sha": HEAD,
     "title": "Promote web",
-    "description": "Moves.\n\n<!-- promoter request: approvals=2 head= -->\n",
+    "description": "Moves.\n\n<!-- promoter-request approvals=2 head= -->\n",
     "web_url": "https://git.example.com/team/shop/-/merge_requests/7",
     "closed_by": None,
     "merged_at": None,
@@ -122,8 +122,8 @@ def test_an_answer_that_cannot_be_right_is_no_fact(wrong: dict[str, object]) -> 
 
 
 def test_the_description_carries_the_approvals_there_and_back() -> None:
-    assert read_description(description_of(DRAFT)) == (DRAFT.body, 2, HEAD)
-    assert read_description("A person wrote this.") == ("A person wrote this.", 0, "")
+    assert split_note(description_of(DRAFT)) == (DRAFT.body, Note(2, HEAD))
+    assert split_note("A person wrote this.") == ("A person wrote this.", Note())
 
 
 def test_a_body_that_is_too_long_keeps_its_beginning_and_its_record() -> None:
@@ -134,10 +134,10 @@ def test_a_body_that_is_too_long_keeps_its_beginning_and_its_record() -> None:
 
     assert len(description) <= LONGEST_DESCRIPTION
     assert description.startswith("| web | 1.0.0 |\n")
-    body, approvals, _ = read_description(description)
+    body, note = split_note(description)
     assert body.endswith(record)
-    assert approvals == 2
-    assert "left out" in body
+    assert note.approvals == 2
+    assert "cut: it was longer" in body
 
 
 def test_a_title_is_one_line_that_gitlab_takes() -> None:

@@ -82,7 +82,7 @@ def merge_by_hand(shops: TwoShops) -> None:
     forge = shops.app(NOW, "person").local_forge(shops.url)
     (request,) = (each for each in forge.list() if each.document.state == "open")
     assert request.head is not None
-    forge.merge(request.number, request.head, ANN)
+    forge.merge(request.number, request.head, person=ANN)
 
 
 @pytest.mark.parametrize("caches", [("cache", "cache"), ("cache", "cache-too")], ids=["one", "two"])

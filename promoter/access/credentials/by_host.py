@@ -105,7 +105,7 @@ class Credentials:
     def lending(self, host: str, source: Callable[[], Credential]) -> Self:
         """The same, where a host's credential is asked of `source` each time."""
         lent = copy(self)
-        lent._lent = {**self._lent, normal_host(host): source}
+        lent._lent = {**self._lent, normal_host(host): source}  # noqa: SLF001 - one of its own kind
         return lent
 
     def of(self, host: str, at: Origin | None = None, prefix: str = "") -> CredentialsOf:

@@ -1,0 +1,75 @@
+"""Merge requests of a GitLab project as GitLab has them, and where their branches really stand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gitlab.exceptions import GitlabError
+from gitlab.v4.objects import ProjectMergeRequest
+
+from promoter.errors import ConflictError, TransientError
+from promoter.forges.gitlab.people import People
+from promoter.forges.gitlab.server import GitLabServer
+from promoter.forges.gitlab.values import Json, field, is_own_branch, read_request
+from promoter.model.ports import MergeRequest
+
+
+class Requests:
+    """Reads only; thread-safe."""
+
+    def __init__(self, server: GitLabServer, people: People) -> None:
+        self._server = server
+        self._people = people
+
+    def list(self, **filters: str) -> list[Json]:
+        # By creation, so that what is new or changes meanwhile shifts no page.
+        found = self._server.project.mergerequests.list(
+            iterator=True, order_by="created_at", sort="asc", **filters
+        )
+        return [each.attributes for each in found]
+
+    def get(self, number: int) -> ProjectMergeRequest:
+        with self._server.speaking(f"reading !{number}"):
+            return self._server.project.mergerequests.get(number)
+
+    def view(self, data: Json) -> MergeRequest:
+        """Who closed one is told where that is somebody's word."""
+        bot = self._people.me() if data.get("state") == "closed" else None
+        request = read_request(data, bot)
+        if request.closed_by is not None and not request.closed_by_bot:
+            return replace(request, closed_by=self._people.closer(data))
+        return request
+
+    def find_open(self, branch: str, base: str) -> MergeRequest | None:
+        """The open one of the branch; of several, the one with the right base."""
+        with self._server.speaking(f"looking for a merge request of {branch}"):
+            listed = self.list(source_branch=branch, state="opened")
+        found = [self.view(each) for each in listed if is_own_branch(each)]
+        return max(found, key=lambda each: each.base == base, default=None)
+
+    def tip(self, branch: str) -> str | None:
+        """Where a branch stands; None where there is none."""
+        with self._server.speaking(f"looking for the branch {branch}"):
+            try:
+                found = self._server.project.branches.get(branch)
+            except GitlabError as error:
+                if error.response_code == 404:
+                    return None
+                raise
+        return field(field(found.attributes, "commit", dict), "id", str)
+
+    def check_open(self, data: Json) -> None:
+        if data.get("state") not in ("opened", "locked"):
+            raise ConflictError(
+                f"{self._server.place}: !{data.get('iid')} is {data.get('state')} already"
+            )
+
+    def check_head(self, data: Json, head: str) -> None:
+        if data.get("sha") == head:
+            return
+        place, number = self._server.place, data.get("iid")
+        stands = self.tip(field(data, "source_branch", str))
+        if stands == head:
+            raise TransientError(f"{place}: !{number}: GitLab has not taken in {head[:8]} yet")
+        at = f"at {stands[:8]}" if stands else "deleted"
+        raise ConflictError(f"{place}: the branch of !{number} is {at}, not {head[:8]}")
