@@ -20,7 +20,7 @@ VERBS = {
     "status": "applications by environments: what runs, how long, what waits",
     "why": "why is an application not promoted to an environment?",
     "edit": "set images and values in files, in place, byte-exact; needs no rule file",
-    "mr": "list, show, approve, merge and close merge requests of the local forge",
+    "mr": "list, show, review, label, merge and close merge requests of the local forge",
     "version": "print the version",
 }
 
