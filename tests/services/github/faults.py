@@ -22,12 +22,13 @@ class Fault:
     times: int
     status: int = 500
     seconds: float = 0
+    skip: int = 0
 
 
 @dataclass
 class Faults:
     """Each fault waits for requests whose `METHOD /path` (below the API's root) holds its
-    regular expression, and strikes as often as it says."""
+    regular expression, lets `skip` of them pass, and strikes as often as it says."""
 
     _world: World
     _waiting: list[Fault] = field(default_factory=list)
@@ -35,13 +36,13 @@ class Faults:
     stale: dict[str, dict[int, Pull]] = field(default_factory=dict)
     struck: list[str] = field(default_factory=list)
 
-    def drop_answer(self, matching: str, times: int = 1) -> None:
+    def drop_answer(self, matching: str, times: int = 1, skip: int = 0) -> None:
         """Do the work and hang up."""
-        self._add(Fault("drop", re.compile(matching), times))
+        self._add(Fault("drop", re.compile(matching), times, skip=skip))
 
-    def fail(self, matching: str, status: int = 500, times: int = 1) -> None:
+    def fail(self, matching: str, status: int = 500, times: int = 1, skip: int = 0) -> None:
         """Answer with an error, the work not done."""
-        self._add(Fault("fail", re.compile(matching), times, status))
+        self._add(Fault("fail", re.compile(matching), times, status, skip=skip))
 
     def limit_secondary(self, matching: str, retry_after_s: int = 1, times: int = 1) -> None:
         """403 with `Retry-After`, the work not done."""
@@ -50,6 +51,12 @@ class Faults:
     def slow(self, matching: str, seconds: float, times: int = 1) -> None:
         """Answer, and do the work, only after so long."""
         self._add(Fault("slow", re.compile(matching), times, seconds=seconds))
+
+    def forget(self) -> None:
+        """Nothing goes wrong from now on, and nothing has."""
+        with self._lock:
+            self._waiting.clear()
+            self.struck.clear()
 
     def freeze_lists(self) -> None:
         """From now on lists tell what is there now, whatever happens."""
@@ -70,6 +77,9 @@ class Faults:
         with self._lock:
             for each in self._waiting:
                 if each.matches.search(request):
+                    if each.skip:
+                        each.skip -= 1
+                        continue
                     each.times -= 1
                     if each.times == 0:
                         self._waiting.remove(each)

@@ -294,6 +294,12 @@ class _GitLabHandler(_Handler):
                 kind = {"Content-Type": "application/x-git-receive-pack-result"}
                 self._answer(200, kind, _refused(body, [ref for ref, _, _ in moves]))
                 return
+            fault = next((f for f in self.gitlab.faults if f.strikes_push(self.path)), None)
+            if fault and fault.status:
+                self._answer(fault.status, dict(fault.headers), fault.body)
+                return
+            if fault and fault.drop:
+                self.gitlab.drop_next_reply()
             self._pushing = (project, user)
             super()._serve(body)
 

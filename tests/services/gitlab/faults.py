@@ -15,6 +15,8 @@ class Fault:
     `drop`: the work is done and the reply never sent. `status`: that is the answer instead (with
     `headers` and `body`), and nothing is done. `gate`: the work is done, and the reply waits until
     the test sets it.
+
+    Pushes are struck by those that name the method `PUSH`.
     """
 
     method: str
@@ -35,3 +37,6 @@ class Fault:
             return False
         self.times -= 1
         return True
+
+    def strikes_push(self, path: str) -> bool:
+        return "PUSH" in self.method and self.strikes("PUSH", path)
