@@ -84,7 +84,7 @@ def _check(decision: Decision, url: str) -> Check | None:
         label = decision.offered.label if decision.offered else "this"
         return Check(NAME, "success", f"all gates pass for {label}", url)
     if decision.state is State.WAITING and failing:
-        return Check(NAME, "pending", _in_a_line(failing[0], len(failing)), url)
+        return Check(NAME, "pending", _in_a_line(failing[0], len(failing), url), url)
     if decision.state is State.BLOCKED:
         return Check(NAME, "failure", " ".join(decision.why.split()), url)
     return None
@@ -94,10 +94,12 @@ def _waits_for_forge(decision: Decision, failing: Sequence[Verdict]) -> bool:
     return decision.state is State.WAITING and bool(decision.lands_in) and not failing
 
 
-def _in_a_line(verdict: Verdict, count: int) -> str:
+def _in_a_line(verdict: Verdict, count: int, url: str) -> str:
+    """It stands on the request itself, so that its address says nothing here."""
     more = f" (and {count - 1} more)" if count > 1 else ""
     if verdict.trouble:
         return f"{verdict.gate}: can't be evaluated{more}"
     if verdict.opens_at:
         return f"{verdict.gate}: opens {spell_time(verdict.opens_at)}{more}"
-    return f"{verdict.gate}: {' '.join(verdict.why.split())}{more}"
+    why = " ".join(verdict.why.split()).removesuffix(f" on merge request {url}")
+    return f"{verdict.gate}: {why}{more}"

@@ -26,7 +26,7 @@ def usual_body(decision: Decision, action: Propose) -> str:
     if decision.stays:
         sections.append("\n".join(_stay(each) for each in decision.stays))
     if decision.sources:
-        sections.append(_listed("Source:", [_source(each) for each in decision.sources]))
+        sections.append(_listed("Source:", [*_sources(decision.sources)]))
     paths = [f"- {code(change.path)}" for change in action.changes]
     more = [f"- and {len(paths) - _MOST_FILES} more"] if len(paths) > _MOST_FILES else []
     sections.append(_listed("Files:", [*paths[:_MOST_FILES], *more]))
@@ -43,7 +43,7 @@ def gate_line(verdict: Verdict) -> str:
     """One Markdown list item for a gate."""
     opens = f", opens {spell_time(verdict.opens_at)}" if verdict.opens_at else ""
     if verdict.opened_by and not opens and not verdict.passes:
-        opens = f", opened by {escaped(verdict.opened_by)}"
+        opens = f", needs {escaped(verdict.opened_by)}"
     return f"- {escaped(verdict.gate)}: **{verdict.judgement}**, {escaped(verdict.why)}{opens}"
 
 
@@ -117,10 +117,16 @@ def _stay(stay: Stay) -> str:
     return f"{where} ran it for {ran}, from {since} to {spell_time(stay.until)}."
 
 
-def _source(change: SourceChange) -> str:
-    """The commits between the two images, as the source's forge shows them."""
-    before = f"{change.before[:12]}..." if change.before else ""
-    return f"- `{change.name}`: [{before}{change.after[:12]}]({source_address(change)})"
+def _sources(changes: Sequence[SourceChange]) -> Iterator[str]:
+    """The commits between the two images, as the source's forge shows them; images that are built
+    of the same commits share a line."""
+    built: dict[str, list[SourceChange]] = {}
+    for change in changes:
+        built.setdefault(source_address(change), []).append(change)
+    for address, (first, *others) in built.items():
+        images = ", ".join(f"`{each.name}`" for each in (first, *others))
+        before = f"{first.before[:12]}..." if first.before else ""
+        yield f"- [{before}{first.after[:12]}]({address}): {images}"
 
 
 def _summary(record: Record) -> str:

@@ -61,7 +61,7 @@ Gates when this was written:
 
 - soak: 24h: **wait**, staging has run 1.1.0 for 1h of 1d, opens 2026-03-03T11:00:00Z
   - saw upstream staging, ran 1h
-- approvals: 2: **wait**, 0 of 2, opened by 2 more people
+- approvals: 2: **wait**, 0 of 2, needs 2 more people
   - saw head abc
 
 What you can do:
