@@ -7,7 +7,7 @@ WORKERS ?= auto
 .DEFAULT_GOAL := help
 # Checks print one after the other, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help setup demo test lint ruff format mypy floors pytest soak bench lock clean
+.PHONY: help setup demo test lint ruff format mypy floors pytest soak bench pages lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -56,9 +56,12 @@ bench: setup ## the figures that README quotes
 		$(BIN)/python -m benchmarks.$$(basename $$each .py) || exit 1; \
 	done
 
+pages: setup ## docs/merge-requests.md and its images anew; needs Chromium
+	@$(BIN)/python -m docs.make_merge_requests
+
 lock: ## write requirements.lock again (newer versions: make lock UPGRADE=--upgrade)
 	@PYTHON="$(PYTHON)" .ci/lock $(UPGRADE)
 
 clean: ## remove .venv and what the checks leave behind
 	rm -rf .venv .ci/parts .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
-	find promoter tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find promoter tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
