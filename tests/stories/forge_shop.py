@@ -1,7 +1,8 @@
 """A shop whose merge requests live on a forge that remembers: what a bot needs beside one, and what
 its people see there. `github_shop` and `gitlab_shop` are the two of them.
 
-`web` goes to dev by itself and to staging by people; `api` and `cart` wait for people in dev.
+`web` goes to dev by itself and to staging by people; the services `api` and `cart` wait for people
+in dev.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache as cached
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,11 +27,13 @@ from promoter.cli.demo_world import HOST, DemoWorld
 from promoter.engine.adapters import Adapters
 from promoter.engine.ledger import REF
 from promoter.engine.reconcile import Scope, reconcile
-from promoter.forges.github.connect import connect as connect_github
+from promoter.forges.github.forge import GitHubForge
+from promoter.forges.github.login import TokenLogin
+from promoter.forges.github.place import GitHubPlace
+from promoter.forges.github.talk import Conversation
 from promoter.forges.gitlab.forge import connect as connect_gitlab
 from promoter.model.outcome import Outcome
 from promoter.model.ports import Forge
-from promoter.model.rule import RepositoryAddress
 from promoter.settings import load_settings
 from tests.services.git_server import git, refs
 from tests.stories.effects import Watch, numbered
@@ -50,16 +55,13 @@ environments:
 {environments}
 {request}
 """
-# A rule each, so that they must tell their own by the path.
 _PATHS = {
     "web": "apps/{application}/overlays/{environment}.yaml",
-    "api": "services/{application}/{environment}.yaml",
-    "cart": "jobs/{application}/{environment}.yaml",
+    "services": "services/{application}/{environment}.yaml",
 }
 ENVIRONMENTS = {
     "web": "  dev: {merge: automatic}\n  staging: {after: dev, require: [approvals: 1]}",
-    "api": "  dev: {}",
-    "cart": "  dev: {}",
+    "services": "  dev: {}",
 }
 REQUEST = "merge-request: {labels: [promoter, team-a], reviewers: [ann], assignees: [ann]}"
 _POD = """\
@@ -76,7 +78,8 @@ _NUMBERS = re.compile(r"[#!]\d+|(?<=/pull/)\d+|(?<=/merge_requests/)\d+|(?<=\"nu
 
 
 def file_of(name: str, environment: str) -> str:
-    return _PATHS[name].format(application=name, environment=environment)
+    path = _PATHS.get(name, _PATHS["services"])
+    return path.format(application=name, environment=environment)
 
 
 def manifests() -> dict[str, bytes]:
@@ -101,6 +104,9 @@ class Clock:
         self.at += timedelta(seconds=1)
         return self.at
 
+    def seconds(self) -> float:
+        return self.at.timestamp()
+
     def sleep(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
 
@@ -121,34 +127,33 @@ class Bot:
             "cache": self.folder / cache,
         }
 
-    def app(self, clock: Callable[[], datetime], cache: str = "cache") -> App:
+    def app(self, clock: Clock, cache: str = "cache") -> App:
         return build(load_settings(self.flags(cache)), clock)
 
-    def adapters(self, app: App) -> Adapters:
-        """The app's own, but for a forge that takes no rest between two writes."""
-        credentials = Credentials.load(app.settings.credentials, (), http=HttpClient, now=app.clock)
+    def adapters(self, app: App, clock: Clock) -> Adapters:
+        """The app's own, but for a forge that takes no rest between two writes, and waits by the
+        clock."""
+        return Adapters(
+            app.adapters.repository,
+            cached(lambda address: self._forge(app, address.url, clock)),
+            app.adapters.registry,
+        )
 
-        @cache
-        def forge(address: RepositoryAddress) -> Forge:
-            if self.kind == "github":
-                return connect_github(
-                    address.url, credentials=credentials, now=app.clock, write_pause=0
-                )
-            http = HttpClient(proxies={}, pause=lambda _: None)
-            return connect_gitlab(address.url, credentials=credentials, http=http)
+    def _forge(self, app: App, url: str, clock: Clock) -> Forge:
+        credentials = Credentials.load(app.settings.credentials, (), http=HttpClient, now=clock)
+        if self.kind == "github":
+            place = GitHubPlace.of(url)
+            login = TokenLogin(partial(credentials.for_host, place.host), place.host)
+            talk = Conversation(place, login, clock, write_pause=0, sleep=clock.sleep)
+            return GitHubForge(talk, clock)
+        http = HttpClient(proxies={}, pause=clock.sleep, clock=clock.seconds, now=clock)
+        return connect_gitlab(url, credentials=credentials, http=http)
 
-        return Adapters(app.adapters.repository, forge, app.adapters.registry)
-
-    def run(
-        self,
-        clock: Callable[[], datetime],
-        watch: Watch = lambda _: None,
-        cache: str = "cache",
-    ) -> Outcome:
+    def run(self, clock: Clock, watch: Watch = lambda _: None, cache: str = "cache") -> Outcome:
         app = self.app(clock, cache)
         rules, errors = app.rules()
         assert not errors, errors
-        return reconcile(Scope(rules), numbered(self.adapters(app), watch), clock)
+        return reconcile(Scope(rules), numbered(self.adapters(app, clock), watch), clock)
 
 
 @dataclass
@@ -203,6 +208,18 @@ class Shop(ABC):
         """What the bot did since the last `restore` that may be done only once, and how often."""
 
     @abstractmethod
+    def lag(self) -> AbstractContextManager[None]:
+        """Lists of merge requests tell what was there before, as a replica does that lags."""
+
+    @abstractmethod
+    def limit(self, seconds: int, *, at: str = "") -> None:
+        """The forge wants no request for so long: from now on, or of those whose method and path
+        hold `at` the next one."""
+
+    @abstractmethod
+    def lift_limits(self) -> None: ...
+
+    @abstractmethod
     def push(self, branch: str, files: Mapping[str, bytes | None]) -> None:
         """Ann commits onto a branch and pushes."""
 
@@ -212,11 +229,11 @@ class Shop(ABC):
 
     @abstractmethod
     def merge_by_queue(self) -> None:
-        """From now on main takes only what its queue merges, and whose build passes."""
+        """From now on main takes only what its queue merges, and nothing before `let_in`."""
 
     @abstractmethod
-    def pass_build(self, branch: str) -> None:
-        """CI is content with what a branch holds now."""
+    def let_in(self, branch: str) -> None:
+        """What kept the branch out of the queue is done."""
 
     def prepare(self) -> None:
         demo = DemoWorld(self.folder)
@@ -230,7 +247,7 @@ class Shop(ABC):
     def write_rules(
         self, environments: Mapping[str, str] = ENVIRONMENTS, request: str = REQUEST
     ) -> None:
-        """A rule file for each shop that is given; what requests are given stands in the first."""
+        """A file for each rule that is given; what requests are given stands in the first."""
         folder = self.folder / "rules"
         folder.mkdir(exist_ok=True)
         for file in folder.iterdir():
@@ -273,12 +290,6 @@ class Shop(ABC):
                 patch = git(self.repository, "diff", "--full-index", f"main...{ref}")
                 seen[ref] = (patch, self._log("--format=%ae%n%B%x00", f"main..{ref}"))
         return seen
-
-    def leftovers(self) -> list[str]:
-        """Branches of the bot's of which nothing is open."""
-        opened = {branch for branch, told in self.requests() if told["state"] in ("open", "opened")}
-        there = [ref.removeprefix("refs/heads/") for ref in refs(self.repository)]
-        return [each for each in there if each.startswith("promoter/") and each not in opened]
 
     def _ledger(self, ref: str) -> dict[str, list[str]]:
         paths = git(self.repository, "ls-tree", "-r", "--name-only", ref).split()

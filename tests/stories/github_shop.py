@@ -56,7 +56,7 @@ class GitHubShop(Shop):
             self.hub.journal.clear()
             self.hub.requests.clear()
             self.hub.git_requests.clear()
-            self.hub.faults.forget()
+            self.lift_limits()
 
     def writes(self) -> int:
         return sum(1 for each in (*self.hub.requests, *self.hub.git_requests) if _WRITE(each))
@@ -92,6 +92,24 @@ class GitHubShop(Shop):
             else {},
         }
 
+    @contextlib.contextmanager
+    def lag(self) -> Iterator[None]:
+        self.hub.faults.freeze_lists()
+        try:
+            yield
+        finally:
+            self.hub.faults.thaw_lists()
+
+    def limit(self, seconds: int, *, at: str = "") -> None:
+        if at:
+            self.hub.faults.limit_secondary(at, seconds)
+        else:
+            self.hub.limits.exhaust("bot", seconds)
+
+    def lift_limits(self) -> None:
+        self.hub.faults.forget()
+        self.hub.limits.used.clear()
+
     def push(self, branch: str, files: Mapping[str, bytes | None]) -> None:
         self.shop.push(branch, files)
 
@@ -105,7 +123,7 @@ class GitHubShop(Shop):
     def merge_by_queue(self) -> None:
         self.shop.protect("main", Protection(checks=("build",), queue=True, by="ruleset"))
 
-    def pass_build(self, branch: str) -> None:
+    def let_in(self, branch: str) -> None:
         self.shop.report(self._open_from(branch).head, "build", "success")
 
     def deeds(self) -> Counter[str]:
@@ -129,6 +147,7 @@ def open_github_shop(folder: Path, *, checked: bool = False) -> Iterator[GitHubS
     folder.mkdir(parents=True, exist_ok=True)
     clock = Clock()
     with fake_github(folder / "hub", now=clock.tick, checked=checked) as hub:
+        hub.world.clock = clock
         hub.add_user("bot", token=TOKEN)
         hub.add_user("ann", token=ANN)
         hosted = hub.create("acme/manifests", manifests(), write=("bot", "ann"))

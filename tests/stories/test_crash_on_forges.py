@@ -3,6 +3,9 @@ the next run makes the same world as without, and nothing is done twice."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +13,17 @@ import pytest
 
 from tests.stories.effects import Step
 from tests.stories.forge_chapters import CHAPTERS, OPENERS, Chapter, Tale, quietly, tell
-from tests.stories.forge_shop import Kind, Shop
+from tests.stories.forge_shop import Bot, Clock, Kind, Shop
 
+_SIGNALLED = (("open", "after"), ("merge", "after"), ("push", "after"))
+FIRST, PEOPLE, *QUEUE = CHAPTERS
+# What a refusal leaves behind is what a kill before it does; what differs is that the run goes on.
+REFUSED = [
+    pytest.param(kind, each, id=f"{kind}-{each.title}", marks=marks)
+    for each in CHAPTERS
+    for kind in OPENERS
+    for marks in [[pytest.mark.soak] if (kind, each) == ("github", FIRST) else []]
+]
 LATER_S = 90  # the next run comes later: its commits have other ids
 
 
@@ -30,7 +42,8 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
 def test_a_kill_at_any_effect_leaves_no_trace(chapter: Chapter, shop: Shop) -> None:
     """Between the end of an effect and the start of the next one nothing is written."""
     tale = tell(shop, chapter)
-    places = [each for each in tale.steps if each.moment == "before"]
+    # A commit is seen by nobody before it is pushed.
+    places = [each for each in tale.steps if each.moment == "before" and each.name != "commit"]
     for place in (*places, tale.steps[-1]):
         shop.restore(tale.before)
         cache = shop.fresh_cache()
@@ -59,7 +72,33 @@ def test_an_answer_that_is_lost_is_no_second_try(chapter: Chapter, shop: Shop) -
         check(shop, tale, f"the answer to write {number} was lost")
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda each: each.title)
+def test_a_process_that_is_killed_for_good(shop: Shop) -> None:
+    """Some of the above with a process of its own and a signal."""
+    tale = tell(shop, CHAPTERS[0])
+    places = [step for step in tale.steps if (step.name, step.moment) in _SIGNALLED]
+    for place in places[:3]:
+        shop.restore(tale.before)
+        cache = shop.fresh_cache()
+        child = multiprocessing.get_context("forkserver").Process(
+            target=run_and_die, args=(shop.bot, shop.clock, cache, place)
+        )
+        child.start()
+        child.join(60)
+        assert child.exitcode == -signal.SIGKILL, place
+        shop.clock.sleep(LATER_S)
+        quietly(shop, cache)
+        check(shop, tale, f"killed at {place}")
+
+
+def run_and_die(bot: Bot, clock: Clock, cache: str, place: Step) -> None:
+    def kill(step: Step) -> None:
+        if step == place:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    bot.run(clock, kill, cache)
+
+
+@pytest.mark.parametrize(("shop", "chapter"), REFUSED, indirect=["shop"])
 def test_what_the_forge_could_not_do_is_done_by_the_next_run(chapter: Chapter, shop: Shop) -> None:
     tale = tell(shop, chapter)
     for number in range(1, tale.writes + 1):

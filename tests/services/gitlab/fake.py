@@ -73,7 +73,7 @@ class FakeGitLab(GitServer):
     and people changed. `conflict_status` is 406 for a GitLab before 16."""
 
     def __init__(
-        self, root: Path, base: str, now: Callable[[], datetime] | None, contract: Contract
+        self, root: Path, base: str, now: Callable[[], datetime] | None, contract: Contract | None
     ) -> None:
         super().__init__(root, base, None, None, False)
         self.world = World(root, now)
@@ -159,7 +159,7 @@ class FakeGitLab(GitServer):
             # GitLab does not mind where a parameter stands; python-gitlab sends some in the query.
             given |= {name: _WORDS.get(values[-1], values[-1]) for name, values in asked.items()}
             query = ""
-        if not _UNPUBLISHED.fullmatch(path):
+        if self.contract and not _UNPUBLISHED.fullmatch(path):
             published = {k: v for k, v in given.items() if k not in _UNPUBLISHED_FIELDS}
             bodiless = method in {"GET", "DELETE"} or _BODILESS.fullmatch(path)
             checked = None if bodiless and not published else published
@@ -248,6 +248,7 @@ class _GitLabHandler(_Handler):
         gitlab, path = self.gitlab, self.path.partition("?")[0]
         with gitlab.world.lock:
             gitlab.calls.append(f"{self.command} {path}")
+            gitlab.requests.append(f"{self.command} {self.path}")
             rate = gitlab.spend()
             fault = next((f for f in gitlab.faults if f.strikes(self.command, path)), None)
             if fault and fault.status:
@@ -357,11 +358,14 @@ def _refused(body: bytes, refs: Sequence[str]) -> bytes:
 
 
 @contextlib.contextmanager
-def fake_gitlab(root: Path, now: Callable[[], datetime] | None = None) -> Iterator[FakeGitLab]:
+def fake_gitlab(
+    root: Path, now: Callable[[], datetime] | None = None, *, checked: bool = True
+) -> Iterator[FakeGitLab]:
     """Serve a new, empty GitLab on a free loopback port, its repositories below `root`. `now`
-    gives the time of events (UTC); by default each is a second after the one before."""
+    gives the time of events (UTC); by default each is a second after the one before.
+    `checked=False` leaves the published API aside, where time is measured or it is not at hand."""
+    contract = Contract("gitlab.json", "") if checked else None  # first: it may skip the test
     root.mkdir(parents=True, exist_ok=True)
-    contract = Contract("gitlab.json", "")
     server = _GitLabServer()
     gitlab = FakeGitLab(root, f"http://127.0.0.1:{server.server_address[1]}", now, contract)
     server.served = gitlab
@@ -377,4 +381,5 @@ def fake_gitlab(root: Path, now: Callable[[], datetime] | None = None) -> Iterat
         thread.join()
         server.hang_up()
         server.server_close()
-    contract.verify()
+    if contract:
+        contract.verify()
