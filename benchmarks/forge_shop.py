@@ -53,13 +53,18 @@ spec:
 
 @dataclass(frozen=True)
 class Served:
-    """A forge with the repository on it; `calls` is its log, a request to the API each; `git` that
-    of git over HTTP; `is_list` knows a request for merge requests among the calls."""
+    """A forge with the repository on it; `calls` is its log, a request to the API each; `log` one
+    that holds those of git over HTTP, others beside them perhaps; `is_list` knows a request for
+    merge requests among the calls."""
 
     forge: str
     url: str
     calls: list[str]
-    git: list[str]
+    log: list[str]
+
+    @property
+    def git(self) -> list[str]:
+        return [each for each in self.log if ".git/" in each]
 
     def is_list(self, call: str) -> bool:
         path = call.partition("?")[0]
