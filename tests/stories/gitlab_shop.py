@@ -29,6 +29,7 @@ class GitLabShop(Shop):
     gitlab: FakeGitLab = field(kw_only=True)
     project: Project = field(kw_only=True)
     ann: User = field(kw_only=True)
+    bot_user: User = field(kw_only=True)
     kind: Kind = field(init=False, default="gitlab")
     _fault: Fault | None = None
 
@@ -155,6 +156,6 @@ def open_gitlab_shop(folder: Path) -> Iterator[GitLabShop]:
         tip = project.tip("main")
         assert tip
         world.run_pipeline(project, tip, "success")
-        made = GitLabShop(folder, clock, gitlab=gitlab, project=project, ann=ann)
+        made = GitLabShop(folder, clock, gitlab=gitlab, project=project, ann=ann, bot_user=bot)
         made.prepare()
         yield made
