@@ -132,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
     if as_json:
         print(redact(dump(_request_json(view))))
     else:
-        told = printable(f"!{view.number} {_told(local, view, arguments)}: {view.title}")
+        told = printable(f"!{view.number} {_told(forge, local, view, arguments)}: {view.title}")
         print(redact(told))
     return 0
 
@@ -164,11 +164,13 @@ def _act(forge: LocalForge, local: Local, arguments: argparse.Namespace, person:
             forge.publish(number, head, check, person)
 
 
-def _told(local: Local, view: MergeRequest, arguments: argparse.Namespace) -> str:
+def _told(
+    forge: LocalForge, local: Local, view: MergeRequest, arguments: argparse.Namespace
+) -> str:
     """What came of it, in a few words."""
     match arguments.action:
         case "approve":
-            return f"approved by {', '.join(local.document.approvers(view.head))}"
+            return f"approved by {', '.join(forge.approvers(local))}"
         case "label" | "unlabel":
             return f"labels: {', '.join(view.labels) or 'none'}"
         case "ready" | "draft":
@@ -194,7 +196,7 @@ def _request_json(view: MergeRequest) -> Json:
 
 def _shown(app: App, url: str, forge: LocalForge, local: Local, as_json: bool) -> str:
     view, document = forge.view(local), local.document
-    approvers = tuple(document.approvers(view.head))
+    approvers = tuple(forge.approvers(local))
     checks = document.checks_of(view.head)
     if as_json:
         more = {

@@ -98,6 +98,10 @@ class LocalForge:
     def approvals(self, number: int, head: str) -> Sequence[str]:
         return self._merging.approvers(self.show(number).document, head)
 
+    def approvers(self, local: Local) -> Sequence[str]:
+        """Who approved the head where its branch stands now, as `approvals` counts them."""
+        return self._merging.approvers(local.document, local.head or local.document.head)
+
     def checks(self, number: int, head: str) -> Sequence[Check]:
         return self.show(number).document.checks_of(head)
 

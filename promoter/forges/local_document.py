@@ -160,7 +160,7 @@ class Document:
                 assignees=_words(content, "assignees"),
                 checks=tuple(_each({"checks": [], **content}, "checks", _check_entry)),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 f"is no merge request ({FILE} is damaged: {type(error).__name__}): move the ref"
                 f" back to its last good commit, or delete it with `git push REMOTE :{ref}`",

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from promoter.model.ports import Comment
 
 _COMMENT = "<!--"
+_BEGINS = f"{_COMMENT} promoter-request "
 _NOTE = re.compile(
-    r"\n*<!-- promoter-request approvals=([0-9]{1,4}) head=([0-9a-f]{0,64})"
-    r"( unfinished)?( no-drafts)? -->\s*\Z"
+    r"<!-- promoter-request approvals=([0-9]{1,4}) head=([0-9a-f]{0,64})"
+    r"( unfinished)?( no-drafts)? -->\s*"
 )
 _CUT = "\n\n*(cut: it was longer than the forge takes)*"
 
@@ -52,11 +53,14 @@ def split_note(text: str) -> tuple[str, Note]:
     """The body as it was given, and the note. A person may have edited it away, and forges give
     line ends back as browsers send them."""
     text = text.replace("\r\n", "\n")
-    match = _NOTE.search(text)
+    # Looked for from the end: anybody may have written a megabyte of what looks like it.
+    at = text.rfind(_BEGINS)
+    match = _NOTE.fullmatch(text, at) if at >= 0 else None
     if match is None:
         return text, Note()
     note = Note(int(match[1]), match[2], bool(match[3]), bool(match[4]))
-    return f"{text[: match.start()]}\n", note
+    before = text[:at].rstrip("\n")
+    return f"{before}\n", note
 
 
 def fitting(line: str, most: int) -> str:

@@ -18,6 +18,9 @@ _PREFIX = "Promoter-"
 _FIRST = f"{_PREFIX}Rule"
 _UNSAFE = re.compile(r"[<>\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST = 200
+_NO_WIDTH = "\u200b"
+# The `@` of an address calls nobody; an issue is also named by its address, or as `SHOP-12`.
+_CALLING = re.compile(r"((?<![A-Za-z0-9_.+-])@|[#!%&$~]|:/|[A-Za-z0-9]-(?=[0-9]))(?=[A-Za-z0-9_/])")
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,10 @@ class Record:
 
     @property
     def _requester(self) -> str:
-        """On one line, and without what could end the comment that it stands in."""
-        return " ".join(_UNSAFE.sub(" ", self.requested_by).split())[:_LONGEST]
+        """On one line, without what could end the comment that it stands in, and so that a forge
+        reads nobody's name, reference or closing keyword in it."""
+        line = " ".join(_UNSAFE.sub(" ", self.requested_by).split())[:_LONGEST]
+        return _CALLING.sub(rf"\1{_NO_WIDTH}", line)
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -70,7 +75,7 @@ class Record:
                 values["Environment"][0],
                 Release.of(artifacts),
                 values["From"][0],
-                values.get("Requested-By", [""])[0],
+                values.get("Requested-By", [""])[0].replace(_NO_WIDTH, ""),
             )
         except (KeyError, ValueError):
             return None

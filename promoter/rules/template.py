@@ -44,11 +44,18 @@ def check_template(text: str, purpose: Purpose) -> str:
     longest = _LONGEST[purpose]
     if len(text) > longest:
         raise ValueError(f"is longer than {longest} characters: shorten it")
+    if not is_unicode(text):
+        raise ValueError("holds half a character (a lone surrogate): write the whole one")
     if is_template(text):
         from promoter.rules import template_check
 
         template_check.check(text, purpose)
     return text
+
+
+def is_unicode(text: str) -> bool:
+    """Whether it can be written as UTF-8."""
+    return not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def is_template(text: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from promoter.rules.template import MOST_CHARACTERS, MOST_ITEMS, Purpose, Spelling
+from promoter.rules.template import MOST_CHARACTERS, MOST_ITEMS, Purpose, Spelling, is_unicode
 from promoter.rules.template_sandbox import Sandbox
 from promoter.rules.template_values import LOOP, VALUES, Fields, ListOf, Type
 from promoter.rules.wording import guess, printable, quote
@@ -254,7 +254,7 @@ def _constant(node: nodes.Const) -> Type:
     value = node.value
     if isinstance(value, bool):
         return "truth"
-    if isinstance(value, str) and len(value) <= MOST_CHARACTERS:
+    if isinstance(value, str) and len(value) <= MOST_CHARACTERS and is_unicode(value):
         return "text"
     if isinstance(value, int) and abs(value) <= _LARGEST_NUMBER:
         return "number"

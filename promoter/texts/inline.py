@@ -20,7 +20,8 @@ _CLOSING = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
-    r"[(\"']*(?:https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#]\S*)?|file://[^\s@]*)", re.IGNORECASE
+    r"[(\"']*(?:https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?(?:[/?#]\S*)?|file://[^\s@]*)",
+    re.IGNORECASE,
 )
 # What opens a heading, a list, a quotation or a rule where it begins a line, and what GitLab
 # obeys there (`/merge`).

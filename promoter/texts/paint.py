@@ -14,9 +14,12 @@ _CODES = {
     "blue": "34",
     "cyan": "36",
 }
-# C0 and C1 but the tab, line ends, and what turns the order of characters around (Unicode's
-# bidirectional controls: a line must not read other than it is).
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+# C0 and C1 but the tab, line ends, and what turns the order of characters around or is not to be
+# seen (Unicode's bidirectional controls, soft hyphens and joiners: a line must not read other than
+# it is). The space without a width is our own, in titles; emoji are made with U+200D.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069]"
+)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from promoter.model.ports import Check, MergeRequest
@@ -11,7 +10,6 @@ from promoter.texts.columns import align
 from promoter.texts.diff import painted_diff
 from promoter.texts.paint import Paint, printable
 
-_HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
 _STYLES = {"success": "green", "pending": "yellow", "failure": "red"}
 
 
@@ -40,7 +38,7 @@ def request_text(
 ) -> str:
     """Head, body without the bot's record, approvals, what happened, what was said (who and
     when, and the text), and the diff."""
-    body = _HIDDEN.sub("", request.body).rstrip()
+    body = _visible(request.body)
     count = f"{len(approvers)} of {needed}" if needed else f"{len(approvers)}"
     approved = count + (f" ({', '.join(approvers)})" if approvers else "")
     stands = f"{request.branch} at {request.head[:12]} into {request.base}"
@@ -100,4 +98,9 @@ def _said(comments: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 def _visible(text: str) -> str:
     """Without the marks by which the bot knows what it said."""
-    return _HIDDEN.sub("", text).strip()
+    parts: list[str] = []
+    at = 0
+    while (begins := text.find("<!--", at)) >= 0 and (ends := text.find("-->", begins)) >= 0:
+        parts.append(text[at:begins])
+        at = ends + len("-->")
+    return "".join([*parts, text[at:]]).strip()

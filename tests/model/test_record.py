@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,3 +78,27 @@ def test_what_is_written_is_read(
 @given(st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
     assert Record.parse(text) is None
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "Closes #7",
+        "@everyone",
+        "closes acme/x#8 and !3",
+        "Fixes https://git.example.com/acme/x/issues/7",
+        "resolves SHOP-12",
+    ],
+)
+def test_a_requester_calls_nobody_and_closes_nothing_and_reads_the_same_again(asks: str) -> None:
+    record = replace(RECORD, requested_by=asks)
+    line = record.trailers()[-1]
+    assert asks not in line
+    parsed = Record.parse("\n".join(record.trailers()))
+    assert parsed is not None
+    assert parsed.requested_by == asks
+
+
+def test_an_address_of_a_requester_stays_as_it_is() -> None:
+    record = replace(RECORD, requested_by="ann.lee@example.com")
+    assert record.trailers()[-1] == "Promoter-Requested-By: ann.lee@example.com"
