@@ -66,10 +66,12 @@ class Applied:
     done: set[object] = field(default_factory=set)
     """What is not done again in one reconcile, however the world looks: `(repository, action)`."""
 
-    def attempt(self, who: str, step: Callable[[], Effect]) -> None:
-        """Run one step; what goes wrong with it is noted and stops only itself."""
+    def attempt(self, who: str, step: Callable[[], Effect], deed: object) -> None:
+        """Run one step; what goes wrong with it is noted and stops only itself. `deed`: what it
+        is known by once it is done."""
         try:
             self.effects.append(step())
+            self.done.add(deed)
         except Exception as error:  # noqa: BLE001 - one bad step never stops the others
             self.note(who, error)
 
@@ -115,7 +117,7 @@ def apply(plan: Plan, adapters: Adapters) -> Applied:
         ready = _push_branches(repository, proposals, notes.get(address, ()), applied)
         for proposal in ready:
             step = partial(_open_or_update, forge, proposal, applied)
-            applied.attempt(_name(proposal.decision), step)
+            applied.attempt(_name(proposal.decision), step, (address, proposal.action))
         _act(plan, address, forge, applied)
         said = _publish(plan, address, forge, applied)
         _push_branches(repository, (), said, applied)
@@ -236,25 +238,26 @@ def _open_or_update(forge: Forge, proposal: _Proposal, applied: Applied) -> Effe
 
 def _act(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied) -> None:
     """All that is done to merge requests that are open already."""
+    step: Callable[[], Effect]
     for orphan in plan.orphans:
         if orphan.repository == address:
-            applied.attempt(orphan.rule, partial(_close, forge, None, orphan.action))
+            step = partial(_close, forge, None, orphan.action)
+            applied.attempt(orphan.rule, step, (address, orphan.action))
     for decision in plan.decisions:
         if decision.repository != address:
             continue
-        step: Callable[[], Effect]
         match decision.action:
             case Close() as action:
                 step = partial(_close, forge, decision, action)
             case Merge() as action:
-                step = partial(_merge, forge, decision, action, applied)
+                step = partial(_merge, forge, decision, action)
             case Disarm() as action:
                 step = partial(_disarm, forge, decision, action)
             case LeaveAlone() as action:
                 step = partial(_leave_alone, forge, decision, action)
             case _:
                 continue
-        applied.attempt(_name(decision), step)
+        applied.attempt(_name(decision), step, (address, decision.action))
 
 
 def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
@@ -271,10 +274,8 @@ def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
     return replace(effect, release=label, detail=action.reason)
 
 
-def _merge(forge: Forge, decision: Decision, action: Merge, applied: Applied) -> Effect:
+def _merge(forge: Forge, decision: Decision, action: Merge) -> Effect:
     deed = forge.merge(action.number, action.head, merge_text(decision, action))
-    if deed == "queued":
-        applied.done.add((decision.repository, action))
     return _effect(deed, decision, _url(decision, action))
 
 

@@ -24,7 +24,7 @@ from promoter.model.facts import (
 )
 from promoter.model.ledger import Wish
 from promoter.model.outcome import Effect, Outcome
-from promoter.model.plan import Merge, Plan, Trouble
+from promoter.model.plan import Plan, Trouble
 from promoter.model.rule import Rule
 
 _MOST_ASKS = 100
@@ -109,16 +109,18 @@ def reconcile(scope: Scope, adapters: Adapters, clock: Clock, report: Report = s
 
 
 def _without(plan: Plan, done: set[object]) -> Plan:
-    """The plan without what was done in this reconcile and can't be seen yet: a status whose note
-    the ledger did not take, a place in a queue that the forge does not list so soon."""
+    """The plan without what was done in this reconcile and can't be seen yet, as lists of a forge
+    may lag behind: a status whose note the ledger did not take, a request that is merged or closed
+    and listed as open."""
     statuses = tuple(each for each in plan.statuses if each not in done)
     decisions = tuple(
         replace(each, action=None)
-        if isinstance(each.action, Merge) and (each.repository, each.action) in done
+        if each.action and (each.repository, each.action) in done
         else each
         for each in plan.decisions
     )
-    return replace(plan, statuses=statuses, decisions=decisions)
+    orphans = tuple(each for each in plan.orphans if (each.repository, each.action) not in done)
+    return replace(plan, statuses=statuses, decisions=decisions, orphans=orphans)
 
 
 def _forget(facts: Facts) -> Facts:
