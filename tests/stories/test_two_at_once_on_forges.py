@@ -102,16 +102,7 @@ def test_two_engines_that_really_run_at_once(shop: Shop) -> None:
             pool.submit(shop.bot.run, clock, cache=f"cache-of-{each}")
             for each, clock in enumerate(clocks)
         ]
-    for each in runs:
-        assert (each.result().troubles, each.result().plan.troubles) == ((), ())
-    for branch in tale.contents["requests"]:
-        assert [named for named, _ in shop.requests()].count(branch) == 1
-    merged, usual = (
-        {k: n for k, n in each.items() if "merged" in k or "merge " in k}
-        for each in (shop.deeds(), tale.deeds)
-    )
-    assert merged == usual
-    assert shop.contents()["everything on main"] == tale.contents["everything on main"]
+    check([each.result() for each in runs], shop, tale, "at once")
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda each: each.title)
@@ -124,9 +115,8 @@ def test_lists_that_lag_behind_double_nothing(chapter: Chapter, shop: Shop) -> N
             code = exit_codes.of_troubles(outcome.plan, outcome.troubles, broken_rules=False)
             assert code in (exit_codes.DONE, exit_codes.LATER), outcome.troubles
             assert shop.deeds() <= tale.deeds
-            assert len(outcome.effects) == len({*outcome.effects}), (
-                "nothing is done again and again"
-            )
+            # An update that is not seen is said once more, with the head that was pushed for it.
+            assert max(Counter(outcome.effects).values(), default=0) <= 2
     quietly(shop)
     assert shop.contents() == tale.contents
     assert shop.deeds() == tale.deeds

@@ -213,11 +213,13 @@ class GitHubForge:
         try:
             done = self._merging.merge(pull, text, head)
         except NotYetError:
-            # GitHub finds out whether it can merge only once it is asked, and says null meanwhile.
-            if pull.get("mergeable") is None:
-                again = self._show(number)
-                _check_head(again, head)
-                _check_mergeable(again)
+            # Somebody else may have merged it meanwhile; and GitHub finds out whether it can merge
+            # only once it is asked, and says null until then.
+            again = self._show(number)
+            _check_head(again, head)
+            if again.get("merged_at"):
+                return "merged"
+            _check_mergeable(again)
             raise
         if done == "merged" and self._listing.is_ours(pull):
             self._delete_branch(pull["head"]["ref"])
