@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from promoter.decisions.situation import Situation
-from promoter.model.plan import Decision, Disarm, LeaveAlone, State
-from promoter.model.ports import MergeRequest
+from promoter.model.plan import Decision, Disarm, Hand, LeaveAlone, State
+from promoter.model.ports import Branch, MergeRequest
 
 HOLD = "promoter/hold"
 """A label by which anybody holds a merge request, at once."""
@@ -22,16 +22,39 @@ def is_held(request: MergeRequest) -> bool:
 def stop_by_person(this: Situation, decided: Decision) -> Decision | None:
     """The answer where a person has a hand on the branch or the request; None: nobody has."""
     branch, request = this.branch, this.opened
-    if branch is not None and not branch.own:
+    if branch is not None and not branch.own and not _has_landed(this, branch):
         why = f"a person pushed to {branch.name}; it is left alone until it is merged or deleted"
-        action = None
-        if request is not None and not _has_label(request, LEFT_ALONE):
-            action = LeaveAlone(request.number, branch.name, branch.head)
-        return replace(decided, state=State.REJECTED, why=why, action=action)
+        if request is None:
+            why += ": no merge request is open from it"
+        return replace(decided, state=State.REJECTED, why=why)
     if request is not None and is_held(request):
         why = f"held by the label {HOLD} on {request.url}; take it off to go on"
         return replace(decided, state=State.BLOCKED, why=why)
     return None
+
+
+def hand_of(this: Situation) -> Hand | None:
+    """What a person has a hand on, of the open request."""
+    if this.opened is None:
+        return None
+    if this.branch is not None and not this.branch.own:
+        return "branch"
+    return "hold" if is_held(this.opened) else None
+
+
+def tell(this: Situation, decided: Decision) -> Decision:
+    """Say it once where a person pushed to the branch of an open request."""
+    request, branch = this.opened, this.branch
+    if request is None or branch is None or branch.own or _has_label(request, LEFT_ALONE):
+        return decided
+    return replace(decided, action=LeaveAlone(request.number, branch.name, branch.head))
+
+
+def _has_landed(this: Situation, branch: Branch) -> bool:
+    """Whether it is a merged request's leftover, with whatever people pushed to it."""
+    return this.opened is None and any(
+        each.state == "merged" and each.head == branch.head for each in this.requests
+    )
 
 
 def take_off(this: Situation, decided: Decision) -> Decision:
@@ -40,11 +63,12 @@ def take_off(this: Situation, decided: Decision) -> Decision:
     request, action = this.opened, decided.action
     if request is None or not request.armed or isinstance(action, LeaveAlone):
         return decided
-    if decided.state in (State.PROMOTING, State.PROPOSED) and action is None:
-        return decided
-    is_the_bots = this.environment.merge == "automatic" or action is not None
-    if not is_the_bots and not is_held(request):
-        return decided
+    if not is_held(request):
+        if action is None and decided.state in (State.PROMOTING, State.PROPOSED, State.UNKNOWN):
+            return decided  # a registry that does not answer closes no gate
+        is_the_bots = this.branch is None or this.branch.own
+        if not is_the_bots or (this.environment.merge == "manual" and action is None):
+            return decided
     return replace(decided, action=Disarm(request.number, request.branch, decided.why))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from promoter.decisions.advice import advise
@@ -22,6 +22,7 @@ from promoter.model.facts import (
     Facts,
     FootingOf,
     Known,
+    ListedOf,
     MergeRequestsOf,
     NotAsked,
     NotKnown,
@@ -29,13 +30,14 @@ from promoter.model.facts import (
     TargetsOf,
     TipOf,
 )
-from promoter.model.ledger import RequestEnd, Wish
+from promoter.model.ledger import Listed, RequestEnd, Wish
 from promoter.model.plan import Advice, Close, Decision, Orphan, Plan, State, Trouble
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
-from promoter.model.rule import Rule
+from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Discovery, Target
 
+_LISTED_ANEW = timedelta(days=7)
 Names = tuple[str, str]
 """A target by its application and environment."""
 
@@ -108,7 +110,22 @@ def decide(
         frozenset(asks),
         statuses([scene for scene, _ in scenes], taken, facts),
         advice,
+        tuple(_listed([scene for scene, _ in scenes], facts, now)),
     )
+
+
+def _listed(
+    scenes: Sequence[Scene], facts: Facts, now: datetime
+) -> Iterator[tuple[RepositoryAddress, Listed]]:
+    """Notes that all ended requests were listed, now and then: else a young bot would read all that
+    people ever closed in an old repository, at each look."""
+    for repository, base in {(each.rule.repository, each.tip.branch) for each in scenes}:
+        listed = facts.get(ListedOf(repository, base))
+        told = facts.get(MergeRequestsOf(repository))
+        if repository.forge == "local" or not isinstance(listed, Known):
+            continue  # a ref of the local forge tells all at no cost
+        if isinstance(told, Known) and (listed.value is None or now - listed.value > _LISTED_ANEW):
+            yield repository, Listed(base, told.seen_at)
 
 
 def _advise(scenes: Sequence[Scene], facts: Facts) -> tuple[Advice, ...]:

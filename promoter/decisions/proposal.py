@@ -13,7 +13,8 @@ from promoter.decisions.gates import judge_all
 from promoter.decisions.person import stop_by_person
 from promoter.decisions.search import Judged, case_of
 from promoter.decisions.situation import Situation
-from promoter.model.facts import EditOf, Facts, FootingOf, MergedOf, ReadinessOf
+from promoter.model.facts import EditOf, Facts, FootingOf, MergedOf, QueuedOf, ReadinessOf
+from promoter.model.ledger import Queued
 from promoter.model.plan import Decision, Merge, Propose, State
 from promoter.model.ports import Branch, MergeRequest
 from promoter.model.record import Record
@@ -160,13 +161,14 @@ def _judge_merge(
     decided = replace(decided, verdicts=(*decided.verdicts, *verdicts))
     if not all(each.passes for each in decided.verdicts):
         return keep_out(decided, decided.verdicts)
+    automatic = this.environment.merge == "automatic"
     footing = facts.need(FootingOf(this.repository, action.base))
-    if footing.protection.up_to_date and _is_behind(this, branch):
+    if automatic and footing.protection.up_to_date and _is_behind(this, branch):
         return _build_again(this, action, decided, facts, now)
     if request.armed:
         why = f"{request.url} is in the forge's queue: all gates pass"
         return replace(decided, state=State.PROMOTING, why=why)
-    if this.environment.merge == "manual":
+    if not automatic:
         why = f"merge request {request.url} waits for a person to merge it"
         return replace(decided, state=State.PROPOSED, why=why)
     ready = facts.need(ReadinessOf(this.repository, request.number, branch.head))
@@ -178,7 +180,18 @@ def _judge_merge(
         state, said = State.BLOCKED if refused else State.WAITING, ready.why or ready.state
         why = f"all gates pass, and the forge does not merge {request.url} yet: {said}"
         return replace(decided, state=state, why=why, trouble="input" if refused else None)
-    merge = Merge(request.number, request.branch, branch.head, action.record, action.request)
+    merge = Merge(
+        *(request.number, request.branch, branch.head, action.record, action.base_commit),
+        action.request,
+    )
+    if Queued(request.branch, branch.head, action.base_commit) in facts.need(
+        QueuedOf(this.repository)
+    ):
+        why = (
+            f"all gates pass, and the forge's queue took {request.url} out again, or a person did;"
+            f" it is put back once its branch or {action.base} moves"
+        )
+        return replace(decided, state=State.WAITING, why=why)
     why = f"merge {request.url}: all gates pass"
     return replace(decided, state=State.PROMOTING, why=why, action=merge)
 
@@ -187,11 +200,10 @@ def _build_again(
     this: Situation, action: Propose, decided: Decision, facts: Facts, now: datetime
 ) -> Decision:
     """The same release, on the tip: the forge merges nothing that stands behind it."""
-    automatic = this.environment.merge == "automatic"
     label = action.record.release.label
     return replace(
         decided,
-        state=State.PROMOTING if automatic else State.PROPOSED,
+        state=State.PROMOTING,
         why=f"build the branch of #{action.number} again for {label}, on the tip of {action.base}",
         **_background(this, action.record.release, facts, now),
         action=replace(action, head=None, rebuilds=True),

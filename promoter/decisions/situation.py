@@ -12,10 +12,12 @@ from promoter.model.facts import (
     BranchOf,
     Facts,
     FootingOf,
+    ListedOf,
     MergeRequestsOf,
     Period,
     PeriodsOf,
     PublishedOf,
+    QueuedOf,
     ReadingOf,
     TagsOf,
     Tip,
@@ -110,7 +112,8 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
     wishes = WishesOf(repository)
     footing = FootingOf(repository, scene.tip.branch)
     facts.prefetch(
-        *(reading, periods, requests, branch, wishes, footing, PublishedOf(repository)),
+        *(reading, periods, requests, branch, wishes, footing),
+        *(PublishedOf(repository), QueuedOf(repository), ListedOf(repository, scene.tip.branch)),
         *line.values(),
     )
     facts.need(requests)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from promoter.decisions.person import HOLD
 from promoter.decisions.situation import Scene
 from promoter.model.facts import Facts, FootingOf, Known, PublishedOf
 from promoter.model.ledger import Published
 from promoter.model.plan import Close, Decision, Disarm, Merge, Propose, Publish, State
-from promoter.model.ports import Check, Footing
+from promoter.model.ports import Check, Footing, MergeRequest
+from promoter.model.record import Record
 from promoter.model.rule import RepositoryAddress
 from promoter.model.spell import spell_time
 from promoter.model.verdict import Verdict
@@ -38,7 +40,10 @@ def statuses(scenes: Iterable[Scene], decisions: Sequence[Decision], facts: Fact
             continue
         said = {(each.branch, each.head): each for each in published.value}
         mine = [each for each in decisions if each.repository == repository]
-        for each in (*_of_ours(mine, footing.value), *_of_others(scene, footing.value)):
+        ours = {each.head for each in mine} | {each.head for each in _open(scene, own=True)}
+        # A status is a commit's: another request from the bot's own commit must not speak for it.
+        others = (e for e in _of_others(scene, footing.value) if e.head not in ours)
+        for each in (*_of_ours(mine, footing.value), *others):
             if not _is_said(each, said.get((each.branch, each.head))):
                 found[repository, each.head] = each
     return tuple((repository, each) for (repository, _), each in found.items())
@@ -65,10 +70,17 @@ def _of_others(scene: Scene, footing: Footing) -> Iterator[Publish]:
     """A required check that nobody ever says would keep them out for good."""
     if not is_required(footing):
         return
-    for request in scene.foreign:
+    for request in (*scene.foreign, *_open(scene, own=False)):
         yield Publish(request.number, "", request.head, _NOT_OURS)
     for head in scene.tip.queued:
         yield Publish(0, "", head, _QUEUED)
+
+
+def _open(scene: Scene, *, own: bool) -> list[MergeRequest]:
+    """The open ones from branches with the bot's prefix, as far as the bot made them or not."""
+    listed = (each for requests in scene.requests.values() for each in requests)
+    opened = (each for each in listed if each.state == "open")
+    return [each for each in opened if (Record.parse(each.body) is not None) is own]
 
 
 def is_required(footing: Footing) -> bool:
@@ -76,22 +88,29 @@ def is_required(footing: Footing) -> bool:
 
 
 def _check(decision: Decision, url: str) -> Check | None:
-    """None: what was said stays."""
-    if decision.state is State.REJECTED:
+    """None: what was said stays, as the request is about to change or to go."""
+    if decision.hand == "branch":
         return _TAKEN_OVER
+    if decision.hand == "hold":
+        return Check(NAME, "failure", f"held by the label {HOLD}", url)
+    if decision.state is State.UNKNOWN:
+        return Check(NAME, "pending", "can't be told now: something does not answer", url)
     failing = [each for each in decision.verdicts if not each.passes]
-    if decision.state in (State.PROMOTING, State.PROPOSED) or _waits_for_forge(decision, failing):
+    on_its_way = decision.state in (State.PROMOTING, State.PROPOSED)
+    if not failing and (on_its_way or _waits_for_forge(decision)):
         label = decision.offered.label if decision.offered else "this"
         return Check(NAME, "success", f"all gates pass for {label}", url)
     if decision.state is State.WAITING and failing:
         return Check(NAME, "pending", _in_a_line(failing[0], len(failing), url), url)
     if decision.state is State.BLOCKED:
         return Check(NAME, "failure", " ".join(decision.why.split()), url)
+    if decision.state is State.WAITING:
+        return Check(NAME, "pending", " ".join(decision.why.split()), url)
     return None
 
 
-def _waits_for_forge(decision: Decision, failing: Sequence[Verdict]) -> bool:
-    return decision.state is State.WAITING and bool(decision.lands_in) and not failing
+def _waits_for_forge(decision: Decision) -> bool:
+    return decision.state is State.WAITING and bool(decision.lands_in)
 
 
 def _in_a_line(verdict: Verdict, count: int, url: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
-from promoter.decisions.person import HOLD, is_held, take_off
+from promoter.decisions.person import HOLD, hand_of, is_held, take_off, tell
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.search import Judged, Search, search
 from promoter.decisions.situation import Scene, Situation, look_at, tag_questions, ways_out
@@ -37,7 +37,8 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
     except ValueError as error:
         return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
     this = look_at(scene, target, artifacts, facts)
-    decided = take_off(this, _decide_situation(this, decided, facts, now))
+    decided = tell(this, _decide_situation(this, decided, facts, now))
+    decided = take_off(this, replace(decided, hand=hand_of(this)))
     return decided if decided.requested else answer_undecided(this, decided)
 
 

@@ -19,9 +19,9 @@ def take_turns(
     """The same decisions, of which those wait that another one goes before: in a repository of
     `one_by_one` all that is merged, elsewhere what touches the same files.
 
-    What can be merged goes first, then what is on its way, then what must be built again; the
-    oldest request first. One that a person merges is never waited for, and waits only for the
-    landing of this very round.
+    What can be merged goes first, then what must be built again; the oldest request first. Nobody
+    waits for what waits itself: for a person, a check, a window. One that a person merges is never
+    waited for, and waits only for the landing of this very round.
     """
     ahead_of: dict[tuple[RepositoryAddress, str], Decision] = {}
     waits: dict[int, Decision] = {}
@@ -46,11 +46,10 @@ def _rank(decision: Decision) -> tuple[int, int] | None:
         return None
     if isinstance(action, Merge):
         return 0, request.number
-    if isinstance(action, Propose):
-        return (2, request.number) if action.rebuilds else None
-    on_its_way = decision.state in (State.PROMOTING, State.WAITING)
-    if action is None and on_its_way and decision.lands_in:
-        return 1, request.number
+    if isinstance(action, Propose) and action.rebuilds:
+        return 2, request.number
+    if action is None and decision.state is State.PROMOTING and decision.lands_in:
+        return 1, request.number  # it is in the forge's queue
     return None
 
 
@@ -63,4 +62,7 @@ def _files(decision: Decision) -> tuple[str, ...]:
 def _wait(decision: Decision, ahead: Decision) -> Decision:
     before = ahead.merge_request.url if ahead.merge_request else str(ahead.target)
     why = f"waits its turn: {before} goes before it, and moves what it stands on"
-    return replace(decision, why=why, action=None)
+    if isinstance(decision.action, Merge):
+        return replace(decision, why=why, action=None)
+    # As it stands it brings something else by now, or nothing.
+    return replace(decision, state=State.WAITING, why=why, action=None, lands_in=())

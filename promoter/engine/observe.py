@@ -14,7 +14,14 @@ from typing import Any
 from promoter.access.redaction import redact
 from promoter.decisions.branches import PREFIX
 from promoter.engine.adapters import Adapters
-from promoter.engine.ledger import read_ended, read_published, read_sightings, read_wishes
+from promoter.engine.ledger import (
+    read_ended,
+    read_listed,
+    read_published,
+    read_queued,
+    read_sightings,
+    read_wishes,
+)
 from promoter.engine.library import Library
 from promoter.engine.periods import read_periods
 from promoter.errors import InputError, PromoterError, TransientError
@@ -28,11 +35,13 @@ from promoter.model.facts import (
     EditOf,
     FootingOf,
     Known,
+    ListedOf,
     MergedOf,
     MergeRequestsOf,
     PeriodsOf,
     PublishedOf,
     Question,
+    QueuedOf,
     ReadinessOf,
     ReadingOf,
     SightingsOf,
@@ -74,6 +83,8 @@ class Observer:
             WishesOf: lambda q: read_wishes(self._repository(q.repository)),
             MergedOf: lambda q: self._repository(q.repository).merged(q.base, q.head),
             PublishedOf: lambda q: read_published(self._repository(q.repository)),
+            QueuedOf: lambda q: read_queued(self._repository(q.repository)),
+            ListedOf: lambda q: read_listed(self._repository(q.repository), q.base),
             ApprovalsOf: lambda q: tuple(self._forge(q.repository).approvals(q.number, q.head)),
             ChecksOf: lambda q: tuple(self._forge(q.repository).checks(q.number, q.head)),
             ReadinessOf: lambda q: self._forge(q.repository).readiness(q.number, q.head),
@@ -177,13 +188,16 @@ class Observer:
         repository = self._repository(address)
         base = address.branch or repository.default_branch()
         remembered = {each.number: each for each in read_ended(repository, base)}
-        latest = max((each.ended_at for each in remembered.values() if each.ended_at), default=None)
+        ends = [each.ended_at for each in remembered.values()]
+        known_at = (at for at in (*ends, read_listed(repository, base)) if at)
+        latest = max(known_at, default=None)
         since = latest - _LISTED_LATE if latest else None
         found = {each.number: each for each in self._forge(address).find(base, PREFIX, since)}
         known: dict[int, MergeRequest] = {}
         for number, each in found.items():
             before = remembered.get(number)
-            is_known = before is not None and before.state == each.state
+            # A request may be reopened, and end again in another way.
+            is_known = before is not None and _end_of(before) == _end_of(each)
             known[number] = replace(each, kept=each.kept or is_known)
         return tuple(each for _, each in sorted({**remembered, **known}.items(), reverse=True))
 
@@ -233,6 +247,12 @@ class Observer:
             contents = {path: blobs[wanted[each][0].files[path]] for path in paths[each]}
             edits[each] = edit_target(contents, sites[each], each.release, dict(each.pins))
         return edits
+
+
+def _end_of(request: MergeRequest) -> tuple[object, ...]:
+    # The ledger knows no fractions of a second.
+    at = request.ended_at.replace(microsecond=0) if request.ended_at else None
+    return request.state, request.closed_by, request.closed_by_bot, at
 
 
 def _unknown(error: Exception, now: datetime) -> Unknown:

@@ -15,8 +15,10 @@ from promoter.model.facts import (
     BranchOf,
     ChecksOf,
     Facts,
+    ListedOf,
     MergeRequestsOf,
     PublishedOf,
+    QueuedOf,
     ReadinessOf,
     SightingsOf,
     TipOf,
@@ -30,9 +32,11 @@ from promoter.model.rule import Rule
 _MOST_ASKS = 100
 _ROUNDS_A_ENVIRONMENT = 4  # commit and open, merge, and as many again for lost races
 _SPARE_ROUNDS = 20
+_MOST_RACES = 5
+"""In a row that nothing else came of: a list that lags shows the same for minutes."""
 _VOLATILE = (
     *(TipOf, MergeRequestsOf, BranchOf, SightingsOf, WishesOf),
-    *(ApprovalsOf, ChecksOf, ReadinessOf, PublishedOf),
+    *(ApprovalsOf, ChecksOf, ReadinessOf, PublishedOf, QueuedOf, ListedOf),
 )
 """What an effect may have changed. Registry answers hold for one reconcile, so that every
 environment is decided on the same view; the rest is addressed by commit."""
@@ -89,7 +93,8 @@ def reconcile(scope: Scope, adapters: Adapters, clock: Clock, report: Report = s
     done: set[object] = set()
     environments = max((len(rule.environments) for rule in scope.rules), default=1)
     plan = Plan(())
-    for left in range(environments * _ROUNDS_A_ENVIRONMENT + _SPARE_ROUNDS, -1, -1):
+    left, races = environments * _ROUNDS_A_ENVIRONMENT + _SPARE_ROUNDS, 0
+    while races < _MOST_RACES:
         plan, facts = make_plan(scope, observer, facts, clock(), report)
         plan = _without(plan, done)
         if not plan.actions and not plan.notes and not plan.statuses:
@@ -99,6 +104,9 @@ def reconcile(scope: Scope, adapters: Adapters, clock: Clock, report: Report = s
         report(f"carrying out {len(plan.actions)} actions")
         applied = apply(plan, adapters)
         effects.extend(applied.effects)
+        # Many that touch one file land one a round: that is no quarrel with anybody.
+        left -= not any(each.deed == "merged" for each in applied.effects)
+        races = 0 if applied.effects else races + applied.raced
         warnings.update(dict.fromkeys(applied.warnings))
         done.update(applied.done)
         if not applied.effects and not applied.raced and not applied.published:

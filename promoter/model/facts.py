@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
 from promoter.model.image import ImageName
-from promoter.model.ledger import Published, Sighting, Wish
+from promoter.model.ledger import Published, Queued, Sighting, Wish
 from promoter.model.ports import Branch, Check, Footing, ImageDetails, MergeRequest, Readiness
 from promoter.model.release import Release
 from promoter.model.rule import Pin, RepositoryAddress, Rule
@@ -222,6 +222,21 @@ class PublishedOf(Question[tuple[Published, ...]]):
     """What the bot said last of the heads of merge requests, as the ledger keeps it."""
 
     repository: RepositoryAddress
+
+
+@dataclass(frozen=True)
+class QueuedOf(Question[tuple[Queued, ...]]):
+    """What the bot put into the forge's queue last, as the ledger keeps it."""
+
+    repository: RepositoryAddress
+
+
+@dataclass(frozen=True)
+class ListedOf(Question[datetime | None]):
+    """When all ended merge requests into a base were listed, as the ledger keeps it."""
+
+    repository: RepositoryAddress
+    base: str
 
 
 class NotAsked(Exception):  # noqa: N818 - control flow inside decisions, never seen outside

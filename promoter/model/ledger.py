@@ -73,5 +73,25 @@ class Published:
     text: str
 
 
-Note = Sighting | Wish | WishEnd | RequestEnd | Published
+@dataclass(frozen=True)
+class Queued:
+    """The merge request of a branch was put into the forge's queue with this head and base; empty:
+    it was taken out again by the bot. Where it is not in there and did not land either, the queue
+    or a person took it out, and it is not put back as it is."""
+
+    branch: str
+    head: str
+    base: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """All ended merge requests into `base` were listed at `at` (UTC): what ended before is in the
+    ledger where it is the bot's, and need not be listed again."""
+
+    base: str
+    at: datetime
+
+
+Note = Sighting | Wish | WishEnd | RequestEnd | Published | Queued | Listed
 """What is written to the ledger."""

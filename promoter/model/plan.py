@@ -10,7 +10,7 @@ from typing import Any, Literal
 from promoter.errors import Where
 from promoter.model.facts import Question
 from promoter.model.image import ImageName
-from promoter.model.ledger import Note, RequestEnd
+from promoter.model.ledger import Listed, Note, RequestEnd
 from promoter.model.ports import Check, Footing, MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
@@ -123,6 +123,7 @@ class Merge:
     branch: str
     head: str
     record: Record
+    base_commit: str
     request: RequestTexts = field(default_factory=RequestTexts)
 
 
@@ -167,6 +168,9 @@ class Requested:
     superseded_by: Release | None = None
 
 
+Hand = Literal["branch", "hold"]
+"""A person pushed to the branch of an open request, or holds the request by its label."""
+
 Action = Propose | Close | Merge | Disarm | LeaveAlone
 
 
@@ -200,6 +204,8 @@ class Decision:
     notes: tuple[Note, ...] = ()
     head: str | None = None
     """Where the branch of its open merge request stands."""
+    hand: Hand | None = None
+    """What a person has a hand on."""
     lands_in: tuple[str, ...] = ()
     """The files that its open merge request changes, where the bot is to merge it."""
 
@@ -264,6 +270,7 @@ class Plan:
     asks: frozenset[Question[Any]] = frozenset()
     statuses: tuple[tuple[RepositoryAddress, Publish], ...] = ()
     advice: tuple[Advice, ...] = ()
+    listed: tuple[tuple[RepositoryAddress, Listed], ...] = ()
 
     @property
     def actions(self) -> tuple[tuple[RepositoryAddress, Action], ...]:
@@ -275,8 +282,9 @@ class Plan:
     def notes(self) -> dict[RepositoryAddress, tuple[Note, ...]]:
         """What is to be kept in the ledger of each repository, each once."""
         found: dict[RepositoryAddress, dict[Note, None]] = {}
-        for repository, end in self.ended:
-            found.setdefault(repository, {})[end] = None
+        kept: tuple[tuple[RepositoryAddress, Note], ...] = (*self.ended, *self.listed)
+        for repository, note in kept:
+            found.setdefault(repository, {})[note] = None
         for decision in self.decisions:
             for note in decision.notes:
                 found.setdefault(decision.repository, {})[note] = None

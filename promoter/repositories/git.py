@@ -123,8 +123,12 @@ class GitRepository:
         else:
             fork = objects.merge_base(base, head)
             changes = objects.changes(fork or base, head)
-            own = fork is not None and all(self._is_own(each) for each in commits)
-        top = commits[0] if commits else objects.only(head)
+            own = fork is not None and all(
+                self._is_own(each) or self._is_update(each) for each in commits
+            )
+        # What a forge's "update branch" puts on top says nothing of its own.
+        says = (each for each in commits if len(each.parents) == 1)
+        top = next(says, None) or (commits[0] if commits else objects.only(head))
         return Branch(name, head, top.message, self._files(changes), own, fork)
 
     def merged(self, base: str, head: str) -> Files | None:
@@ -149,6 +153,17 @@ class GitRepository:
     def _is_own(self, commit: LoggedCommit) -> bool:
         mine = commit.committer.casefold() == self._bot.email.casefold()
         return mine and Record.parse(commit.message) is not None
+
+    def _is_update(self, commit: LoggedCommit) -> bool:
+        """Whether a commit is the merge of two others and nothing else, as forges make it where
+        somebody asks for a branch to be brought up to date."""
+        if len(commit.parents) != 2:
+            return False
+        objects = self._mirror.objects
+        try:
+            return objects.merge_trees(*commit.parents) == objects.tree_of(commit.commit)
+        except ConflictError:
+            return False
 
     def commit(self, drafts: Sequence[CommitDraft]) -> Sequence[str]:
         """As the port says, with one `fast-import`. InputError where a path can't take a file or an

@@ -126,7 +126,7 @@ def test_approvals_open_the_merge_request_and_guard_its_merge() -> None:
     action = world.decision("web", "dev").action
     record = Record.parse(request.body)
     assert record is not None
-    assert action == Merge(request.number, request.branch, request.head, record)
+    assert action == Merge(request.number, request.branch, request.head, record, world.tip)
 
 
 def test_approvals_of_an_older_head_do_not_count() -> None:

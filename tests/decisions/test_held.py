@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from promoter.decisions.person import HOLD
-from promoter.model.plan import Disarm, Merge, Plan, State
+from promoter.decisions.person import HOLD, LEFT_ALONE
+from promoter.model.facts import TagsOf
+from promoter.model.ledger import Queued
+from promoter.model.plan import Disarm, LeaveAlone, Merge, Plan, Propose, State
 from promoter.model.ports import Footing, Protection, Rights
 from promoter.model.rule import EnvironmentRule
 from tests.decisions.rules import approvals, environment, rule
@@ -105,6 +107,67 @@ class TestTheQueue:
         assert isinstance(action, Disarm)
         world.reconcile()
         assert [each.title for each in world.requests] == ["Promote web to dev: 1.2.0"]
+
+    def test_one_whose_branch_is_a_persons_is_theirs_to_queue(self) -> None:
+        world = opened()
+        request = world.request("web", "dev")
+        world.push(request.branch)
+        world.change_request(world.request("web", "dev"), armed=True, labels=(LEFT_ALONE,))
+        assert actions(world.plan()) == []
+        world.change_request(world.request("web", "dev"), labels=(LEFT_ALONE, HOLD))
+        assert isinstance(actions(world.plan())[0], Disarm)
+
+    def test_a_registry_that_does_not_answer_takes_nothing_out(self) -> None:
+        world = opened()
+        world.change_request(world.request("web", "dev"), armed=True)
+        world.fails(TagsOf)
+        assert world.decision("web", "dev").state is State.UNKNOWN
+        assert actions(world.plan()) == []
+
+    def test_what_the_queue_took_out_is_not_put_back_as_it_is(self) -> None:
+        world = opened()
+        request = world.request("web", "dev")
+        (merge,) = actions(world.plan())
+        assert isinstance(merge, Merge)
+        world.queued.append(Queued(request.branch, request.head, merge.base_commit))
+        decision = world.decision("web", "dev")
+        assert (decision.state, decision.action) == (State.WAITING, None)
+        assert "took" in decision.why
+        world.moves_base()
+        assert isinstance(actions(world.plan())[0], Merge)
+
+
+def test_a_branch_that_was_merged_with_what_a_person_pushed_is_used_again() -> None:
+    world = opened(environment("dev"))
+    request = world.request("web", "dev")
+    world.push(request.branch)
+    left = world.branches[request.branch]
+    world.merge(world.request("web", "dev"))
+    world.branches[request.branch] = left
+    world.registry("web", "1.0.0", "1.1.0", "1.2.0")
+    (action,) = actions(world.plan())
+    assert isinstance(action, Propose)
+    assert (action.expected, action.head) == (left.head, None)
+
+
+def test_a_closed_requests_branch_with_a_persons_work_is_not_taken() -> None:
+    world = opened(environment("dev"))
+    request = world.request("web", "dev")
+    world.push(request.branch)
+    world.change_request(request, state="closed", closed_by="ann")
+    world.registry("web", "1.0.0", "1.1.0", "1.2.0")
+    decision = world.decision("web", "dev")
+    assert decision.action is None
+    assert decision.why.endswith("no merge request is open from it")
+
+
+def test_who_pushed_is_told_also_where_nothing_is_offered() -> None:
+    world = opened(environment("dev"))
+    request = world.request("web", "dev")
+    world.push(request.branch)
+    world.registry("web", "1.0.0")
+    (action,) = actions(world.plan())
+    assert action == LeaveAlone(request.number, request.branch, world.branches[request.branch].head)
 
 
 def test_a_request_that_was_left_half_way_is_completed() -> None:

@@ -48,7 +48,9 @@ def test_it_merges_by_itself_at_exactly_the_head_that_it_judged() -> None:
     request = world.request("web", "dev")
     record = Record.parse(request.body)
     assert record is not None
-    assert only_action(world) == Merge(request.number, "promoter/dev/web", request.head, record)
+    assert only_action(world) == Merge(
+        request.number, "promoter/dev/web", request.head, record, world.tip
+    )
 
 
 def test_a_manual_request_waits_for_a_person() -> None:

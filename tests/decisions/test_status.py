@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from promoter.decisions.person import HOLD, LEFT_ALONE
-from promoter.model.facts import ApprovalsOf, FootingOf, PublishedOf
-from promoter.model.plan import Merge, Plan
+from promoter.model.facts import ApprovalsOf, BranchOf, FootingOf, PeriodsOf, PublishedOf
+from promoter.model.plan import Merge, Plan, State
 from promoter.model.ports import Footing, MergeRequest, Protection, Readiness, Rights
 from promoter.model.rule import EnvironmentRule
 from tests.decisions.rules import approvals, environment, rule, soak
@@ -131,3 +131,57 @@ def test_a_gate_that_cannot_be_evaluated_does_not_repeat_the_trouble() -> None:
     world = proposed(APPROVED)
     world.fails(ApprovalsOf, "503 at 12:01:07")
     assert said(world.plan()) == [("pending", "approvals: 2: can't be evaluated")]
+
+
+def test_a_copy_of_the_bots_commit_says_nothing_for_it() -> None:
+    """A status is a commit's: another request from the same commit must not make it a success."""
+    world = proposed(APPROVED, footing=REQUIRED)
+    request = world.request("web", "staging")
+    copy = replace(request, number=9, branch="mine", body="", foreign=True)
+    world.requests.append(copy)
+    ((state, _),) = said(world.plan())
+    assert state == "pending"
+    world.carry_out(world.plan())
+    assert said(world.plan()) == []
+
+
+def test_a_request_under_the_bots_prefix_that_it_did_not_make_is_nobodys_promotion() -> None:
+    world = proposed(MANUAL, footing=REQUIRED)
+    theirs = MergeRequest(
+        9, "open", "promoter/my-idea", "main", "f" * 40, "Mine", "by hand", "https://x/9"
+    )
+    world.requests.append(theirs)
+    assert ("success", "not a promotion of promoter's") in said(world.plan())
+
+
+def test_a_held_request_is_a_failure_whatever_else_is_so() -> None:
+    world = proposed(MANUAL, footing=REQUIRED)
+    world.change_request(world.request("web", "staging"), labels=(HOLD,))
+    held = [("failure", "held by the label promoter/hold")]
+    assert said(world.plan()) == held
+    world.lands("web", "staging", "1.1.0", at=ago(minutes=5))
+    world.lands("web", "staging", "1.0.0", at=ago(minutes=4))
+    assert world.decision("web", "staging").state is State.REJECTED
+    assert said(world.plan()) == held
+
+
+def test_what_can_not_be_told_is_no_success_any_more() -> None:
+    world = proposed(MANUAL)
+    world.carry_out(world.plan())
+    world.fails(PeriodsOf)
+    world.fails(BranchOf, when=lambda q: "staging" not in q.name)
+    assert all(state != "success" for state, _ in said(world.plan()))
+
+
+def test_what_waits_its_turn_is_no_success() -> None:
+    world = World((rule(environment("dev", automatic=True)),), footing=OPTIONAL)
+    for name in ("api", "web"):
+        world.registry(name, "1.0.0", "1.1.0")
+        world.ran(name, "dev", "1.0.0")
+        world.paths[name, "dev"] = "apps"
+    world.carry_out(world.plan())
+    for branch in list(world.branches.values()):
+        stale = tuple((path, b"as it was\n") for path, _ in branch.files)
+        world.branches[branch.name] = replace(branch, files=stale, fork="0" * 40)
+    ((state, text),) = said(world.plan())
+    assert (state, text.partition(":")[0]) == ("pending", "waits its turn")

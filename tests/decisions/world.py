@@ -27,12 +27,14 @@ from promoter.model.facts import (
     Facts,
     FootingOf,
     Known,
+    ListedOf,
     MergedOf,
     MergeRequestsOf,
     Period,
     PeriodsOf,
     PublishedOf,
     Question,
+    QueuedOf,
     ReadinessOf,
     ReadingOf,
     SightingsOf,
@@ -43,7 +45,16 @@ from promoter.model.facts import (
     Unknown,
     WishesOf,
 )
-from promoter.model.ledger import Note, Published, RequestEnd, Sighting, Wish, WishEnd
+from promoter.model.ledger import (
+    Listed,
+    Note,
+    Published,
+    Queued,
+    RequestEnd,
+    Sighting,
+    Wish,
+    WishEnd,
+)
 from promoter.model.plan import Action, Close, Decision, Disarm, LeaveAlone, Merge, Plan, Propose
 from promoter.model.ports import (
     Branch,
@@ -103,6 +114,7 @@ class World:
     )
     published: dict[tuple[str, str], Published] = field(default_factory=dict)
     """By branch and head."""
+    queued: list[Queued] = field(default_factory=list)
     merges: dict[str, tuple[tuple[str, bytes | None], ...]] = field(default_factory=dict)
     """By head, what merging it would change; the others conflict."""
     told: list[Action] = field(default_factory=list)
@@ -230,8 +242,8 @@ class World:
                 if (note.name, note.tag, note.digest) not in seen:
                     self.sightings.append(note)
                 continue
-            if isinstance(note, Published):
-                continue  # `carry_out` keeps them
+            if isinstance(note, Published | Queued | Listed):
+                continue  # `carry_out` keeps what is tested of them
             if isinstance(note, RequestEnd):
                 self.change_request(note.request, kept=True)
                 continue
@@ -357,6 +369,10 @@ class World:
                 return self.footing
             case PublishedOf():
                 return tuple(self.published.values())
+            case QueuedOf():
+                return tuple(self.queued)
+            case ListedOf():
+                return None
             case MergedOf():
                 return self.merges.get(question.head)
         raise AssertionError(f"nobody answers {question}")

@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 
 from promoter.engine.adapters import Adapters
-from promoter.engine.apply import Applied, apply
+from promoter.engine.applied import Applied
+from promoter.engine.apply import apply
 from promoter.engine.ledger import REF, draft_notes, read_sightings
 from promoter.model.ledger import Sighting
 from promoter.model.plan import Decision, Plan, Propose, State

@@ -13,12 +13,24 @@ from promoter.engine.ledger import (
     REF,
     draft_notes,
     read_ended,
+    read_listed,
+    read_published,
+    read_queued,
     read_sightings,
     read_wishes,
 )
 from promoter.errors import ConflictError
 from promoter.model.image import ImageName, ImageReference
-from promoter.model.ledger import Note, RequestEnd, Sighting, Wish, WishEnd
+from promoter.model.ledger import (
+    Listed,
+    Note,
+    Published,
+    Queued,
+    RequestEnd,
+    Sighting,
+    Wish,
+    WishEnd,
+)
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
@@ -215,3 +227,29 @@ def test_what_is_damaged_is_as_if_it_were_not_there(
     repository.refresh()
     assert [each.digest for each in read_sightings(repository, [WEB])[WEB]] == [SEEN.digest]
     assert read_wishes(repository) == ()
+
+
+def test_what_was_said_and_queued_and_listed_is_read_again(repository: GitRepository) -> None:
+    web = Published("promoter/dev/web", "a" * 40, "pending", "soak: 1h: opens later")
+    theirs = Published("", "b" * 40, "success", "not a promotion")
+    queued = Queued("promoter/dev/web", "a" * 40, "c" * 40)
+    assert keep(repository, web, theirs, queued, Listed("main", NOW))
+    assert set(read_published(repository)) == {web, theirs}
+    assert read_queued(repository) == (queued,)
+    assert (read_listed(repository, "main"), read_listed(repository, "other")) == (NOW, None)
+    assert not keep(repository, web, theirs, queued, Listed("main", NOW))
+
+
+def test_the_last_word_counts(repository: GitRepository) -> None:
+    first = Published("promoter/dev/web", "a" * 40, "pending", "waits")
+    last = Published("promoter/dev/web", "b" * 40, "success", "all gates pass")
+    keep(repository, first, Queued("promoter/dev/web", "a" * 40, "c" * 40))
+    keep(repository, last, Queued("promoter/dev/web", "", ""))
+    assert read_published(repository) == (last,)
+    assert read_queued(repository) == (), "the bot took it out itself"
+
+
+def test_others_statuses_are_bounded(repository: GitRepository) -> None:
+    keep(repository, *(Published("", f"{n:040x}", "success", "theirs") for n in range(600)))
+    kept = read_published(repository)
+    assert (len(kept), kept[-1].head) == (500, f"{599:040x}")

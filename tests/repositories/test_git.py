@@ -296,9 +296,17 @@ def without_record(remote: Path, base: str) -> None:
 
 
 def merge_of_the_base(remote: Path, base: str) -> None:
+    """What "update branch" makes on a forge."""
     moved = commit(remote, {"elsewhere": b""})
     head = refs(remote)["refs/heads/promoter/web"]
     commit(remote, {"elsewhere": b""}, branch="promoter/web", parents=(head, moved))
+
+
+def merge_with_a_word_of_its_own(remote: Path, base: str) -> None:
+    moved = commit(remote, {"elsewhere": b""})
+    head = refs(remote)["refs/heads/promoter/web"]
+    files = {"elsewhere": b"", "notes": b"slipped in"}
+    commit(remote, files, branch="promoter/web", parents=(head, moved))
 
 
 @pytest.mark.parametrize(
@@ -306,7 +314,7 @@ def merge_of_the_base(remote: Path, base: str) -> None:
     [
         (by_a_person, ((WEB, b"new"), ("notes", b""))),
         (without_record, ((WEB, b"new"), ("notes", b""))),
-        (merge_of_the_base, ((WEB, b"new"),)),
+        (merge_with_a_word_of_its_own, ((WEB, b"new"), ("notes", b"slipped in"))),
     ],
 )
 def test_a_branch_that_a_person_touched_is_not(
@@ -323,8 +331,21 @@ def test_a_branch_that_a_person_touched_is_not(
     assert branch is not None
     assert not branch.own
     assert branch.files == files
-    taken_in = touch is merge_of_the_base
+    taken_in = touch is merge_with_a_word_of_its_own
     assert branch.fork == (tip(repository) if taken_in else base)
+
+
+def test_a_branch_that_somebody_brought_up_to_date_is_still_the_bots(
+    repository: GitRepository, remote: Path
+) -> None:
+    base = tip(repository)
+    (made,) = repository.commit([CommitDraft(base, {WEB: b"new"}, MESSAGE)])
+    repository.push([RefMove("refs/heads/promoter/web", None, made)])
+    merge_of_the_base(remote, base)
+    branch = repository.branch("promoter/web", tip(repository))
+    assert branch is not None
+    assert (branch.own, branch.files, branch.fork) == (True, ((WEB, b"new"),), tip(repository))
+    assert Record.parse(branch.message) == RECORD
 
 
 def test_two_commits_of_the_bots_and_a_deleted_file(
