@@ -212,6 +212,8 @@ class MergeRequest:
     one may have been left half-way; `update` does the rest."""
     foreign: bool = False
     """It is from another branch than the bot's, or from a fork; told while it is open only."""
+    unread: str = ""
+    """Why it can't be told who closed it; empty: it is told."""
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What could not be given to it just now, a sentence each (a reviewer who is not known)."""
 
@@ -339,7 +341,8 @@ class Forge(Protocol):
         make it a draft, or none."""
 
     def comment(self, number: int, comment: Comment) -> None:
-        """Say it, unless the mark stands there already."""
+        """Say it, unless the mark stands there already; ConflictError where it does not and the
+        request has ended: nobody is to read "Closed: ..." on one that was merged."""
 
     def label(self, number: int, name: str) -> None:
         """Add a label; one that the repository does not know yet is made."""
