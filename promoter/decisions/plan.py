@@ -143,10 +143,8 @@ def _advise(scenes: Sequence[Scene], facts: Facts) -> tuple[Advice, ...]:
 
 def _look(rule: Rule, wishes: tuple[Wish, ...], facts: Facts) -> tuple[Scene, Discovery]:
     requests_of = MergeRequestsOf(rule.repository)
-    tip = facts.need(TipOf(rule.repository))
-    # After the tip: an open request whose change is on it already would be taken for a stale one,
-    # where it was merged in between; the other way round, the push is refused and all read again.
     facts.prefetch(requests_of)
+    tip = facts.need(TipOf(rule.repository))
     discovery = facts.need(TargetsOf(rule, tip.commit))
     targets = {(each.application, each.environment): each for each in discovery.targets}
     known = facts.get(requests_of)

@@ -200,12 +200,12 @@ CHAPTERS = (
         "a person was faster",
         _take_api_to_dev_by_hand,
         NOW + timedelta(hours=3),
-        ("commit", "push", "open", "open", "comment", "close", "merge"),
+        ("commit", "push", "comment", "close", "open", "open", "merge"),
     ),
     Chapter(
         "a target is gone while its merge request is open",
         _rename_api,
         NOW + timedelta(hours=4),
-        ("commit", "push", "open", "comment", "close"),
+        ("commit", "push", "comment", "close", "open"),
     ),
 )
