@@ -27,7 +27,13 @@ from promoter.access.pools import Pools
 from promoter.access.redaction import redact
 from promoter.access.server import Server, Servers
 from promoter.access.tls import Contexts, TlsIdentity, trust_system
-from promoter.access.trouble import SilentError, busy, proxy_wants_password, translate
+from promoter.access.trouble import (
+    SilentError,
+    TooLargeError,
+    busy,
+    proxy_wants_password,
+    translate,
+)
 from promoter.errors import InputError, PromoterError, TransientError
 from promoter.version import VERSION
 
@@ -271,7 +277,7 @@ class HttpClient:
             chunks.append(chunk)
             size += len(chunk)
             if size > request.limit:
-                raise InputError(
+                raise TooLargeError(
                     redact(f"{origin}: the answer is larger than {request.limit:,} bytes; not read")
                 )
             if self._clock() > request.until:

@@ -49,6 +49,10 @@ _PROXY_REFUSED = re.compile(r"Tunnel connection failed: 407\b")
 _TLS_ALERT = "\x15\x03"
 
 
+class TooLargeError(InputError):
+    """An answer was longer than whoever asked takes."""
+
+
 class SilentError(TransientError):
     """Nobody could be reached, or nobody answered in time: what a `Circuit` counts."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from promoter.errors import ConflictError, InputError, TransientError
+from promoter.forges.gitlab import server
 from promoter.model.ports import Comment, Readiness
 from promoter.model.record import Record
 from tests.forges.gitlab_shop import BRANCH, RECORD, TEXT, Shop, find_one, open_shop
@@ -85,6 +86,26 @@ def test_every_page_is_read(shop: Shop) -> None:
         forge.open(shop.draft(branch=f"promoter/staging/app{number}"))
 
     assert len(forge.find("main", "promoter/")) == 5
+
+
+def test_what_others_write_never_hides_the_bots_own(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may open requests of a megabyte each; a page of a hundred is read up to a limit."""
+    monkeypatch.setattr(server, "_LARGEST_ANSWER", 200_000)
+    forge = shop.forge()
+    forge.open(shop.draft())
+    for number, letters in enumerate([20_000] * 5 + [0] * 10 + [45_000]):
+        shop.push(b"%d" % number, f"feature/{number}")
+        made = shop.gitlab.world.open(
+            shop.project, shop.people["ben"], f"feature/{number}", "main", "Mine"
+        )
+        made.description = "\N{ROCKET}" * letters
+
+    found = forge.find("main", "promoter/")
+
+    assert len(found) == 17
+    assert [each.number for each in found if not each.foreign] == [1]
 
 
 def test_opening_twice_finds_the_first(shop: Shop) -> None:

@@ -20,8 +20,8 @@ _APPROVED = "approved this merge request"
 
 def approvers(people: People, request: ProjectMergeRequest, head: str) -> Sequence[str]:
     """User names, in the order of their word, of those who approved exactly `head`: without the
-    author, the bot, whoever may not write here, and what was approved before this head was; nobody
-    while one who may write asks for changes."""
+    author, bots, whoever may not write here, and what was approved before this head was; nobody
+    while a person who may write asks for changes."""
     data = request.attributes
     if data.get("sha") != head:
         return ()
@@ -39,14 +39,14 @@ def approvers(people: People, request: ProjectMergeRequest, head: str) -> Sequen
         user = field(each, "user", dict)
         who = field(user, "id", int)
         at = moment(each, "approved_at") or noted.get(who)
-        if who not in left_out and at is not None and at >= since and people.may_write(who):
+        if who not in left_out and at is not None and at >= since and people.has_say(user):
             counted[who] = at, field(user, "username", str)
-    if counted and any(people.may_write(who) for who in _asking_for_changes(request)):
+    if counted and any(people.has_say(user) for user in _asking_for_changes(request)):
         return ()
     return tuple(name for _, name in sorted(counted.values()))
 
 
-def _asking_for_changes(request: ProjectMergeRequest) -> Sequence[int]:
+def _asking_for_changes(request: ProjectMergeRequest) -> Sequence[Json]:
     """https://docs.gitlab.com/api/merge_requests/#get-single-merge-request-reviewers; whoever
     reviews is a reviewer. Servers before 13.8 have none, and no such request."""
     try:
@@ -55,11 +55,7 @@ def _asking_for_changes(request: ProjectMergeRequest) -> Sequence[int]:
         if error.response_code == 404:
             return ()
         raise
-    return [
-        field(field(each, "user", dict), "id", int)
-        for each in found
-        if each.get("state") == "requested_changes"
-    ]
+    return [field(each, "user", dict) for each in found if each.get("state") == "requested_changes"]
 
 
 def _seen_since(request: ProjectMergeRequest, head: str) -> datetime | None:

@@ -12,10 +12,12 @@ _LIFETIME = 300.0  # seconds
 
 
 class Memory(Generic[K, V]):
-    """Answers that hold for five minutes by `clock` (seconds); thread-safe. A failure is none."""
+    """Answers that hold for five minutes by `clock` (seconds), or for `lifetime`; thread-safe. A
+    failure is none."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], lifetime: float = _LIFETIME) -> None:
         self._clock = clock
+        self._lifetime = lifetime
         self._lock = threading.Lock()
         self._known: dict[K, tuple[float, V]] = {}
 
@@ -23,7 +25,7 @@ class Memory(Generic[K, V]):
         now = self._clock()
         with self._lock:
             known = self._known.get(key)
-        if known is not None and now - known[0] < _LIFETIME:
+        if known is not None and now - known[0] < self._lifetime:
             return known[1]
         answer = ask()
         with self._lock:

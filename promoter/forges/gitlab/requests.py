@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gitlab.exceptions import GitlabError
 from gitlab.v4.objects import ProjectMergeRequest
 
+from promoter.access.trouble import TooLargeError
 from promoter.errors import ConflictError, TransientError
 from promoter.forges.gitlab.people import People
-from promoter.forges.gitlab.server import GitLabServer
+from promoter.forges.gitlab.server import PAGE, GitLabServer
 from promoter.forges.gitlab.values import Json, field, is_own_branch, read_request
 from promoter.model.ports import MergeRequest
+
+_SMALLER_PAGES = (PAGE, 10)
 
 
 class Requests:
@@ -21,12 +25,22 @@ class Requests:
         self._server = server
         self._people = people
 
-    def list(self, **filters: str) -> list[Json]:
+    def _pages_of(self, size: int, filters: Mapping[str, str]) -> list[Json]:
         # By creation, so that what is new or changes meanwhile shifts no page.
         found = self._server.project.mergerequests.list(
-            iterator=True, order_by="created_at", sort="asc", **filters
+            iterator=True, order_by="created_at", sort="asc", per_page=size, **filters
         )
         return [each.attributes for each in found]
+
+    def list(self, **filters: str) -> list[Json]:
+        """In smaller pages where one is too large: of what others wrote there may be a megabyte in
+        each, and nobody may keep the bot from its own by that."""
+        for size in _SMALLER_PAGES:
+            try:
+                return self._pages_of(size, filters)
+            except TooLargeError:
+                continue
+        return self._pages_of(1, filters)
 
     def get(self, number: int) -> ProjectMergeRequest:
         with self._server.speaking(f"reading !{number}"):

@@ -28,7 +28,7 @@ from promoter.errors import ConflictError, InputError, PromoterError, TransientE
 from promoter.model.address import GitAddress
 
 _LARGEST_ANSWER = 64 << 20  # bytes; a page of 100 requests, of which others wrote the descriptions
-_PAGE = 100  # the most that GitLab gives
+PAGE = 100  # the most that GitLab gives
 _MOST_WORDS = 300
 # git over SSH through port 443 has a host name of its own there.
 _SERVER_BY_SSH_HOST = {"altssh.gitlab.com": "gitlab.com"}
@@ -100,7 +100,7 @@ class GitLabServer:
         self._bot: tuple[Credential | None, Mapping[str, Any]] | None = None
         self.api = Gitlab(
             place.server,
-            per_page=_PAGE,
+            per_page=PAGE,
             # A server behind a proxy may name itself otherwise in its links to further pages.
             keep_base_url=True,
             backend=partial(_Backend, http, place.server, self._headers),

@@ -24,8 +24,6 @@ LONGEST_TITLE = 255
 _COMMAND = re.compile(r"^([^\S\n]*)/", re.MULTILINE)
 # https://docs.gitlab.com/user/project/merge_requests/drafts/
 _DRAFT = re.compile(r"\A(?:\s*(?:draft:|\[draft\]|\(draft\)))+\s*", re.IGNORECASE)
-# https://docs.gitlab.com/user/project/settings/project_access_tokens/#bot-users-for-projects
-_ACCESS_TOKEN_USER = re.compile(r"(?:project|group)_[0-9]+_bot(?:_?[0-9a-f]*)?|service_account_.+")
 _STATES: Mapping[str, Literal["open", "merged", "closed"]] = {
     "opened": "open",
     "locked": "open",  # for the moment that a merge takes
@@ -63,7 +61,8 @@ def is_own_branch(data: Json) -> bool:
 
 
 def read_request(data: Json, bot: int | None) -> MergeRequest:
-    """`bot`: the user id of the bot itself; None: nobody was asked, as nothing is closed."""
+    """`bot`: the user id of the bot itself; None: nobody was asked, as nothing is closed. Whether
+    the word of `closed_by` counts is not looked at."""
     state = _STATES.get(field(data, "state", str))
     if state is None:
         raise TransientError("GitLab answered with a merge request of a state that is not known")
@@ -72,8 +71,6 @@ def read_request(data: Json, bot: int | None) -> MergeRequest:
     closer = data.get("closed_by") if state == "closed" else None
     login = field(closer, "username", str) if closer else None
     own = closer is not None and bot is not None and field(closer, "id", int) == bot
-    # A stale-bot's word is nobody's.
-    nobody = login is not None and not own and _ACCESS_TOKEN_USER.fullmatch(login) is not None
     ended = {"merged": "merged_at", "closed": "closed_at"}.get(state)
     return MergeRequest(
         number=field(data, "iid", int),
@@ -84,7 +81,7 @@ def read_request(data: Json, bot: int | None) -> MergeRequest:
         title=_DRAFT.sub("", title),
         body=body,
         url=field(data, "web_url", str),
-        closed_by=None if nobody else login,
+        closed_by=login,
         closed_by_bot=own,
         approvals=note.approvals,
         ended_at=moment(data, ended) if ended else None,

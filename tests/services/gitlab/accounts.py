@@ -26,6 +26,14 @@ def list_users(call: Call) -> Answer:
     return 200, Page(found, lambda each: views.user(each, call.base))
 
 
+@operation("GET", "users/{user}")
+def show_one(call: Call) -> Answer:
+    found = call.world.users.get(int(call.path["user"]))
+    if found is None:
+        raise Refusal(404, "404 User Not Found")
+    return 200, {**views.user(found, call.base), "bot": found.bot}
+
+
 @operation("GET", "personal_access_tokens/self")
 def show_token(call: Call) -> Answer:
     """Project and group tokens are of this kind too."""
@@ -62,20 +70,20 @@ def _day(text: str) -> datetime:
 
 
 def _event(push: Push, call: Call) -> views.Json:
-    created = "pushed new" if push.old is None else "pushed to"
-    action = "created" if push.old is None else "pushed"
+    words = {"created": "pushed new", "pushed": "pushed to", "removed": "deleted"}
     return {
         "id": 1,
         "project_id": call.project.id,
-        "action_name": created if push.new else "deleted",
+        "action_name": words[push.action],
+        "author_id": push.user.id,
         "author": views.user(push.user, call.base),
         "created_at": views.moment(push.at),
         "push_data": {
-            "action": action if push.new else "removed",
+            "action": push.action,
             "ref_type": "branch",
             "ref": push.branch,
             "commit_from": push.old,
             "commit_to": push.new,
-            "ref_count": None,
+            "ref_count": push.count,
         },
     }

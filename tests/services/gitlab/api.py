@@ -113,8 +113,8 @@ def show_project(call: Call) -> Answer:
 
 @operation("GET", "projects/{project}/members/all")
 def list_members(call: Call) -> Answer:
-    members = [(call.world.users[number], level) for number, level in call.project.members.items()]
-    return 200, Page(members, lambda each: views.member(each[0], each[1], call.base))
+    found = [call.world.users[number] for number in call.project.members]
+    return 200, Page(found, lambda each: views.member(each, call.project, call.base))
 
 
 @operation("GET", "projects/{project}/members/all/{user}")
@@ -122,8 +122,7 @@ def show_member(call: Call) -> Answer:
     number = int(call.path["user"])
     if number not in call.project.members:
         raise Refusal(404, "404 Not found")
-    found = call.world.users[number]
-    return 200, views.member(found, call.project.members[number], call.base)
+    return 200, views.member(call.world.users[number], call.project, call.base)
 
 
 @operation("GET", "projects/{project}/repository/branches")

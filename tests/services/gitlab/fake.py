@@ -256,7 +256,7 @@ class _GitLabHandler(_Handler):
             else:
                 headers_in = dict(self.headers.items())
                 status, value, headers = gitlab.answer(self.command, self.path, headers_in, body)
-                shown = b"" if status == 204 else json.dumps(value).encode()
+                shown = b"" if status == 204 else json.dumps(value, ensure_ascii=False).encode()
                 headers |= {"Content-Type": "application/json", **rate}
         if fault and fault.gate:
             fault.gate.wait(timeout=30)

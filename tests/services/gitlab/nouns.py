@@ -22,9 +22,12 @@ UNFINISHED = ("created", "pending", "running")
 
 @dataclass(frozen=True)
 class User:
+    """`admin`: of the whole instance, who may do everything without being a member."""
+
     id: int
     username: str
     bot: bool = False
+    admin: bool = False
 
     @property
     def email(self) -> str:
@@ -77,13 +80,16 @@ class Event:
 
 @dataclass(frozen=True)
 class Push:
-    """What a push did to one branch; `new` None: it was deleted."""
+    """What a push did to one branch; `new` None: it was deleted. One that did the same to more
+    than three is told as one, without their names."""
 
     user: User
-    branch: str
+    branch: str | None
     old: str | None
     new: str | None
     at: datetime
+    action: Literal["created", "pushed", "removed"]
+    count: int | None = None
 
 
 @dataclass

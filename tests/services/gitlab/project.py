@@ -46,6 +46,8 @@ class Project:
     reset_approvals_on_push: bool = True
     authors_may_approve: bool = False
     members: dict[int, int] = field(default_factory=dict)
+    states: dict[int, str] = field(default_factory=dict)
+    """Of members who are not active, by number: `blocked`, `banned`, `deactivated`."""
     protections: dict[str, Protection] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
     requests: dict[int, Request] = field(default_factory=dict)
@@ -77,6 +79,10 @@ class Project:
     def may_approve(self, user: User, request: Request) -> bool:
         own = user == request.author and not self.authors_may_approve
         return self.access(user) >= DEVELOPER and not own
+
+    def may_close(self, user: User, request: Request) -> bool:
+        concerned = user == request.author or user in request.assignees
+        return user.admin or concerned or self.access(user) >= DEVELOPER
 
     def pipeline(self, sha: str) -> Pipeline | None:
         """The newest of a commit."""

@@ -73,8 +73,8 @@ def show_request(call: Call) -> Answer:
 @operation("PUT", MR)
 def update_request(call: Call) -> Answer:
     request = call.request
-    if call.user != request.author:
-        call.need(DEVELOPER)
+    if not call.project.may_close(call.user, request):
+        raise Refusal(403, "403 Forbidden")
     event = call.body.get("state_event")
     if event == "reopen" and request.state == "closed":
         _refuse_second(call, request.source)

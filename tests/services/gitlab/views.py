@@ -39,8 +39,13 @@ def user(each: User, base: str) -> Json:
     }
 
 
-def member(each: User, level: int, base: str) -> Json:
-    return {**user(each, base), "access_level": level, "membership_state": "active"}
+def member(each: User, where: Project, base: str) -> Json:
+    return {
+        **user(each, base),
+        "state": where.states.get(each.id, "active"),
+        "access_level": where.members[each.id],
+        "membership_state": "active",
+    }
 
 
 def project(each: Project, viewer: User, base: str) -> Json:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from itertools import count
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from tests.services.git_server import create_repository
 from tests.services.gitlab import git as gitlab_git
@@ -37,6 +37,9 @@ from tests.services.gitlab.nouns import (
 from tests.services.gitlab.project import Project
 
 P = ParamSpec("P")
+_MOST_PUSH_EVENTS = 3
+"""Of one push and one kind (`push_event_activities_limit`)."""
+Action = Literal["created", "pushed", "removed"]
 R = TypeVar("R")
 
 
@@ -70,9 +73,11 @@ class World:
     def next_id(self) -> int:
         return next(self._ids)
 
-    def user(self, username: str, token: str | None = None, *, bot: bool = False) -> User:
+    def user(
+        self, username: str, token: str | None = None, *, bot: bool = False, admin: bool = False
+    ) -> User:
         """A new person (or bot); `token` is its personal, project or group token."""
-        made = User(self.next_id(), username, bot)
+        made = User(self.next_id(), username, bot, admin)
         self.users[made.id] = made
         if token:
             self.tokens[token] = Token(made)
@@ -122,11 +127,22 @@ class World:
                 self._take_version(project, request, head, by)
 
     def _note_pushes(self, project: Project, heads: Mapping[str, str]) -> None:
-        before = project.heads
+        """As GitLab's ProcessRefChangesService: more than three of a kind are one event."""
+        before, by = project.heads, project.pusher
+        if by is None:
+            return
+        found: dict[Action, list[str]] = {"created": [], "pushed": [], "removed": []}
         for branch in sorted(before.keys() | heads.keys()):
             old, new = before.get(branch), heads.get(branch)
-            if old != new and project.pusher:
-                project.pushes.append(Push(project.pusher, branch, old, new, self.now()))
+            if old != new:
+                found["created" if not old else "pushed" if new else "removed"].append(branch)
+        for action, names in found.items():
+            if len(names) > _MOST_PUSH_EVENTS:
+                project.pushes.append(Push(by, None, None, None, self.now(), action, len(names)))
+                continue
+            for each in names:
+                moved = (before.get(each), heads.get(each))
+                project.pushes.append(Push(by, each, *moved, self.now(), action))
 
     def _take_version(self, project: Project, request: Request, head: str, by: User) -> None:
         added = gitlab_git.commits_between(project.repository, request.head, head)
@@ -212,6 +228,8 @@ class World:
         request = project.requests[iid]
         if request.state != "opened":
             return
+        if not project.may_close(user, request):
+            raise AssertionError(f"{user.username} may not close !{iid}")
         request.state, request.closed_by, request.closed_at = "closed", user, self.now()
         self._disarm(request)
         self._state_event(request, user, "closed")
@@ -327,6 +345,7 @@ class World:
         self._merged(project, request, how.user)
         if how.remove_source or request.remove_source:
             gitlab_git.move(repository, request.source, None, request.head)
+        project.pusher = how.user
 
     def rebase(self, project: Project, request: Request, user: User) -> None:
         """Put the branch onto its target; a conflict is told in `merge_error`."""
