@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ import pytest
 
 from promoter.errors import ConflictError, InputError, TransientError
 from promoter.forges.github.forge import GitHubForge
+from promoter.forges.github.trouble import RefusalError
 from promoter.model.ports import Check, Comment, MergeRequestDraft
 from tests.forges.test_github_real_merges import BODY, BRANCH, FILE, TEXT, World
 from tests.services.github.fake import fake_github, ticking
+from tests.services.github.faults import Faults
 from tests.services.github.state import Protection
 
 
@@ -265,6 +267,59 @@ def test_a_queue_that_may_not_be_seen_is_not_taken_for_an_empty_one(world: World
     world.forge = GitHubForge(world.talk, ticking())
     with pytest.raises(InputError, match="can't read the merge queue of main"):
         world.look()
+
+
+def test_a_queue_that_was_seen_is_there_until_github_says_otherwise(world: World) -> None:
+    """A classic protection's is in no rules; and what is in it goes on to be merged."""
+    world.shop.protect("main", Protection(queue=True, by="protection"))
+    request = world.open()
+    world.shop.enqueue(request.number, "ann")
+    assert world.look().armed
+    world.shop.state.shows_queue = False
+    for _ in range(2):
+        with pytest.raises(InputError, match="can't read the merge queue of main"):
+            world.look()
+    world.shop.state.shows_queue = True
+    assert world.look().armed
+    world.shop.protect("main", Protection())
+    assert not world.look().armed
+    world.shop.state.shows_queue = False
+    assert not world.look().armed
+
+
+WENT_WRONG = "Something went wrong while executing your query. Please include `C0DE` in a report."
+
+
+def hidden_with_its_rules(faults: Faults) -> None:
+    faults.fail_graphql("Resource not accessible by integration", "FORBIDDEN")
+    faults.fail("GET .*/rules/branches", 422)
+
+
+TROUBLES: dict[str, Callable[[Faults], None]] = {
+    "a limit": lambda it: it.fail_graphql("API rate limit already exceeded", "RATE_LIMIT"),
+    "its older word": lambda it: it.fail_graphql("API rate limit exceeded", "RATE_LIMITED"),
+    "a failure": lambda it: it.fail_graphql(WENT_WRONG),
+    "a kind of its own": lambda it: it.fail_graphql("Oh no", "MAX_NODE_LIMIT_EXCEEDED"),
+    "a status": lambda it: it.fail("POST /api/graphql", 502),
+    "a refusal": lambda it: it.fail("POST /api/graphql", 422),
+    "its rules": hidden_with_its_rules,
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_trouble_with_a_queue_is_no_empty_queue(world: World, trouble: str) -> None:
+    """A request that is held meanwhile is taken out at the next look, not in five minutes."""
+    world.shop.protect("main", Protection(queue=True, by="protection"))
+    request = world.open()
+    world.shop.enqueue(request.number, "ann")
+    TROUBLES[trouble](world.hub.faults)
+    with pytest.raises((TransientError, RefusalError)):
+        world.look()
+    assert world.hub.faults.struck
+    world.later(minutes=2)
+    assert world.look().armed
+    world.forge.disarm(request.number)
+    assert not world.look().armed
 
 
 def test_a_queue_of_hundreds_is_read_whole(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,17 @@ class World:
         )
         place = GitHubPlace.of(f"{hub.world.web}/acme/shop.git")
         login = TokenLogin(lambda: Credential("bot", "ghp_of_the_bot"), place.host)
-        now = ticking()
+        ticks = ticking()
+        self.passed = timedelta()
+
+        def now() -> datetime:
+            return ticks() + self.passed
+
         self.talk = Conversation(place, login, now, write_pause=0, sleep=lambda _: None)
         self.forge = GitHubForge(self.talk, now)
+
+    def later(self, **time: float) -> None:
+        self.passed += timedelta(**time)
 
     def push(self, content: bytes, branch: str = BRANCH, login: str = "bot") -> str:
         return self.shop.push(branch, {FILE: content}, login=login, onto="main")

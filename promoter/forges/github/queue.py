@@ -10,7 +10,7 @@ from urllib.parse import quote
 from promoter.errors import ConflictError, TransientError
 from promoter.forges.github.lasting import Lasting
 from promoter.forges.github.talk import Conversation, Json
-from promoter.forges.github.trouble import ForbiddenError, RefusalError
+from promoter.forges.github.trouble import ForbiddenError, RefusalError, kinds_of
 
 _ENTRIES = """query($owner: String!, $name: String!, $branch: String!, $after: String) {
   repository(owner: $owner, name: $name) {
@@ -35,14 +35,18 @@ _DEQUEUE = """mutation($id: ID!) {
 }"""
 # An Enterprise server from before there were queues says so of its schema.
 _UNKNOWN_FIELD = "doesn't exist"
+# "Could not resolve to ...", "Resource not accessible by ...", and a scope that a token lacks.
+_HIDDEN = frozenset({"NOT_FOUND", "FORBIDDEN", "INSUFFICIENT_SCOPES"})
 
 
 class Queue:
-    """Thread-safe. Whether a branch has a queue holds for five minutes."""
+    """Thread-safe. Whether a branch has a queue holds for five minutes; and that it had one, until
+    GitHub says that it has none: no error does, for what is in it would be merged meanwhile."""
 
     def __init__(self, talk: Conversation, now: Callable[[], datetime]) -> None:
         self._talk = talk
         self._exists: Lasting[str, bool] = Lasting(now)
+        self._had_one: set[str] = set()
 
     def exists(self, base: str) -> bool:
         known = self._exists.recall(base)
@@ -53,7 +57,14 @@ class Queue:
 
     def note(self, base: str) -> None:
         """It was learned in another way that the branch has one."""
-        self._exists.put(base, True)
+        self._learn(base, True)
+
+    def _learn(self, base: str, exists: bool) -> None:
+        self._exists.put(base, exists)
+        if exists:
+            self._had_one.add(base)
+        else:
+            self._had_one.discard(base)
 
     def numbers(self, base: str) -> frozenset[int]:
         """The merge requests in the queue; not asked for where there was none lately."""
@@ -63,7 +74,7 @@ class Queue:
         after: str | None = None
         while True:
             queue = self._page(base, after)
-            self._exists.put(base, queue is not None)
+            self._learn(base, queue is not None)
             if queue is None:
                 return frozenset()
             entries = queue["entries"]
@@ -77,12 +88,17 @@ class Queue:
             after = entries["pageInfo"]["endCursor"]
 
     def _page(self, base: str, after: str | None) -> Json | None:
+        """None where there is no queue; an error where that is not known."""
         doing = f"read the merge queue of {base}"
         place = self._talk.place
         wanted = {"owner": place.owner, "name": place.name, "branch": base, "after": after}
         try:
             answer = self._talk.graphql(_ENTRIES, wanted, doing)
         except RefusalError as error:
+            if not _is_no_or_hidden(error):
+                raise TransientError(error.message) from None
+            if base in self._had_one:
+                raise
             if _UNKNOWN_FIELD in error.said or not self._is_in_the_rules(base):
                 return None
             raise
@@ -98,7 +114,11 @@ class Queue:
         path = self._talk.place.path(f"/rules/branches/{quote(base)}")
         try:
             rules = list(self._talk.pages(path, f"read the rules of {base}", {}))
-        except (RefusalError, ForbiddenError):
+        except ForbiddenError:
+            return False
+        except RefusalError as error:
+            if error.status != 404:
+                raise
             return False
         return any(each.get("type") == "merge_queue" for each in rules)
 
@@ -134,3 +154,11 @@ class Queue:
 
     def _standing(self, node: str, doing: str) -> Json:
         return self._talk.graphql(_STANDING, {"id": node}, doing).get("node") or {}
+
+
+def _is_no_or_hidden(error: RefusalError) -> bool:
+    """Whether GitHub says that there is no such thing, or that the token may not see it: of all
+    that it answers only this lets a queue be none."""
+    kinds = kinds_of(error.data)
+    is_hidden = bool(kinds) and kinds <= _HIDDEN
+    return is_hidden or error.status == 404 or _UNKNOWN_FIELD in error.said

@@ -16,6 +16,11 @@ from promoter.errors import InputError, PromoterError, TransientError
 _LONGEST = 300
 # GitHub's advice where a secondary limit comes without a Retry-After: a minute at least.
 _SECONDARY_WAIT = timedelta(minutes=1)
+# GraphQL tells in `errors`, with a status of 200, that a limit is reached (docs.github.com, "Rate
+# limits and query limits for the GraphQL API"; the shorter word is what it sends since 2026), and
+# that it failed itself: that has no type, and only these words.
+_LIMIT_KINDS = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
+_FAILED = "Something went wrong"
 
 
 class RefusalError(InputError):
@@ -80,6 +85,13 @@ def what_it_said(data: object) -> str:
     return redact(line)[:_LONGEST]
 
 
+def kinds_of(data: object) -> frozenset[str]:
+    """The types of the errors in an answer of GraphQL; empty text for one without a type."""
+    errors = data.get("errors") if isinstance(data, Mapping) else None
+    listed = errors if isinstance(errors, list) else []
+    return frozenset(str(each.get("type") or "") for each in listed if isinstance(each, Mapping))
+
+
 def _of_answer(error: GithubException, head: str, login: str, now: datetime) -> PromoterError:
     status, said = error.status, what_it_said(error.data)
     headers = {key.lower(): str(value) for key, value in (error.headers or {}).items()}
@@ -92,6 +104,8 @@ def _of_answer(error: GithubException, head: str, login: str, now: datetime) -> 
         )
     if status >= 500:
         return TransientError(f"{head}: GitHub is in trouble ({status})")
+    if status == 400 and _FAILED in said:  # what PyGithub makes of `errors`
+        return TransientError(f"{head}: GitHub is in trouble ({said})")
     if status == 401:
         return UnauthorizedError(
             f"{head}: GitHub does not accept {login} (401): it expired, was revoked or is of"
@@ -112,6 +126,8 @@ def _of_answer(error: GithubException, head: str, login: str, now: datetime) -> 
 
 def _is_limit(error: GithubException, headers: Mapping[str, str]) -> bool:
     if error.status == 429 or isinstance(error, RateLimitExceededException):
+        return True
+    if kinds_of(error.data) & _LIMIT_KINDS:
         return True
     spent = headers.get("x-ratelimit-remaining") == "0" or "retry-after" in headers
     return error.status == 403 and spent

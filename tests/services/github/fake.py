@@ -222,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = f"{self.command} {self.path.removeprefix(_ROOT)}"
         (hub.git_requests if is_git else hub.requests).append(request)
         fault = hub.faults.take(request)
-        if fault and fault.kind in ("fail", "secondary"):
+        if fault and fault.kind in ("fail", "graphql", "secondary"):
             self._send(_strike(fault))
             return
         if fault and fault.kind == "slow":
@@ -285,7 +285,10 @@ def _strike(fault: Fault) -> Answer:
         text = "You have exceeded a secondary rate limit. Please wait a few minutes."
         headers = {"Retry-After": str(int(fault.seconds))}
         return _refusal(GitHubError(403, text), headers)
-    return _refusal(GitHubError(fault.status, "Server Error"))
+    if fault.kind == "graphql":
+        kind = {"type": fault.type} if fault.type else {}
+        return Answer({"data": None, "errors": [{**kind, "message": fault.said}]})
+    return _refusal(GitHubError(fault.status, fault.said))
 
 
 class _Server(ThreadingHTTPServer):

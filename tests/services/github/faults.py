@@ -12,7 +12,7 @@ from typing import Literal
 from tests.services.github.state import Pull, World
 
 _WINDOW_S = 3600
-Kind = Literal["drop", "fail", "secondary", "slow"]
+Kind = Literal["drop", "fail", "graphql", "secondary", "slow"]
 
 
 @dataclass
@@ -23,6 +23,8 @@ class Fault:
     status: int = 500
     seconds: float = 0
     skip: int = 0
+    said: str = "Server Error"
+    type: str = ""
 
 
 @dataclass
@@ -43,6 +45,11 @@ class Faults:
     def fail(self, matching: str, status: int = 500, times: int = 1, skip: int = 0) -> None:
         """Answer with an error, the work not done."""
         self._add(Fault("fail", re.compile(matching), times, status, skip=skip))
+
+    def fail_graphql(self, message: str, type: str = "", times: int = 1) -> None:  # noqa: A002
+        """Answer 200 with `errors`, as GraphQL does, the work not done."""
+        pattern = re.compile("POST /api/graphql")
+        self._add(Fault("graphql", pattern, times, said=message, type=type))
 
     def limit_secondary(self, matching: str, retry_after_s: int = 1, times: int = 1) -> None:
         """403 with `Retry-After`, the work not done."""
