@@ -150,6 +150,10 @@ class SmallGitHub:
                 return asked.body
             case "GET", ["collaborators", who, "permission"]:
                 return {"permission": self.rights.get(unquote(who), "none")}
+            case "GET", ["git", "ref", "heads", *branch]:
+                if (head := self.branches.get("/".join(branch))) is None:
+                    raise RefusalError(404, "Not Found")
+                return {"object": {"type": "commit", "sha": head}}
             case "DELETE", ["git", "refs", "heads", *branch]:
                 if self.branches.pop("/".join(branch), None) is None:
                     raise RefusalError(422, "Reference does not exist")

@@ -148,13 +148,15 @@ class GitHubForge:
         return self._talk.send("PATCH", path, f"update #{number}", {"body": body, **more}, "number")
 
     def comment(self, number: int, comment: Comment) -> None:
-        """As the port says. Who quotes the bot does not speak for it."""
+        """As the port says. Who quotes the bot does not speak for it. Whether it is open is asked
+        only where there is something to say."""
         doing = f"comment on #{number}"
         path = self._place.path(f"/issues/{number}/comments")
         for each in self._talk.pages(path, doing, {}):
             said_by = (each.get("user") or {}).get("login", "")
             if comment.mark in (each.get("body") or "") and self._people.is_me(said_by):
                 return
+        _check_open(self._show(number))
         self._talk.send("POST", path, doing, {"body": marked(comment, _MOST_BODY)})
 
     def label(self, number: int, name: str) -> None:
@@ -164,15 +166,14 @@ class GitHubForge:
         """As the port says. A branch that is not where the bot put it stays: somebody's work
         would be lost."""
         pull = self._show(number)
-        if pull.get("merged_at"):
-            raise ConflictError(f"#{number} is merged already")
-        if pull["state"] != "open":
+        if pull["state"] != "open" and not pull.get("merged_at"):
             return
+        _check_open(pull)
         path = self._place.path(f"/pulls/{number}")
         pull = self._talk.send("PATCH", path, f"close #{number}", {"state": "closed"}, "number")
         _, note = split_note(pull["body"] or "")
         if self._listing.is_ours(pull) and pull["head"]["sha"] == note.head:
-            self._delete_branch(pull["head"]["ref"])
+            self._delete_branch(pull["head"]["ref"], note.head)
 
     def approvals(self, number: int, head: str) -> Sequence[str]:
         """Logins of people with write access, other than the bot and the author, whose latest
@@ -222,7 +223,7 @@ class GitHubForge:
             _check_mergeable(again)
             raise
         if done == "merged" and self._listing.is_ours(pull):
-            self._delete_branch(pull["head"]["ref"])
+            self._delete_branch(pull["head"]["ref"], head)
         return done
 
     def disarm(self, number: int) -> None:
@@ -240,11 +241,15 @@ class GitHubForge:
     def footing(self, base: str) -> Footing:
         return self._footing.of(base)
 
-    def _delete_branch(self, branch: str) -> None:
-        """Tidiness: where it fails the deed stands all the same, and GitHub may have done it."""
-        path = self._place.path(f"/git/refs/heads/{quote(branch)}")
+    def _delete_branch(self, branch: str, head: str) -> None:
+        """Tidiness: where it fails the deed stands all the same, and GitHub may have done it. One
+        that is not at `head` stays: what somebody pushed since is in nothing else, and GitHub's
+        deletion takes no word of where it should be."""
+        name, doing = f"heads/{quote(branch)}", f"delete the branch {branch}"
         try:
-            self._talk.send("DELETE", path, f"delete the branch {branch}")
+            ref = self._talk.get(self._place.path(f"/git/ref/{name}"), doing, "object")
+            if ref["object"]["sha"] == head:
+                self._talk.send("DELETE", self._place.path(f"/git/refs/{name}"), doing)
         except PromoterError as error:
             _log.debug("%s", error)
 
@@ -262,7 +267,8 @@ def _check_head(pull: Json, head: str) -> None:
 
 def _check_open(pull: Json) -> None:
     if pull["state"] != "open":
-        raise ConflictError(f"#{pull['number']} is closed already")
+        ended = "merged" if pull.get("merged_at") else "closed"
+        raise ConflictError(f"#{pull['number']} is {ended} already")
 
 
 def _check_mergeable(pull: Json) -> None:

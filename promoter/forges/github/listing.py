@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
+from promoter.access.redaction import redact
+from promoter.errors import PromoterError
 from promoter.forges.github.people import People
 from promoter.forges.github.talk import Conversation, Json
 from promoter.forges.written import split_note
@@ -75,13 +77,18 @@ class Listing:
         """One of ours as the port's value."""
         number = int(pull["number"])
         ended = pull["merged_at"] or pull["closed_at"]
-        closer = None
+        closer, by_bot, unread = None, False, ""
         state: Literal["open", "merged", "closed"] = "open"
         if pull["merged_at"]:
             state = "merged"
         elif pull["state"] == "closed":
             state = "closed"
-            closer = self._people.closer(number, str(pull["closed_at"]))
+            try:
+                closer = self._people.closer(number, str(pull["closed_at"]))
+                by_bot = closer is not None and self._people.is_me(closer)
+            except PromoterError as error:
+                # One that nobody tells about must not hide all the others. It is asked again.
+                closer, unread = None, redact(str(error))
         body, note = split_note(pull["body"] or "")
         return MergeRequest(
             number=number,
@@ -93,12 +100,13 @@ class Listing:
             body=body,
             url=pull["html_url"],
             closed_by=closer,
-            closed_by_bot=closer is not None and self._people.is_me(closer),
+            closed_by_bot=by_bot,
             approvals=note.approvals,
             ended_at=_moment(ended) if ended else None,
             draft=bool(pull.get("draft")) or note.no_drafts,
             labels=_labels(pull),
             complete=not note.unfinished,
+            unread=unread,
         )
 
 

@@ -131,6 +131,7 @@ class GitLabForge:
                 author = field(data, "author", dict)
                 if author.get("id") == bot and comment.mark in str(data.get("body")):
                     return
+            self._requests.check_open(request.attributes)
             said = replace(comment, text=defused(comment.text))
             request.notes.create({"body": marked(said, LONGEST_DESCRIPTION)})
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from gitlab.exceptions import GitlabError
 from gitlab.v4.objects import ProjectMergeRequest
 
+from promoter.access.redaction import redact
 from promoter.access.trouble import TooLargeError
-from promoter.errors import ConflictError, TransientError
+from promoter.errors import ConflictError, PromoterError, TransientError
 from promoter.forges.gitlab.people import People
 from promoter.forges.gitlab.server import PAGE, GitLabServer
 from promoter.forges.gitlab.values import Json, field, is_own_branch, read_request
@@ -48,11 +49,17 @@ class Requests:
 
     def view(self, data: Json) -> MergeRequest:
         """Who closed one is told where that is somebody's word."""
-        bot = self._people.me() if data.get("state") == "closed" else None
-        request = read_request(data, bot)
-        if request.closed_by is not None and not request.closed_by_bot:
+        if data.get("state") != "closed" or not data.get("closed_by"):
+            return read_request(data, None)
+        try:
+            request = read_request(data, self._people.me())
+            if request.closed_by is None or request.closed_by_bot:
+                return request
             return replace(request, closed_by=self._people.closer(data))
-        return request
+        except PromoterError as error:
+            # One that nobody tells about must not hide all the others. It is asked again.
+            untold = replace(read_request(data, None), closed_by=None)
+            return replace(untold, unread=redact(str(error)))
 
     def find_open(self, branch: str, base: str) -> MergeRequest | None:
         """The open one of the branch; of several, the one with the right base."""
