@@ -33,12 +33,12 @@ def warn(message: str) -> None:
     print(f"{paint('warning:', 'yellow', 'bold')} {redact(message)}", file=sys.stderr)
 
 
-def advise(plan: Plan) -> None:
+def advise(plan: Plan, environment: str | None = None) -> None:
     """How the bot stands in each repository, where something is wrong with it, as `doctor` says
-    it."""
+    it; of one environment's contradictions alone."""
     from promoter.texts.doctor_text import advice_lines
 
-    for line in (line for each in plan.advice for line in advice_lines(each)):
+    for line in (line for each in plan.advice for line in advice_lines(each, environment)):
         print(redact(line), file=sys.stderr)
 
 

@@ -137,7 +137,7 @@ def _print(app: App, promotion: Promotion, decision: Decision, outcome: Outcome)
 
 def _complain(outcome: Outcome, promotion: Promotion, is_unkept: bool) -> int:
     """Tells what went wrong on the error stream; the exit code for it."""
-    advise(outcome.plan)
+    advise(outcome.plan, promotion.target.environment)
     for each in untold_warnings(outcome):
         warn(each)
     for trouble in outcome.troubles[1:]:  # the first is the answer

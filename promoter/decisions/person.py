@@ -22,7 +22,7 @@ def is_held(request: MergeRequest) -> bool:
 def stop_by_person(this: Situation, decided: Decision) -> Decision | None:
     """The answer where a person has a hand on the branch or the request; None: nobody has."""
     branch, request = this.branch, this.opened
-    if branch is not None and not branch.own and not _has_landed(this, branch):
+    if branch is not None and not branch.own and not _is_over(this, branch):
         why = f"a person pushed to {branch.name}; it is left alone until it is merged or deleted"
         if request is None:
             why += ": no merge request is open from it"
@@ -50,10 +50,11 @@ def tell(this: Situation, decided: Decision) -> Decision:
     return replace(decided, action=LeaveAlone(request.number, branch.name, branch.head))
 
 
-def _has_landed(this: Situation, branch: Branch) -> bool:
-    """Whether it is a merged request's leftover, with whatever people pushed to it."""
+def _is_over(this: Situation, branch: Branch) -> bool:
+    """Whether it is the leftover of a request that ended, with whatever people pushed to it: the
+    forge keeps the commits with the request, and the branch is used again."""
     return this.opened is None and any(
-        each.state == "merged" and each.head == branch.head for each in this.requests
+        each.state != "open" and each.head == branch.head for each in this.requests
     )
 
 

@@ -19,7 +19,7 @@ from promoter.model.plan import Decision, Merge, Propose, State
 from promoter.model.ports import Branch, MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
-from promoter.model.rule import GateRule
+from promoter.model.rule import GateRule, RequestTexts
 from promoter.model.target import Edit
 from promoter.model.verdict import Verdict
 
@@ -53,7 +53,7 @@ def propose(
         number=request.number if request else None,
         draft=_draft(this, chosen),
         replaces=_replaced(request, release),
-        request=this.rule.request,
+        request=_texts(this),
         commit=this.rule.commit,
     )
     if request and automatic:
@@ -87,6 +87,14 @@ def _record(this: Situation, release: Release, origin: str) -> Record:
         origin,
         ", ".join(dict.fromkeys(asked_by)),
     )
+
+
+def _texts(this: Situation) -> RequestTexts:
+    """Nobody is asked to review what needs nobody."""
+    texts, gates = this.rule.request, (each.gate for each in this.environment.require)
+    if this.environment.merge == "automatic" and "approvals" not in gates:
+        return replace(texts, reviewers=(), assignees=())
+    return texts
 
 
 def _draft(this: Situation, chosen: Judged) -> bool:

@@ -5,7 +5,7 @@ It says nothing that changes with the time alone: it is published only when it c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from promoter.decisions.person import HOLD
 from promoter.decisions.situation import Scene
@@ -43,7 +43,7 @@ def statuses(scenes: Iterable[Scene], decisions: Sequence[Decision], facts: Fact
         ours = {each.head for each in mine} | {each.head for each in _open(scene, own=True)}
         # A status is a commit's: another request from the bot's own commit must not speak for it.
         others = (e for e in _of_others(scene, footing.value) if e.head not in ours)
-        for each in (*_of_ours(mine, footing.value), *others):
+        for each in (*_of_ours(mine, footing.value, said), *others):
             if not _is_said(each, said.get((each.branch, each.head))):
                 found[repository, each.head] = each
     return tuple((repository, each) for (repository, _), each in found.items())
@@ -54,12 +54,16 @@ def _is_said(publish: Publish, said: Published | None) -> bool:
     return said is not None and (said.state, said.text) == (check.state, check.text)
 
 
-def _of_ours(decisions: Iterable[Decision], footing: Footing) -> Iterator[Publish]:
+def _of_ours(
+    decisions: Iterable[Decision], footing: Footing, said: Mapping[tuple[str, str], Published]
+) -> Iterator[Publish]:
     for decision in decisions:
         request, action = decision.merge_request, decision.action
         if request is None or decision.head is None or isinstance(action, Propose | Close | Disarm):
             continue  # another head, or none, in a moment
-        if isinstance(action, Merge) and not is_required(footing):
+        # What is merged in the same breath as it was opened needs none, unless one stands there.
+        is_new = (request.branch, decision.head) not in said
+        if isinstance(action, Merge) and is_new and not is_required(footing):
             continue
         check = _check(decision, request.url)
         if check is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from promoter.model.plan import Advice
@@ -78,11 +78,15 @@ def advice_symptoms(advice: Advice) -> Iterator[Symptom]:
         yield Symptom("warning", about, text)
 
 
-def advice_lines(advice: Advice) -> list[str]:
+def advice_lines(advice: Advice, environment: str | None = None) -> list[str]:
     """A line for each problem, contradiction and warning, as it is printed; nothing where all is
-    well."""
+    well. What a token may not see is the doctor's to tell: at each run it would be noise. With an
+    environment, contradictions are those of that one."""
+    stances = tuple(e for e in advice.stances if environment in (None, e.environment))
     return [
-        printable(f"{each.level}: {each.about}: {each.text}") for each in advice_symptoms(advice)
+        printable(f"{each.level}: {each.about}: {each.text}")
+        for each in advice_symptoms(replace(advice, stances=stances))
+        if each.text not in advice.footing.problems
     ]
 
 

@@ -137,25 +137,24 @@ class TestTheQueue:
         assert isinstance(actions(world.plan())[0], Merge)
 
 
-def test_a_branch_that_was_merged_with_what_a_person_pushed_is_used_again() -> None:
+@pytest.mark.parametrize("state", ["merged", "closed"])
+def test_a_branch_that_ended_with_what_a_person_pushed_is_used_again(state: str) -> None:
+    """The forge keeps their commits with the request."""
     world = opened(environment("dev"))
     request = world.request("web", "dev")
     world.push(request.branch)
     left = world.branches[request.branch]
-    world.merge(world.request("web", "dev"))
-    world.branches[request.branch] = left
+    world.change_request(world.request("web", "dev"), state=state, closed_by="ann")
     world.registry("web", "1.0.0", "1.1.0", "1.2.0")
     (action,) = actions(world.plan())
     assert isinstance(action, Propose)
     assert (action.expected, action.head) == (left.head, None)
 
 
-def test_a_closed_requests_branch_with_a_persons_work_is_not_taken() -> None:
+def test_a_branch_that_a_person_made_is_not_taken() -> None:
     world = opened(environment("dev"))
-    request = world.request("web", "dev")
+    request = world.requests.pop()
     world.push(request.branch)
-    world.change_request(request, state="closed", closed_by="ann")
-    world.registry("web", "1.0.0", "1.1.0", "1.2.0")
     decision = world.decision("web", "dev")
     assert decision.action is None
     assert decision.why.endswith("no merge request is open from it")

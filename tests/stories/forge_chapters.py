@@ -68,7 +68,7 @@ CHAPTERS = (
         _people_and_news,
         frozenset({*_NOTED, "comment", "update", "close", "label", "publish"}),
     ),
-    Chapter("into the queue", _ready_for_the_queue, frozenset({"merge"})),
+    Chapter("into the queue", _ready_for_the_queue, frozenset({"merge", *_NOTED})),
     Chapter("out of the queue", _held_in_the_queue, frozenset({*_NOTED, "disarm", "publish"})),
 )
 

@@ -88,7 +88,7 @@ def test_an_outcome_holds_the_troubles_of_both() -> None:
 
 
 def test_every_kind_of_action_and_nothing_else() -> None:
-    assert action_json(Merge(8, "b", "c" * 40, RECORD)) == {
+    assert action_json(Merge(8, "b", "c" * 40, RECORD, "d" * 40)) == {
         "kind": "merge",
         "merge_request": 8,
         "head": "c" * 40,

@@ -44,7 +44,7 @@ def bodied(template: str, record: Record = RECORD) -> str:
 
 def test_a_title_of_the_rules_own_is_that_of_the_merge_too() -> None:
     assert titled(TITLE) == "[dev] web 1.1.0"
-    merge = Merge(7, "promoter/dev/web", "a" * 40, RECORD, RequestTexts(title=TITLE))
+    merge = Merge(7, "promoter/dev/web", "a" * 40, RECORD, "b" * 40, RequestTexts(title=TITLE))
     text = merge_text(proposed(), merge)
     assert text.subject == "[dev] web 1.1.0"
     assert Record.parse(text.body) == RECORD

@@ -128,7 +128,7 @@ def test_a_warning_of_every_attempt_is_told_once() -> None:
 def test_the_summary_counts_every_kind_of_action() -> None:
     propose = proposed().action
     update = replace(proposed(), action=replace(propose, number=7))  # type: ignore[type-var]
-    merge = replace(proposed(), action=Merge(8, "promoter/dev/api", "c" * 40, RECORD))
+    merge = replace(proposed(), action=Merge(8, "promoter/dev/api", "c" * 40, RECORD, "b" * 40))
     orphan = Orphan(MANIFESTS, "rules/shop.yaml", Close(9, "promoter/dev/x", "x has no target"))
     told = plan_text(Plan((proposed(), update, merge), (orphan,)), PLAIN)
     assert "\nclose merge request #9: x has no target\n" in told

@@ -121,7 +121,8 @@ class AppLogin:
                 raise
             raise InputError(
                 f"{place}: the GitHub App is not installed for this repository: install it there"
-                " (App's page, Install App), with contents, pull requests and issues: write"
+                " (App's page, Install App), with contents, pull requests, issues and commit"
+                " statuses: write and checks: read; or the id is another App's"
             ) from None
         made = self._talk.send(
             "POST", f"/app/installations/{found['id']}/access_tokens", doing, holding="token"

@@ -151,7 +151,8 @@ def _forbidden(headers: Mapping[str, str], said: str, login: str) -> str:
         return f"{login} is not authorized for the organization's single sign-on; authorize it"
     # "contents=write; pull_requests=write": GitHub names what would be enough.
     wanted = headers.get("x-accepted-github-permissions", "")
-    need = redact(wanted) or "contents: write, pull requests: write and issues: write"
+    usual = "contents, pull requests, issues and commit statuses: write, and checks: read"
+    need = redact(wanted) or usual
     return f"{login} may not do that (403: {said or 'forbidden'}); it needs {need}"
 
 
