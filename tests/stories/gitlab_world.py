@@ -76,8 +76,12 @@ class GitLabWorld(World):
         self.gitlab.world.ask_for_changes(self.project, number, self.people[who])
 
     def close(self, number: int, who: str) -> None:
+        """Who may not write may close what is assigned to them."""
         self.clock.pass_by(minutes=1)
-        self.gitlab.world.close(self.project, number, self.people[who])
+        user, request = self.people[who], self.project.requests[number]
+        if self.project.access(user) < DEVELOPER:
+            request.assignees = (*request.assignees, user)
+        self.gitlab.world.close(self.project, number, user)
 
     def reopen(self, number: int, who: str) -> None:
         self.gitlab.world.reopen(self.project, number, self.people[who])
