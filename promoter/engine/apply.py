@@ -156,7 +156,8 @@ def _leave_alone(forge: Forge, decision: Decision, action: LeaveAlone) -> Effect
 
 
 def _publish(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied) -> list[Note]:
-    """What was published. Where that is refused, a promotion goes on without."""
+    """What was published; what can't be yet is asked for again at the next look. Where it is
+    refused, a promotion goes on without."""
     said: list[Note] = []
     failures = 0
     for repository, each in plan.statuses:
@@ -164,14 +165,15 @@ def _publish(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Appl
             continue
         applied.done.add((repository, each))
         try:
-            forge.publish(each.number, each.head, each.check)
+            published = forge.publish(each.number, each.head, each.check)
         except Exception as error:  # noqa: BLE001 - one bad status never stops anything else
             failures += 1
             is_known = isinstance(error, PromoterError)
             why = redact(str(error)) if is_known else f"a bug: {type(error).__name__}"
             applied.warnings.append(f"the status {each.check.name} could not be published: {why}")
             continue
-        said.append(Published(each.branch, each.head, each.check.state, each.check.text))
+        if published:
+            said.append(Published(each.branch, each.head, each.check.state, each.check.text))
     applied.published += len(said)
     return said
 

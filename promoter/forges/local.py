@@ -217,10 +217,11 @@ class LocalForge:
     def disarm(self, number: int) -> None:
         """Nothing is ever armed: there is no queue."""
 
-    def publish(self, number: int, head: str, check: Check, person: Person | None = None) -> None:
+    def publish(self, number: int, head: str, check: Check, person: Person | None = None) -> bool:
         """As the port says; a person reports what a pipeline would."""
         detail = f"{check.name} is {check.state} at {head[:8]}"
         self._change(number, "checked", person, lambda old: old.checked(head, check), detail)
+        return True
 
     # -- what only people do ------------------------------------------------------------------
 

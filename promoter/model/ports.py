@@ -369,8 +369,9 @@ class Forge(Protocol):
     def disarm(self, number: int) -> None:
         """Take it out of the queue or off the train again."""
 
-    def publish(self, number: int, head: str, check: Check) -> None:
-        """Say it of the commit, in place of what was said under this name."""
+    def publish(self, number: int, head: str, check: Check) -> bool:
+        """Say it of the commit, in place of what was said under this name. Whether it was said;
+        False: it can't be yet, and is asked for again."""
 
     def footing(self, base: str) -> Footing:
         """How the bot stands here. What its token may not see is None and told in `problems`."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from promoter.errors import InputError, TransientError
 from promoter.model.ports import Check
-from tests.forges.gitlab_shop import Shop, open_shop
-from tests.services.gitlab.nouns import Outcome, Pipeline, Status
+from tests.forges.gitlab_shop import BRANCH, Shop, open_shop
+from tests.services.git_server import DATE, commit, git
+from tests.services.gitlab.git import Signature, merge_commit
+from tests.services.gitlab.nouns import Accept, Outcome, Pipeline, Status
 
 
 @pytest.fixture
@@ -86,28 +89,107 @@ class TestReading:
     def test_a_pipeline_is_judged_without_the_bots_own_status(self, shop: Shop, head: str) -> None:
         """Else a gate that waits for the pipeline would wait for the status that waits for it."""
         forge = shop.forge()
-        forge.publish(1, head, Check("promoter", "pending", "waits for its gates"))
-        assert states(shop, head) == {"promoter": "failure"}
-
         shop.gitlab.world.run_job(shop.project, head, "test", "success")
+
+        forge.publish(1, head, Check("promoter", "pending", "waits for its gates"))
 
         assert shop.project.pipelines[-1].status == "failed"
         assert states(shop, head)["pipeline"] == "success"
 
-    def test_a_pipeline_of_what_merging_would_give_is_the_requests(
-        self, shop: Shop, head: str, monkeypatch: pytest.MonkeyPatch
+    def test_a_pipeline_that_holds_the_bots_own_status_only_is_none(
+        self, shop: Shop, head: str
     ) -> None:
+        shop.forge().publish(1, head, Check("promoter", "pending", "waits for its gates"))
+
+        assert states(shop, head) == {"promoter": "failure"}
+
+    def test_what_ran_on_the_former_head_is_not_said_of_the_next(
+        self, shop: Shop, head: str
+    ) -> None:
+        """GitLab goes on showing its pipeline until there is another one, if ever."""
+        forge = shop.forge()
+        shop.gitlab.world.run_job(shop.project, head, "build", "success")
+        newer = shop.push(b"tag: 1.3.0\n")
+        shop.gitlab.world.sync(shop.project)
+        shown = shop.project.shown_pipeline(shop.request)
+        assert shown is not None
+        assert (shown.sha, shop.request.head) == (head, newer)
+
+        assert forge.checks(1, newer) == []
+
+        forge.publish(1, newer, Check("promoter", "pending", "soak: 30m"))
+        assert [e.sha for e in shop.project.statuses if e.name == "promoter"] == [newer]
+        shop.gitlab.world.run_job(shop.project, newer, "build", "failed")
+        assert states(shop, newer)["build"] == "failure"
+
+    def test_what_ran_on_a_later_head_is_not_said_of_one_that_came_back(
+        self, shop: Shop, head: str
+    ) -> None:
+        """A later one has it as a parent, as a commit of GitLab's own would."""
+        newer = shop.push(b"tag: 1.3.0\n")
+        shop.gitlab.world.sync(shop.project)
+        shop.gitlab.world.run_job(shop.project, newer, "build", "success")
+        git(shop.project.repository, "update-ref", f"refs/heads/{BRANCH}", head)
+
+        assert shop.forge().checks(1, head) == []
+
+    def merged_result(self, shop: Shop, head: str, kind: str = "merge") -> Pipeline:
         """It runs on a commit of GitLab's own: https://docs.gitlab.com/ci/pipelines/merged_results_pipelines/."""
-        merged, world = shop.project.tip("main") or "", shop.gitlab.world
-        world.run_job(shop.project, merged, "test", "failed")
-        run: Pipeline = shop.project.pipelines[-1]
-        monkeypatch.setattr(type(shop.project), "pipeline", lambda *_: run)
+        world, project = shop.gitlab.world, shop.project
+        who = Signature("GitLab", "gitlab@example.com", DATE)
+        commit = merge_commit(project.repository, project.tip("main") or "", head, "Merge", who)
+        assert commit
+        number, ref = world.next_id(), f"refs/merge-requests/1/{kind}"
+        run = Pipeline(number, commit, ref, "success", world.now(), source="merge_request_event")
+        run.source_sha, run.ran = head, "success"
+        project.pipelines.append(run)
+        world.run_job(project, commit, "test", "failed")
+        return run
+
+    def test_a_pipeline_of_what_merging_would_give_is_the_requests(
+        self, shop: Shop, head: str
+    ) -> None:
+        run, forge = self.merged_result(shop, head), shop.forge()
 
         assert states(shop, head) == {"pipeline": "failure", "test": "failure"}
+        first = shop.calls_of(lambda: forge.checks(1, head))
+        again = shop.calls_of(lambda: forge.checks(1, head))
 
-        shop.forge().publish(1, head, Check("promoter", "success", "all gates pass"))
+        forge.publish(1, head, Check("promoter", "success", "all gates pass"))
         (said,) = [each for each in shop.project.statuses if each.name == "promoter"]
-        assert (said.sha, said.pipeline) == (merged, run.id)
+        assert (said.sha, said.pipeline) == (run.sha, run.id)
+        assert [each for each in first if each not in again] == [
+            f"GET /api/v4/projects/platform%2Fshop/repository/commits/{run.sha}"
+        ]
+
+    def test_what_merging_the_former_head_would_have_given_is_nothing_to_the_next(
+        self, shop: Shop, head: str
+    ) -> None:
+        run = self.merged_result(shop, head)
+        newer = shop.push(b"tag: 1.3.0\n")
+        shop.gitlab.world.sync(shop.project)
+        assert shop.project.shown_pipeline(shop.request) == run
+
+        assert shop.forge().checks(1, newer) == []
+
+    def test_what_nobody_finds_any_more_is_nothing(self, shop: Shop, head: str) -> None:
+        """GitLab tidies its own commits away."""
+        self.merged_result(shop, head).sha = "e" * 40
+
+        assert shop.forge().checks(1, head) == []
+
+    def test_a_train_that_rebases_runs_on_commits_that_do_not_name_the_head(
+        self, shop: Shop, head: str
+    ) -> None:
+        """Else what waits for checks would leave it again and again."""
+        run = self.merged_result(shop, head, "train")
+        main = shop.project.tip("main") or ""
+        run.sha = shop.project.statuses[-1].sha = main
+        assert shop.forge().checks(1, head) == []
+
+        shop.gitlab.world.board(shop.project, shop.request, Accept(shop.people["bot"]))
+
+        assert states(shop, head) == {"pipeline": "failure", "test": "failure"}
 
 
 class TestPublishing:
@@ -159,7 +241,55 @@ class TestPublishing:
 
         shop.forge().publish(1, head, check)
 
-        assert pipelines(shop) == ["failed", "failed"]
+        assert pipelines(shop) == ["failed", "success", "failed"]
+
+    @pytest.mark.parametrize(
+        ("path", "at"), [("", ".gitlab-ci.yml"), ("ci/main.yml", "ci/main.yml"), ("x@ops/ci", "x")]
+    )
+    def test_where_ci_makes_pipelines_it_is_not_said_before(
+        self, shop: Shop, head: str, path: str, at: str
+    ) -> None:
+        """A status without a pipeline makes one, and a success there is all that GitLab asks for
+        until CI has made its own."""
+        shop.project.pipeline_must_succeed, shop.project.ci_config_path = True, path
+        forge = shop.forge()
+        head = commit(shop.project.repository, {at: b"build: {}\n"}, branch=BRANCH)
+        passes = Check("promoter", "success", "all gates pass")
+
+        assert not forge.publish(1, head, passes)
+        assert (self.said(shop), forge.readiness(1, head).state) == ([], "wait")
+
+        shop.gitlab.world.run_pipeline(shop.project, head, "success")
+        assert forge.publish(1, head, passes)
+        assert (pipelines(shop), forge.readiness(1, head).state) == (["success"], "ready")
+
+    def test_a_pipeline_that_others_made_is_not_cis(self, shop: Shop, head: str) -> None:
+        passes = Check("promoter", "success", "all gates pass")
+        shop.forge().publish(1, head, replace(passes, name="other"))
+        assert shop.forge().publish(1, head, passes)
+        head = commit(shop.project.repository, {".gitlab-ci.yml": b"a: {}\n"}, branch=BRANCH)
+        shop.project.pipelines.append(
+            Pipeline(99, head, BRANCH, "success", DATE, source="external")
+        )
+
+        assert not shop.forge().publish(1, head, passes)
+
+    def test_whether_there_is_ci_is_asked_once_in_five_minutes(self, shop: Shop, head: str) -> None:
+        forge, wait = shop.forge(), Check("promoter", "pending", "soak: 30m")
+
+        def asked() -> int:
+            calls = shop.calls_of(lambda: forge.publish(1, head, wait))
+            return len([each for each in calls if "/repository/files/" in each])
+
+        assert [asked(), asked()] == [1, 0]
+        shop.seconds += 301
+        assert asked() == 1
+
+    def test_that_nobody_may_look_for_ci_is_told(self, shop: Shop, head: str) -> None:
+        shop.gitlab.fail_once("GET", "/repository/files/", status=403)
+
+        with pytest.raises(InputError, match=r"looking for \.gitlab-ci\.yml"):
+            shop.forge().publish(1, head, Check("promoter", "success"))
 
     def test_without_a_pipeline_it_stands_on_the_branch(self, shop: Shop, head: str) -> None:
         shop.forge().publish(1, head, Check("promoter", "success", "all gates pass"))

@@ -156,9 +156,9 @@ class _NumberedForge:
         with self._numbers.effect("disarm"):
             self._inner.disarm(number)
 
-    def publish(self, number: int, head: str, check: Check) -> None:
+    def publish(self, number: int, head: str, check: Check) -> bool:
         with self._numbers.effect("publish"):
-            self._inner.publish(number, head, check)
+            return self._inner.publish(number, head, check)
 
     def footing(self, base: str) -> Footing:
         return self._inner.footing(base)

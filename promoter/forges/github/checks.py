@@ -53,7 +53,7 @@ class Checks:
             url = run.get("details_url") or run.get("html_url") or ""
             yield Check(name, _state_of_run(run), _line(said), str(url))
 
-    def publish(self, number: int, head: str, check: Check) -> None:
+    def publish(self, number: int, head: str, check: Check) -> bool:
         body: Json = {
             "state": check.state,
             "context": check.name,
@@ -63,6 +63,7 @@ class Checks:
             body["target_url"] = check.url
         doing = f"publish the status {check.name} of #{number}"
         self._talk.send("POST", self._talk.place.path(f"/statuses/{head}"), doing, body)
+        return True
 
 
 def _state_of_status(state: str) -> CheckState:

@@ -234,9 +234,9 @@ class GitHubForge:
         if pull["state"] == "open":
             self._queue.leave(pull)
 
-    def publish(self, number: int, head: str, check: Check) -> None:
+    def publish(self, number: int, head: str, check: Check) -> bool:
         """As the port says; GitHub keeps what was said before, and tells the last word."""
-        self._checks.publish(number, head, check)
+        return self._checks.publish(number, head, check)
 
     def footing(self, base: str) -> Footing:
         return self._footing.of(base)

@@ -5,13 +5,15 @@ https://docs.gitlab.com/api/commits/#commit-status
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gitlab.exceptions import GitlabError
 
+from promoter.forges.gitlab.memory import Memory
 from promoter.forges.gitlab.requests import Requests
 from promoter.forges.gitlab.server import GitLabServer, words_of
+from promoter.forges.gitlab.settings import Settings
 from promoter.forges.gitlab.values import Json, field
 from promoter.model.ports import Check, CheckState
 
@@ -34,19 +36,29 @@ _SAID: Mapping[CheckState, str] = {"success": "success", "pending": "failed", "f
 _SEVERITY: tuple[CheckState, ...] = ("success", "pending", "failure")
 _LONGEST = 255  # characters of each text of a status
 _NO_CHANGE = "Cannot transition status"
+_FOR_EVER = float("inf")
 
 
 class Checks:
     """Thread-safe."""
 
-    def __init__(self, server: GitLabServer, requests: Requests) -> None:
+    def __init__(
+        self,
+        server: GitLabServer,
+        requests: Requests,
+        settings: Settings,
+        clock: Callable[[], float],
+    ) -> None:
         self._server = server
         self._requests = requests
+        self._settings = settings
+        self._ci: Memory[str, bool] = Memory(clock)
+        self._parents: Memory[str, Sequence[str]] = Memory(clock, _FOR_EVER)
 
     def read(self, number: int, head: str) -> Sequence[Check]:
         """Jobs, outside statuses, the pipeline as `pipeline`, and external status checks where the
         edition has them; by name."""
-        run = _pipeline(self._requests.get(number).attributes, head)
+        run = self._pipeline(self._requests.get(number).attributes, head)
         commits = dict.fromkeys([head, *([field(run, "sha", str)] if run else [])])
         with self._server.speaking(f"reading what is said of {head[:8]}"):
             said = [each for commit in commits for each in self._statuses(commit)]
@@ -62,10 +74,14 @@ class Checks:
                 worst[each.name] = each
         return [worst[name] for name in sorted(worst)]
 
-    def publish(self, number: int, head: str, check: Check) -> None:
-        """`pending` becomes `failed` there. It stands in the pipeline that the request shows."""
+    def publish(self, number: int, head: str, check: Check) -> bool:
+        """`pending` becomes `failed` there. It stands in the pipeline that the request shows. Where
+        CI makes one, it is waited for: a status without one makes a pipeline of its own, and a
+        success there is all that GitLab waits for before CI has begun."""
         data = self._requests.get(number).attributes
-        run = _pipeline(data, head)
+        run = self._pipeline(data, head)
+        if (run is None or run.get("source") == "external") and self._has_ci(head):
+            return False
         commit = field(run, "sha", str) if run else head
         said = {
             "state": _SAID[check.state],
@@ -75,7 +91,7 @@ class Checks:
         }
         with self._server.speaking(f"publishing {check.name} on {head[:8]}"):
             if self._stands(commit, run, said):
-                return
+                return True
             # Without either GitLab takes the newest pipeline of the commit, on whatever branch.
             where = {"pipeline_id": run["id"]} if run else {"ref": data.get("source_branch")}
             try:
@@ -85,6 +101,56 @@ class Checks:
             except GitlabError as error:
                 if error.response_code != 400 or _NO_CHANGE not in words_of(error):
                     raise
+        return True
+
+    def _pipeline(self, data: Json, head: str) -> Json | None:
+        """Of the head of a request. GitLab goes on showing the former head's until there is another
+        one. It may run on what merging would give, a commit of GitLab's own: either a merge of the
+        head into something, or on the train of a linear project the same changes anew."""
+        run = data.get("head_pipeline")
+        if not isinstance(run, dict) or data.get("sha") != head:
+            return None
+        commit, ref = field(run, "sha", str), str(run.get("ref"))
+        if commit == head:
+            return run
+        if not ref.startswith("refs/merge-requests/"):
+            return None
+        on_train = data.get("merge_when_pipeline_succeeds") is True and ref.endswith("/train")
+        return run if on_train or head in self._merged_in(commit) else None
+
+    def _merged_in(self, commit: str) -> Sequence[str]:
+        """What a commit of GitLab's own merges; nothing where it is gone."""
+
+        def ask() -> Sequence[str]:
+            try:
+                found = self._server.project.commits.get(commit).attributes
+            except GitlabError as error:
+                if error.response_code == 404:
+                    return ()
+                raise
+            parents: list[str] = field(found, "parent_ids", list)
+            return tuple(parents[1:])
+
+        with self._server.speaking(f"reading the commit {commit[:8]}"):
+            return self._parents.get(commit, ask)
+
+    def _has_ci(self, head: str) -> bool:
+        """Whether CI is configured in the files of a commit."""
+        path = self._settings.ci_file()
+        if path is None:
+            return True
+
+        def ask() -> bool:
+            try:
+                self._server.project.files.get(path, ref=head)
+            except GitlabError as error:
+                if error.response_code == 404:
+                    return False
+                raise
+            return True
+
+        with self._server.speaking(f"looking for {path} at {head[:8]}"):
+            return self._ci.get(head, ask)
 
     def _stands(self, commit: str, run: Json | None, said: Json) -> bool:
         """Whether it is what was said last in this pipeline; each further `failed` would be one
@@ -112,12 +178,6 @@ class Checks:
             if error.response_code in (401, 403, 404):
                 return []
             raise
-
-
-def _pipeline(data: Json, head: str) -> Json | None:
-    """Of the head of a request; it may run on what merging would give, a commit of GitLab's own."""
-    run = data.get("head_pipeline")
-    return run if isinstance(run, dict) and data.get("sha") == head else None
 
 
 def _whole(run: Json, statuses: Sequence[Json]) -> CheckState | None:

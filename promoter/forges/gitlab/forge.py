@@ -76,7 +76,7 @@ class GitLabForge:
         self._settings = Settings(self._server, clock)
         self._requests = Requests(self._server, self._people)
         self._extras = Extras(self._people)
-        self._checks = Checks(self._server, self._requests)
+        self._checks = Checks(self._server, self._requests, self._settings, clock)
         self._merging = Merging(self._server, self._requests, self._settings)
         self._standing = Standing(self._server, self._people, self._settings, clock)
 
@@ -171,10 +171,11 @@ class GitLabForge:
         """As the port says; ConflictError where it was merged before."""
         self._merging.disarm(number)
 
-    def publish(self, number: int, head: str, check: Check) -> None:
-        """As the port says. `pending` is shown as failed: a pending status would keep the pipeline
-        running for as long as the wait lasts."""
-        self._checks.publish(number, head, check)
+    def publish(self, number: int, head: str, check: Check) -> bool:
+        """As the port says; not before CI has made a pipeline, where the project has CI. `pending`
+        is shown as failed: a pending status would keep the pipeline running for as long as the wait
+        lasts."""
+        return self._checks.publish(number, head, check)
 
     def footing(self, base: str) -> Footing:
         return self._standing.footing(base)

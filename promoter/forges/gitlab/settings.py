@@ -40,6 +40,14 @@ class Settings:
     def is_linear(self) -> bool:
         return self.read().get("merge_method") in _LINEAR
 
+    def ci_file(self) -> str | None:
+        """What CI/CD is configured by; None: it is not in the project, and so it always is there.
+
+        https://docs.gitlab.com/ci/pipelines/settings/#specify-a-custom-cicd-configuration-file
+        """
+        path = str(self.read().get("ci_config_path") or ".gitlab-ci.yml")
+        return None if "@" in path or "://" in path else path
+
     def has_pipelines(self) -> bool:
         """Without CI/CD there is no place for a status either."""
         return self.read().get("builds_access_level") != "disabled"

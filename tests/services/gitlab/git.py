@@ -65,6 +65,19 @@ def commits_between(repository: Path, base: str, head: str) -> Sequence[str]:
     return git(repository, "rev-list", "--reverse", f"{base}..{head}").splitlines()
 
 
+def parents_of(repository: Path, commit: str) -> Sequence[str] | None:
+    """None: there is no such commit."""
+    if _run(repository, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")[0]:
+        return None
+    return git(repository, "log", "-1", "--format=%P", commit).split()
+
+
+def content_of(repository: Path, commit: str, path: str) -> str | None:
+    """Of a file; None: there is none."""
+    status, blob = _run(repository, "rev-parse", "--verify", "--quiet", f"{commit}:{path}")
+    return None if status else git(repository, "cat-file", "blob", blob.strip())
+
+
 def message_of(repository: Path, commit: str) -> str:
     return git(repository, "log", "-1", "--format=%B", commit).rstrip("\n")
 

@@ -120,6 +120,8 @@ class Pipeline:
     source: str = "push"
     ran: Outcome | None = None
     """What CI itself came to, beside the statuses in it; None: it consists of those."""
+    source_sha: str | None = None
+    """The head that it is about, where it runs on a commit of GitLab's own."""
 
 
 @dataclass
@@ -189,6 +191,8 @@ class Request:
     boarded_at: int = 0
     on_train: bool = False
     """`armed` by a train, and not for the end of its pipeline."""
+    former_run: Pipeline | None = None
+    """Of a head before: `head_pipeline` is a column that the next pipeline overwrites."""
     lags_at: str | None = None
     """The head that is told although the branch went on: GitLab takes in a push a while later."""
 

@@ -35,6 +35,7 @@ class Project:
     """Approval rules, several reviewers and assignees, trains; without it as the Free edition."""
     trains: bool = False
     squash_option: Literal["never", "always", "default_on", "default_off"] = "default_off"
+    ci_config_path: str = ""
     external_checks: dict[str, Literal["pending", "passed", "failed"]] | None = None
     """By name, the same for each request; None: the edition (below Ultimate) has none."""
     discussions_open: bool = False
@@ -85,8 +86,13 @@ class Project:
         return user.admin or concerned or self.access(user) >= DEVELOPER
 
     def pipeline(self, sha: str) -> Pipeline | None:
-        """The newest of a commit."""
-        return next((each for each in reversed(self.pipelines) if each.sha == sha), None)
+        """The newest that is about a commit."""
+        found = (each for each in reversed(self.pipelines) if sha in {each.sha, each.source_sha})
+        return next(found, None)
+
+    def shown_pipeline(self, request: Request) -> Pipeline | None:
+        """What stands in `head_pipeline`."""
+        return self.pipeline(request.head) or request.former_run
 
     def train(self, target: str) -> list[Request]:
         """Who waits on the train of a branch, the first first."""

@@ -5,11 +5,34 @@ https://docs.gitlab.com/api/commits/#commit-status
 
 from __future__ import annotations
 
+import base64
+from urllib.parse import unquote
+
+from tests.services.gitlab import git as gitlab_git
 from tests.services.gitlab import views
 from tests.services.gitlab.api import Answer, Call, Page, Refusal, operation
 from tests.services.gitlab.nouns import DEVELOPER, Pipeline, Status
 
 _UNDER_WAY = ("pending", "running")
+
+
+@operation("GET", "projects/{project}/repository/commits/{sha}")
+def show_commit(call: Call) -> Answer:
+    found = gitlab_git.parents_of(call.project.repository, call.path["sha"])
+    if found is None:
+        raise Refusal(404, "404 Commit Not Found")
+    return 200, {"id": call.path["sha"], "parent_ids": list(found)}
+
+
+@operation("GET", "projects/{project}/repository/files/{path}")
+def show_file(call: Call) -> Answer:
+    content = gitlab_git.content_of(
+        call.project.repository, call.asked("ref"), unquote(call.path["path"])
+    )
+    if content is None:
+        raise Refusal(404, "404 File Not Found")
+    encoded = base64.b64encode(content.encode()).decode()
+    return 200, {"file_path": unquote(call.path["path"]), "encoding": "base64", "content": encoded}
 
 
 @operation("GET", "projects/{project}/repository/commits/{sha}/statuses")

@@ -60,6 +60,7 @@ def project(each: Project, viewer: User, base: str) -> Json:
         "http_url_to_repo": f"{base}/{each.path}.git",
         "merge_method": each.merge_method,
         "squash_option": each.squash_option,
+        "ci_config_path": each.ci_config_path,
         "only_allow_merge_if_pipeline_succeeds": each.pipeline_must_succeed,
         **(
             {"merge_trains_enabled": each.trains, "merge_pipelines_enabled": each.trains}
@@ -121,7 +122,7 @@ def request(
     }
     shown["detailed_merge_status"] = shown["detailed_merge_status"] or "mergeable"
     if full:
-        run = where.pipeline(each.head)
+        run = where.shown_pipeline(each)
         shown["head_pipeline"] = pipeline(run, where, base) if run else None
         shown["merge_error"] = each.merge_error
         shown["rebase_in_progress"] = False

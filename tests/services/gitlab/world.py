@@ -146,6 +146,7 @@ class World:
 
     def _take_version(self, project: Project, request: Request, head: str, by: User) -> None:
         added = gitlab_git.commits_between(project.repository, request.head, head)
+        request.former_run = project.shown_pipeline(request)
         request.head = head
         request.updated_at = self.now()
         self._disarm(request)
@@ -260,7 +261,8 @@ class World:
         """CI starts on a commit, or goes on to `outcome`; requests that waited for it merge."""
         self.sync(project)
         found = project.pipeline(sha)
-        if found is None or found.ran not in {None, *UNFINISHED}:
+        external = found is not None and found.source == "external"
+        if found is None or external or found.ran not in {None, *UNFINISHED}:
             found = Pipeline(self.next_id(), sha, ref, outcome, self.now())
             project.pipelines.append(found)
         found.ran = outcome
@@ -284,7 +286,9 @@ class World:
         allow_failure: bool = False,
     ) -> Status:
         """A job of CI comes to `outcome`; its pipeline is made where there is none."""
-        run = project.pipeline(sha) or self.run_pipeline(project, sha, "success")
+        run = project.pipeline(sha)
+        if run is None or run.source == "external":
+            run = self.run_pipeline(project, sha, "success")
         at, number = self.now(), self.next_id()
         made = Status(number, run.id, sha, run.ref, name, outcome, project.pusher, at, job=True)
         made.allow_failure = allow_failure
