@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from promoter.decisions.branches import branch_name
@@ -131,14 +131,17 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
     earlier += _wishes_of_request(opened, target, earlier)
     fresh = [each for each in scene.wishes if each.is_for(target)]
     fresh = [each for each in fresh if not any(e.release.holds(each.release) for e in earlier)]
-    known = {name: facts.need(question) for name, question in line.items()}
+    known = {
+        name: _as_merged(facts.need(question), _requests_of(scene, target.application, name))
+        for name, question in line.items()
+    }
     return Situation(
         scene,
         target,
         environment,
         artifacts,
         facts.need(reading),
-        facts.need(periods),
+        _as_merged(facts.need(periods), mine),
         {name: known[name] for name in environment.after.environments if name in known},
         known,
         mine,
@@ -147,6 +150,20 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         facts.need(branch),
         (*earlier, *fresh),
         frozenset(earlier),
+    )
+
+
+def _requests_of(scene: Scene, application: str, environment: str) -> Sequence[MergeRequest]:
+    return scene.requests.get(branch_name(scene.targets[application, environment]), ())
+
+
+def _as_merged(periods: tuple[Period, ...], requests: Sequence[MergeRequest]) -> tuple[Period, ...]:
+    """A fast-forward lands the very commit that was proposed, made perhaps days before: it runs
+    since the forge merged it."""
+    merged = {each.head: each.ended_at for each in requests if each.state == "merged"}
+    return tuple(
+        replace(each, since=max(each.since, at)) if (at := merged.get(each.commit)) else each
+        for each in periods
     )
 
 
