@@ -97,7 +97,8 @@ def decide(
         for scene, _ in scenes
         for requests in scene.requests.values()
         for request in requests
-        if request.state != "open" and not request.kept and Record.parse(request.body)
+        if request.state != "open" and not request.kept and not request.unread
+        if Record.parse(request.body)
     }
     in_order = sorted(ended, key=lambda each: (each[0].url, each[1].request.number))
     advice = _advise([scene for scene, _ in scenes], facts)

@@ -92,6 +92,9 @@ def search(
             continue
         # Only now: a registry that does not answer is no matter to a target that stays.
         release = complete(offered, this.artifacts, this.promoted, facts)
+        if unread := _unread(release, this.requests):
+            found.stopped.append(Stopped(State.UNKNOWN, release, unread))
+            continue
         if refusal := _refusal_by_person(release, this.periods, this.requests):
             found.stopped.append(Stopped(State.REJECTED, release, refusal))
             found.passed_over.append(PassedOver(release.label, refusal))
@@ -146,6 +149,15 @@ def _tell_moved(running: Release, release: Release, this: Situation, origin: str
         f"the tag {moved.tag} of {moved.name} moved: {origin} offers another image than the one"
         f" that runs here; {ways_out(this.target, moved)}"
     )
+
+
+def _unread(release: Release, requests: Sequence[MergeRequest]) -> str | None:
+    """Why it can't be told whether a person refused this release."""
+    for request in requests:
+        record = Record.parse(request.body) if request.unread else None
+        if record is not None and record.release.agrees(release):
+            return f"it can't be told who closed {request.url}: {request.unread}"
+    return None
 
 
 def _refusal_by_person(

@@ -26,6 +26,8 @@ from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.target import Target
 
+_WORST_FIRST = (State.UNKNOWN, State.BLOCKED, State.REJECTED, State.CURRENT, State.HELD_BACK)
+
 
 def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> Decision:
     """The one answer for a target. Raises NotAsked; NotKnown where not even its manifests can be
@@ -176,7 +178,7 @@ def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
         return replace(
             keep_out(decided, newest.verdicts), offered=newest.release, verdicts=newest.verdicts
         )
-    for state in (State.BLOCKED, State.REJECTED, State.CURRENT, State.HELD_BACK):
+    for state in _WORST_FIRST:
         for stop in found.stopped:
             if stop.state is state:
                 offered = None if state is State.CURRENT else stop.release

@@ -167,6 +167,22 @@ def test_the_request_of_a_target_that_names_no_artifact_any_more_is_closed() -> 
     assert isinstance(decision.action, Close)
 
 
+def test_a_request_of_which_nobody_tells_who_closed_it_stops_only_its_release() -> None:
+    world = World((rule(environment("dev")),))
+    world.registry("web", "1.0.0", "1.1.0")
+    world.ran("web", "dev", "1.0.0")
+    world.reconcile()
+    world.close(world.request("web", "dev"), "ada")
+    request = world.request("web", "dev")
+    world.change_request(request, closed_by=None, kept=False, unread="503")
+    decision = world.decision("web", "dev")
+    assert (decision.state, decision.action) == (State.UNKNOWN, None)
+    assert decision.why == f"it can't be told who closed {request.url}: 503"
+    assert world.plan().ended == (), "the next look asks again"
+    world.registry("web", "1.0.0", "1.1.0", "1.2.0")
+    assert world.decision("web", "dev").action is not None
+
+
 def test_how_a_request_ended_is_kept_where_its_forge_would_have_to_be_asked_again() -> None:
     world = World((rule(environment("dev")),))
     world.registry("web", "1.0.0", "1.1.0")
