@@ -137,7 +137,7 @@ def _holes(environment: EnvironmentRule, ground: Ground) -> Iterator[str]:
     insist = words.status if lacks_status and not ground.contains_status else ""
     if ground.is_open:
         gates = join(_gates(environment)) if environment.require else "the merge requests"
-        what = f"{base} is not protected, so that whoever may push gets past {gates}"
+        what = f"{base} takes pushes without a request, so that whoever may push gets past {gates}"
         yield ground.advice(what, words.protect, approve, publish, insist, count=count)
         return
     if rights.bypass:
@@ -148,11 +148,35 @@ def _holes(environment: EnvironmentRule, ground: Ground) -> Iterator[str]:
             f" `approvals: {count}`"
         )
         yield ground.advice(what, approve, count=count)
+    if count and ground.approvals:
+        yield from _holes_in_approvals(count, ground)
     if lacks_status:
         what = (
             f"`{STATUS}` is no required check, so that whoever may merge gets past {join(others)}"
         )
         yield ground.advice(what, publish, insist)
+    elif others and ground.contains_status:
+        what = (
+            f"a new pipeline lacks the status `{STATUS}` until the bot looks again, so that"
+            f" whoever may start one and merge gets past {join(others)}"
+        )
+        yield ground.advice(what, words.few_merge)
+
+
+def _holes_in_approvals(count: int, ground: Ground) -> Iterator[str]:
+    base, words, protection = ground.base, ground.words, ground.footing.protection
+    if protection.stale_approvals:
+        what = (
+            f"{base} goes on counting approvals after a push, so that whoever may push and merge"
+            f" gets past `approvals: {count}`"
+        )
+        yield ground.advice(what, words.fresh_approvals)
+    if protection.own_approvals:
+        what = (
+            f"{base} counts the approval of who opened a merge request, so that one who may merge"
+            f" gets past `approvals: {count}` with one of their own"
+        )
+        yield ground.advice(what, words.others_approvals)
 
 
 def _unseen(environment: EnvironmentRule, ground: Ground) -> Iterator[str]:
@@ -164,12 +188,15 @@ def _unseen(environment: EnvironmentRule, ground: Ground) -> Iterator[str]:
     if environment.require or not automatic:
         hidden = ground.footing.protection.is_on is None
         if hidden:
-            protection.append(f"whether {base} is protected")
+            protection.append(f"whether {base} is protected from pushes")
         if rights.bypass is None and not ground.is_open:
             what = "that" if hidden else f"the protection of {base}"
             protection.append(f"whether the bot may bypass {what}")
     if ground.approvals is None and (counted or automatic):
         protection.append(f"how many approvals {base} requires")
+    stale = ground.footing.protection.stale_approvals
+    if counted and ground.approvals != 0 and stale is None and not ground.is_open:
+        protection.append("whether approvals of a former head still count")
     if ground.checks is None and (others or rights.starts_pipelines is not True):
         protection.append(f"which checks {base} requires")
     if protection:

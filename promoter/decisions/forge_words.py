@@ -22,6 +22,9 @@ class ForgeWords:
     protect: str
     no_bypass: str
     approvals: str
+    fresh_approvals: str
+    """What takes approvals back when the head moves."""
+    others_approvals: str
     status: str
     pipelines: str
     """What this forge calls them."""
@@ -29,6 +32,8 @@ class ForgeWords:
     """What starts pipelines."""
     check_of_all: str | None = None
     """The required check that every status of a commit is part of, the bot's own too."""
+    few_merge: str = ""
+    """What keeps small who may merge."""
 
     def fill(self, text: str, base: str, count: int = 0) -> str:
         return text.format(base=base, count=count)
@@ -51,6 +56,9 @@ _GITHUB = ForgeWords(
     no_bypass="take it off the bypass list of the ruleset, or tick 'Do not allow bypassing the"
     " above settings' in the branch protection rule of {base}",
     approvals="set 'Required approvals' of {base} to {count}",
+    fresh_approvals="tick 'Dismiss stale pull request approvals when new commits are pushed' for"
+    " {base}",
+    others_approvals="",
     status="make the status `promoter` a required check of {base} ('Require status checks to"
     " pass')",
     pipelines="workflows",
@@ -70,11 +78,17 @@ _GITLAB = ForgeWords(
     " Protected branches",
     approvals="in Settings > Merge requests, add an approval rule for {base} with {count} required"
     " approvals (GitLab Premium)",
+    fresh_approvals="in Settings > Merge requests, choose 'Remove all approvals' for when a commit"
+    " is added",
+    others_approvals="in Settings > Merge requests, tick 'Prevent approval by merge request"
+    " creator'",
     status="turn on 'Pipelines must succeed' in Settings > Merge requests, so that the status"
     " `promoter` is a required check of {base}",
     pipelines="pipelines",
     token="give the bot a project or group access token instead of the job's",  # noqa: S106 - words
     check_of_all="pipeline",
+    few_merge="keep 'Allowed to merge' of {base} to those who may decide that (Settings >"
+    " Repository > Protected branches)",
 )
 _NO_SETTINGS = ForgeWords(
     push="give it write access",
@@ -87,6 +101,8 @@ _NO_SETTINGS = ForgeWords(
     protect="this forge can't protect a branch, so keep who may push few, or use another forge",
     no_bypass="",
     approvals="",
+    fresh_approvals="",
+    others_approvals="",
     status="",
     pipelines="pipelines",
     token="",

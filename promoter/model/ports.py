@@ -304,6 +304,7 @@ class Protection:
     """What the forge insists on before anything gets into a branch; None: not to be seen."""
 
     is_on: bool | None = None
+    """Nobody but the bot gets in without a merge request, by rights of its own."""
     approvals: int | None = None
     checks: tuple[str, ...] | None = None
     """The names of those that must be a success."""
@@ -311,6 +312,10 @@ class Protection:
     """A request must stand on the branch's tip (strict checks, fast-forward only)."""
     queue: bool = False
     """Requests get in through a merge queue or train."""
+    stale_approvals: bool | None = None
+    """Approvals of a former head still count at the forge."""
+    own_approvals: bool = False
+    """Whoever wrote a request may approve it."""
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,8 @@ def test_reviews_that_one_environment_wants_and_another_does_not_know_of(
     doctor: Doctor, shop: HostedRepository
 ) -> None:
     shop.state.permissions["shop-bot"] = "admin"  # who sees everything
-    shop.protect("main", Protection(reviews=2, checks=("promoter",), by="ruleset"))
+    asked = Protection(reviews=2, checks=("promoter",), dismiss_stale=True, by="ruleset")
+    shop.protect("main", asked)
     said = doctor(64)
     said.line("  required approvals  ", "2")
     said.line("contradictory", "shop.yaml: dev: main requires 2 approvals, which the rule does not")

@@ -15,7 +15,7 @@ from promoter.model.rule import EnvironmentRule, GateRule, RepositoryAddress, Ru
 from tests.decisions.rules import approvals, environment, rule, soak
 
 RIGHTS = Rights("shop-bot", True, True, True, True, True, False, True)
-PROTECTED = Protection(True, 2, ("promoter",))
+PROTECTED = Protection(True, 2, ("promoter",), stale_approvals=False)
 FINE = Footing(RIGHTS, PROTECTED)
 UNSEEN = Footing(Rights("shop-bot"), Protection())
 BUILDS = GateRule("checks", (("names", "build"),))
@@ -87,6 +87,9 @@ class TestTheTable:
             (SOAKED, footing(bypass=True), "advisory"),
             (SOAKED, footing(checks=("build",)), "advisory"),
             (APPROVED, footing(approvals=1), "advisory"),
+            (APPROVED, footing(stale_approvals=True), "advisory"),
+            (GUARDED, footing(own_approvals=True), "advisory"),
+            (SOAKED, footing(stale_approvals=True, own_approvals=True), "enforced"),
             (GUARDED, footing(approvals=1), "advisory"),
             (GUARDED, footing(checks=()), "advisory"),
             # Rule and forge can't both be satisfied.
@@ -121,6 +124,7 @@ class TestTheTable:
             (SOAKED, "bypass", "whether the bot may bypass"),
             (SOAKED, "checks", "which checks main requires"),
             (APPROVED, "approvals", "how many approvals main requires"),
+            (APPROVED, "stale_approvals", "whether approvals of a former head still count"),
             (AUTOMATIC, "approvals", "how many approvals main requires"),
             (SOAKED, "publish", "whether the bot may publish it"),
         ],
@@ -148,8 +152,10 @@ class TestGitLab:
     @pytest.mark.parametrize(
         ("one", "at", "standing"),
         [
-            (SOAKED, BASE, "enforced"),
-            (GUARDED, BASE, "enforced"),
+            # Whoever starts another pipeline has one without the bot's status.
+            (SOAKED, BASE, "advisory"),
+            (GUARDED, BASE, "advisory"),
+            (APPROVED, BASE, "enforced"),
             (SOAKED, footing(checks=()), "advisory"),
             # Nothing is missing from a pipeline into which the bot may not speak.
             (SOAKED, footing(BASE, publish=False), "advisory"),
@@ -157,7 +163,7 @@ class TestGitLab:
             (PLAIN, footing(BASE, publish=False), "enforced"),
             (PLAIN, footing(BASE, publish=None), "enforced"),
             # The bot's status makes a pipeline where nothing else does.
-            (SOAKED, footing(BASE, starts_pipelines=False), "enforced"),
+            (PLAIN, footing(BASE, starts_pipelines=False), "enforced"),
             (SOAKED, footing(BASE, starts_pipelines=False, publish=False), "contradictory"),
         ],
     )
@@ -168,6 +174,13 @@ class TestGitLab:
 
     def test_elsewhere_a_check_of_that_name_is_a_check(self) -> None:
         assert stance(SOAKED, self.BASE, "github")[0] == "advisory"
+
+    def test_another_pipeline_is_a_hole_and_who_may_merge_closes_it(self) -> None:
+        assert stance(GUARDED, self.BASE, "gitlab")[1] == (
+            "a new pipeline lacks the status `promoter` until the bot looks again, so that whoever"
+            " may start one and merge gets past `soak: 1h`: keep 'Allowed to merge' of main to"
+            " those who may decide that (Settings > Repository > Protected branches)"
+        )
 
     def test_only_what_is_missing_is_asked_for(self) -> None:
         _, why = stance(SOAKED, footing(self.BASE, publish=False), "gitlab")
@@ -187,11 +200,39 @@ class TestSentences:
             " ('Require status checks to pass')"
         )
 
+    @pytest.mark.parametrize(
+        ("changed", "forge", "told"),
+        [
+            (
+                "stale_approvals",
+                "github",
+                (
+                    "main goes on counting approvals after a push, so that whoever may push and"
+                    " merge gets past `approvals: 2`: tick 'Dismiss stale pull request approvals"
+                    " when new commits are pushed' for main"
+                ),
+            ),
+            (
+                "own_approvals",
+                "gitlab",
+                (
+                    "main counts the approval of who opened a merge request, so that one who may"
+                    " merge gets past `approvals: 2` with one of their own: in Settings > Merge"
+                    " requests, tick 'Prevent approval by merge request creator'"
+                ),
+            ),
+        ],
+    )
+    def test_approvals_that_count_where_they_should_not(
+        self, changed: str, forge: str, told: str
+    ) -> None:
+        assert stance(APPROVED, footing(**{changed: True}), forge) == ("advisory", told)
+
     def test_an_open_branch_is_one_hole_with_all_that_closes_it(self) -> None:
         _, why = stance(GUARDED, OPEN, "gitlab")
         assert why == (
-            "main is not protected, so that whoever may push gets past `soak: 1h` and"
-            " `approvals: 2`: in Settings > Repository > Protected branches, protect main with"
+            "main takes pushes without a request, so that whoever may push gets past `soak: 1h`"
+            " and `approvals: 2`: in Settings > Repository > Protected branches, protect main with"
             " 'Allowed to push and merge' set to 'No one', in Settings > Merge requests, add an"
             " approval rule for main with 2 required approvals (GitLab Premium) and turn on"
             " 'Pipelines must succeed' in Settings > Merge requests, so that the status `promoter`"
@@ -201,9 +242,9 @@ class TestSentences:
     def test_a_forge_without_settings_is_given_no_orders(self) -> None:
         _, why = stance(GUARDED, OPEN, "local")
         assert why == (
-            "main is not protected, so that whoever may push gets past `soak: 1h` and"
-            " `approvals: 2`: this forge can't protect a branch, so keep who may push few, or use"
-            " another forge"
+            "main takes pushes without a request, so that whoever may push gets past `soak: 1h`"
+            " and `approvals: 2`: this forge can't protect a branch, so keep who may push few, or"
+            " use another forge"
         )
 
     def test_what_stands_behind_the_gates(self) -> None:
@@ -227,7 +268,7 @@ class TestSentences:
     def test_no_brace_is_left_in_any_forge_s_words(self, forge: str) -> None:
         denied = Footing(
             Rights("shop-bot", False, False, False, False, False, True, False),
-            Protection(True, 1, ("promoter", "build")),
+            Protection(True, 1, ("promoter", "build"), stale_approvals=True, own_approvals=True),
         )
         for at in (denied, replace(denied, protection=OPEN.protection), UNSEEN):
             advice = advise(rules(PLAIN, AUTOMATIC, GUARDED, CHECKED, forge=forge), "main", at)

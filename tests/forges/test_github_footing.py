@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -21,6 +22,7 @@ from tests.services.github.people import HostedRepository
 from tests.services.github.state import Protection
 
 FILE = "apps/web.yaml"
+Kind = Literal["protection", "ruleset"]
 
 
 class World:
@@ -68,7 +70,9 @@ def test_rulesets_are_seen_whole_by_who_may_write(
     world.hub.requests.clear()
     forge = world.forge()
     footing = forge.footing("main")
-    assert footing.protection == Seen(True, 2, ("build", "promoter"), up_to_date=True, queue=True)
+    assert footing.protection == Seen(
+        True, 2, ("build", "promoter"), up_to_date=True, queue=True, stale_approvals=True
+    )
     assert footing.rights.bypass is passes
     count = len(world.hub.requests)
     forge.footing("main")
@@ -76,6 +80,22 @@ def test_rulesets_are_seen_whole_by_who_may_write(
     world.now += timedelta(minutes=5)
     forge.footing("main")
     assert len(world.hub.requests) > count
+
+
+@pytest.mark.parametrize("by", ["ruleset", "protection"])
+@pytest.mark.parametrize("dismisses", [True, False])
+def test_whether_a_push_takes_approvals_back(world: World, by: Kind, dismisses: bool) -> None:
+    world.shop.protect("main", Protection(reviews=1, dismiss_stale=dismisses, by=by))
+    found = world.forge("t0ken-of-boss").footing("main").protection
+    assert (found.is_on, found.stale_approvals) == (True, not dismisses)
+
+
+@pytest.mark.parametrize("by", ["ruleset", "protection"])
+def test_checks_alone_want_no_pull_request(world: World, by: Kind) -> None:
+    """A commit that passed them anywhere may be pushed."""
+    world.shop.protect("main", Protection(checks=("promoter",), by=by))
+    found = world.forge("t0ken-of-boss").footing("main").protection
+    assert (found.is_on, found.approvals, found.checks) == (False, 0, ("promoter",))
 
 
 def test_whether_a_ruleset_holds_for_a_reader_is_not_told(world: World) -> None:
@@ -88,7 +108,7 @@ def test_whether_a_ruleset_holds_for_a_reader_is_not_told(world: World) -> None:
 def test_a_classic_protection_is_seen_in_part_and_the_rest_is_a_problem(world: World) -> None:
     world.shop.protect("main", Protection(reviews=2, checks=("build",)))
     footing = world.forge().footing("main")
-    assert footing.protection == Seen(is_on=True, approvals=None, checks=("build",))
+    assert footing.protection == Seen(is_on=None, approvals=None, checks=("build",))
     assert footing.rights.bypass is None
     (problem,) = footing.problems
     assert "takes Administration: read" in problem
@@ -107,7 +127,7 @@ def test_an_administrator_sees_all_and_may_pass_by_what_is_not_for_them(
 ) -> None:
     world.shop.protect("main", asked)
     footing = world.forge("t0ken-of-boss").footing("main")
-    assert footing.protection == Seen(True, 2, ("build",), up_to_date=True)
+    assert footing.protection == Seen(True, 2, ("build",), up_to_date=True, stale_approvals=True)
     assert footing.rights.bypass is passes
     assert footing.problems == ()
 

@@ -10,8 +10,10 @@ import pytest
 
 from promoter.model.ports import Footing, Protection, Rights
 from tests.forges.gitlab_shop import Shop, open_shop
+from tests.services.git_server import git
 from tests.services.gitlab import views
-from tests.services.gitlab.nouns import MAINTAINER, MergeMethod, Rule, Token
+from tests.services.gitlab.nouns import DEVELOPER, MAINTAINER, MergeMethod, Rule, Token
+from tests.services.gitlab.nouns import Protection as Guard
 
 
 @pytest.fixture
@@ -28,7 +30,9 @@ def footing(shop: Shop, base: str = "main") -> Footing:
 
 
 def test_a_developer_where_developers_may_merge_stands_well(shop: Shop) -> None:
-    assert footing(shop) == Footing(
+    found = footing(shop)
+
+    assert found == Footing(
         Rights(
             BOT,
             push=True,
@@ -39,8 +43,65 @@ def test_a_developer_where_developers_may_merge_stands_well(shop: Shop) -> None:
             bypass=False,
             starts_pipelines=True,
         ),
-        Protection(is_on=True, approvals=0, checks=()),
+        Protection(is_on=None, approvals=0, checks=()),
     )
+    assert found.problems == ()
+
+
+@pytest.fixture
+def maintained(shop: Shop) -> Shop:
+    """GitLab tells maintainers only who may push, and what becomes of approvals."""
+    shop.project.members[shop.people["bot"].id] = MAINTAINER
+    shop.project.protections["main"].push = 0
+    return shop
+
+
+def test_a_maintainer_sees_that_nobody_may_push(maintained: Shop) -> None:
+    found = footing(maintained)
+
+    assert (found.protection.is_on, found.rights.bypass) == (True, False)
+
+
+@pytest.mark.parametrize("least", [MAINTAINER, DEVELOPER])
+def test_where_people_may_push_nobody_needs_a_request(maintained: Shop, least: int) -> None:
+    """Maintainers may by default."""
+    maintained.project.protections["main"].push = least
+
+    assert footing(maintained).protection.is_on is False
+
+
+@pytest.mark.parametrize(("who", "is_on"), [("ben", False), ("bot", True)])
+def test_who_may_push_besides(maintained: Shop, who: str, is_on: bool) -> None:
+    """That the bot may is told as what it is: it may bypass the protection."""
+    maintained.project.protections["main"].pushers = (maintained.people[who],)
+
+    found = footing(maintained)
+
+    assert (found.protection.is_on, found.rights.bypass) == (is_on, is_on)
+
+
+def test_a_branch_is_protected_by_a_pattern_as_well(maintained: Shop) -> None:
+    project = maintained.project
+    project.protections = {"ma*": project.protections["main"], "other": Guard()}
+    project.protections["ma*"].merge = MAINTAINER
+
+    found = footing(maintained)
+
+    assert (found.protection.is_on, found.rights.merge) == (True, True)
+
+
+@pytest.mark.parametrize(("resets", "authors"), [(True, False), (False, True)])
+def test_whose_approvals_count_when(maintained: Shop, resets: bool, authors: bool) -> None:
+    maintained.project.reset_approvals_on_push = resets
+    maintained.project.authors_may_approve = authors
+
+    protection = footing(maintained).protection
+
+    assert (protection.stale_approvals, protection.own_approvals) == (not resets, authors)
+
+
+def test_a_developer_is_not_told_whether_old_approvals_count(shop: Shop) -> None:
+    assert footing(shop).protection.stale_approvals is None
 
 
 def test_what_was_seen_holds_for_five_minutes(shop: Shop) -> None:
@@ -60,7 +121,7 @@ def test_what_the_project_insists_on(shop: Shop) -> None:
     shop.project.trains = True
 
     assert footing(shop).protection == Protection(
-        is_on=True, approvals=2, checks=("pipeline",), queue=True
+        is_on=None, approvals=2, checks=("pipeline",), queue=True
     )
 
 
@@ -75,7 +136,7 @@ def test_the_free_edition_insists_on_no_approval(shop: Shop) -> None:
     shop.project.premium = False
     shop.project.rules.append(Rule(1, "all", 2))
 
-    assert footing(shop).protection == Protection(is_on=True, approvals=0, checks=())
+    assert footing(shop).protection == Protection(is_on=None, approvals=0, checks=())
 
 
 def test_rules_that_are_hidden_are_not_taken_for_none(shop: Shop) -> None:
@@ -94,14 +155,32 @@ def test_a_rule_counts_where_it_is_about_the_base(
     about: dict[int, dict[str, Any]] = {
         1: {"applies_to_all_protected_branches": True, "protected_branches": []},
         2: {"protected_branches": [{"name": "main"}]},
-        3: {"protected_branches": [{"name": "release"}]},
+        3: {"protected_branches": [{"name": "release/*"}]},
     }
     show = views.rule
     monkeypatch.setattr(views, "rule", lambda *of: {**show(*of), **about[of[0].id]})
 
+    git(shop.project.repository, "branch", "release/1", "main")
+
     assert footing(shop).protection.approvals == 2
+    assert footing(shop, "release/1").protection.approvals == 3
     shop.project.rules.pop(1)
     assert footing(shop).protection.approvals == 1
+
+
+def test_a_rule_that_asks_under_conditions_is_told_and_not_counted(shop: Shop) -> None:
+    shop.project.rules += [
+        Rule(1, "all", 1),
+        Rule(2, "Coverage-Check", 2, kind="report_approver"),
+        Rule(3, "License-Check", 0, kind="report_approver"),
+    ]
+
+    found = footing(shop)
+
+    assert found.protection.approvals == 1
+    assert found.problems == (
+        "the approval rule 'Coverage-Check' asks under conditions only: it is not counted",
+    )
 
 
 def test_without_pipelines_there_is_no_use_in_a_status(

@@ -168,6 +168,8 @@ class TestJson:
             "checks": ["build", "promoter"],
             "up_to_date": False,
             "queue": True,
+            "stale_approvals": None,
+            "own_approvals": False,
         }
         assert advice["stances"][1] == {
             "rule": RULE,

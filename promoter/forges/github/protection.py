@@ -18,6 +18,7 @@ _GUARDS = frozenset(
     | {"required_deployments", "code_scanning"}
 )
 """The rules that stand between a change and the branch; the others are about its history."""
+_WANT_REQUESTS = frozenset({"pull_request", "merge_queue"})
 _CLASSIC_GUARDS = ("required_pull_request_reviews", "required_status_checks", "restrictions")
 _PASSES = {"always": True, "pull_requests_only": True, "exempt": True, "never": False}
 
@@ -37,10 +38,15 @@ class Seen:
     def protection(self) -> Protection:
         approvals = max((*_counts(self.rules, self.classic), 0))
         checks = {*self.contexts, *_contexts(self.rules), *_contexts([self.classic])}
-        is_on = bool(self.rules or self.contexts or self.classic)
+        reviews = self.classic.get("required_pull_request_reviews")
+        # Checks alone let a commit in that passed them anywhere, without a pull request.
+        is_on = self.queue or reviews or any(e["type"] in _WANT_REQUESTS for e in self.rules)
+        dismisses = [bool(each) for each in _dismissals(self.rules, self.classic)]
+        unseen = None if self.hidden or not approvals else True
         return Protection(
-            is_on=is_on or (None if self.hidden else False),
+            is_on=True if is_on else (None if self.hidden else False),
             approvals=approvals or (None if self.hidden else 0),
+            stale_approvals=False if any(dismisses) else unseen,
             checks=tuple(sorted(checks)),
             up_to_date=any(_is_strict(each) for each in (*self.rules, self.classic)),
             queue=self.queue,
@@ -148,6 +154,13 @@ def _counts(rules: Sequence[Json], classic: Json) -> Iterator[int]:
     reviews = classic.get("required_pull_request_reviews") or {}
     for each in (*map(_parameters, rules), reviews):
         yield int(each.get("required_approving_review_count") or 0)
+
+
+def _dismissals(rules: Sequence[Json], classic: Json) -> Iterator[Any]:
+    """Whether a push takes approvals back, of each that asks for some: one is enough."""
+    for each in map(_parameters, rules):
+        yield each.get("dismiss_stale_reviews_on_push")
+    yield (classic.get("required_pull_request_reviews") or {}).get("dismiss_stale_reviews")
 
 
 def _contexts(found: Sequence[Json]) -> Iterator[str]:

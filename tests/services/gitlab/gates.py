@@ -68,7 +68,9 @@ def reset_approvals(call: Call) -> Answer:
 
 @operation("GET", "projects/{project}/approvals")
 def show_approval_settings(call: Call) -> Answer:
+    """Servers before 16 tell those only who may change it."""
     _need_premium(call)
+    call.need(MAINTAINER)
     return 200, {
         "reset_approvals_on_push": call.project.reset_approvals_on_push,
         "merge_requests_author_approval": call.project.authors_may_approve,

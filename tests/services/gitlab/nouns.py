@@ -132,15 +132,20 @@ class Rule:
     name: str
     required: int
     users: tuple[User, ...] = ()
+    kind: str = ""
+    """Of others than those: `report_approver`."""
 
 
 @dataclass
 class Protection:
-    """Who may push to and merge into a branch, by least access; 0: no one."""
+    """Who may push to and merge into a branch, or all that a pattern fits, by least access; 0: no
+    one."""
 
     push: int = MAINTAINER
     merge: int = MAINTAINER
     force: bool = False
+    pushers: tuple[User, ...] = ()
+    """Premium's: who may push besides."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.services.gitlab.nouns import (
     DEVELOPER,
+    MAINTAINER,
     Event,
     Note,
     Pipeline,
@@ -184,7 +185,7 @@ def rule(each: Rule, where: Project, base: str) -> Json:
     return {
         "id": each.id,
         "name": each.name,
-        "rule_type": "regular" if each.users else "any_approver",
+        "rule_type": each.kind or ("regular" if each.users else "any_approver"),
         "approvals_required": each.required,
         "eligible_approvers": [user(person, base) for person in each.users],
         "users": [user(person, base) for person in each.users],
@@ -281,7 +282,7 @@ def pipeline(each: Pipeline, where: Project, base: str) -> Json:
 
 
 def branch(name: str, commit: str, where: Project, viewer: User, base: str) -> Json:
-    protection = where.protections.get(name)
+    protection = where.protection(name)
     return {
         "name": name,
         "commit": {"id": commit, "short_id": commit[:8]},
@@ -299,10 +300,11 @@ def protection(name: str, each: Protection, number: int) -> Json:
     def levels(level: int) -> Sequence[Json]:
         return [{"id": number, "access_level": level, "access_level_description": _ROLES[level]}]
 
+    named = [{"id": 1, "access_level": MAINTAINER, "user_id": one.id} for one in each.pushers]
     return {
         "id": number,
         "name": name,
-        "push_access_levels": levels(each.push),
+        "push_access_levels": [*levels(each.push), *named],
         "merge_access_levels": levels(each.merge),
         "allow_force_push": each.force,
         "code_owner_approval_required": False,
