@@ -168,6 +168,14 @@ class World(ABC):
         """Ann commits onto a branch (made on main where it is new) and pushes."""
 
     @abstractmethod
+    def propose(self, branch: str, body: str = "") -> int:
+        """Ann opens a request of her own from a branch."""
+
+    @abstractmethod
+    def comment(self, number: int, text: str) -> None:
+        """Ann says something on a request."""
+
+    @abstractmethod
     def delete_branch(self, branch: str, who: str) -> None: ...
 
     @abstractmethod
@@ -237,9 +245,7 @@ class World(ABC):
         """The api's manifests go: a story of one application is told faster."""
         self.push("main", {file_of("api", stage): None for stage in _STAGES})
 
-    def publish(
-        self, version: str, *names: str, labels: Mapping[str, str] | None = None
-    ) -> None:
+    def publish(self, version: str, *names: str, labels: Mapping[str, str] | None = None) -> None:
         """A build pushes an image of each application (or of those named)."""
         for name in names or APPLICATIONS:
             self.images += 1

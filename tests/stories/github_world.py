@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.services.github.fake import FakeGitHub, fake_github
 from tests.services.github.people import HostedRepository
 from tests.services.github.state import Pull
 from tests.stories.forges import PROJECT, TOKEN, Clock, Kind, Seen, State, World, manifests
+
+_OF_ANN = "of-ann-0123456789abcdef"
 
 
 @dataclass
@@ -88,6 +91,21 @@ class GitHubWorld(World):
     def push(self, branch: str, files: Mapping[str, bytes | None], message: str = "change") -> str:
         return self.shop.push(branch, files, message=message, onto="main")
 
+    def propose(self, branch: str, body: str = "") -> int:
+        told = {"title": "Mine", "head": branch, "base": "main", "body": body}
+        return int(self._ask("/pulls", told)["number"])
+
+    def comment(self, number: int, text: str) -> None:
+        self._ask(f"/issues/{number}/comments", {"body": text})
+
+    def _ask(self, path: str, body: dict[str, str]) -> dict[str, Any]:
+        """As ann's browser would."""
+        sent = {"Authorization": f"token {_OF_ANN}"}
+        where, content = f"/api/v3/repos/{PROJECT}{path}", json.dumps(body).encode()
+        answer = self.hub.answer("POST", where, sent, content)
+        assert answer.status == 201, answer.body
+        return cast("dict[str, Any]", answer.body)
+
     def delete_branch(self, branch: str, who: str) -> None:
         self.clock.pass_by(minutes=1)
         self.shop.delete_branch(branch, who)
@@ -104,6 +122,7 @@ def open_github_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     clock = Clock()
     with fake_github(folder / "hub", now=clock.tick) as hub:
         hub.add_user("bot", token=TOKEN)
+        hub.add_user("ann", token=_OF_ANN)
         write = ("bot", "ann", "ben", "stale[bot]")
         shop = hub.create(PROJECT, manifests(), admin=("root",), write=write, read=("guest",))
         world = GitHubWorld(folder, monkeypatch, clock, hub=hub, shop=shop)

@@ -119,6 +119,16 @@ class GitLabWorld(World):
             world.sync(self.project)
             return new
 
+    def propose(self, branch: str, body: str = "") -> int:
+        world = self.gitlab.world
+        world.sync(self.project)
+        made = world.open(self.project, self.people["ann"], branch, "main", "Mine")
+        made.description = body
+        return made.iid
+
+    def comment(self, number: int, text: str) -> None:
+        self.gitlab.world.comment(self.project.requests[number], self.people["ann"], text)
+
     def delete_branch(self, branch: str, who: str) -> None:
         self.clock.pass_by(minutes=1)
         self.gitlab.world.delete_branch(self.project, branch, self.people[who])

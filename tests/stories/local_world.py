@@ -87,6 +87,13 @@ class LocalWorld(World):
     def push(self, branch: str, files: Mapping[str, bytes | None], message: str = "change") -> str:
         return push_as_ann(self, branch, files, message)
 
+    def propose(self, branch: str, body: str = "") -> int:
+        draft = MergeRequestDraft(branch, "main", self.tips()[branch], "Mine", body)
+        return self.forge.open(draft, _person("ann")).number
+
+    def comment(self, number: int, text: str) -> None:
+        self.forge.say(number, text, _person("ann"))
+
     def delete_branch(self, branch: str, who: str) -> None:  # noqa: ARG002 - nobody asks who
         git(self.repository, "update-ref", "-d", f"refs/heads/{branch}")
 
@@ -120,9 +127,7 @@ def push_as_ann(
     tips = world.tips()
     if branch not in tips:
         git(world.repository, "update-ref", f"refs/heads/{branch}", tips["main"])
-    return commit(
-        world.repository, files, branch=branch, message=message, date=world.clock.tick()
-    )
+    return commit(world.repository, files, branch=branch, message=message, date=world.clock.tick())
 
 
 def _person(name: str) -> Person:

@@ -152,7 +152,9 @@ def test_a_held_request_is_neither_updated_nor_closed_until_the_label_goes(world
 
 
 def test_a_held_request_is_not_merged(world: World) -> None:
-    world.write_rules("  dev: {}\n  staging: {after: dev, merge: automatic, require: [approvals: 1]}")
+    world.write_rules(
+        "  dev: {}\n  staging: {after: dev, merge: automatic, require: [approvals: 1]}"
+    )
     held = request_of(world)
     world.run(expect=3)
     world.label(held.number, "promoter/hold")

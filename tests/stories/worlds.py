@@ -17,8 +17,6 @@ _OPEN = {"local": open_local_world, "github": open_github_world, "gitlab": open_
 
 
 @contextlib.contextmanager
-def open_world(
-    kind: Kind, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
+def open_world(kind: Kind, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with _OPEN[kind](folder, monkeypatch) as world:
         yield world
