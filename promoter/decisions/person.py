@@ -3,9 +3,11 @@ of the forge's queue because of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from promoter.decisions.situation import Situation
+from promoter.model.ledger import Queued
 from promoter.model.plan import Decision, Disarm, Hand, LeaveAlone, State
 from promoter.model.ports import Branch, MergeRequest
 
@@ -71,6 +73,21 @@ def take_off(this: Situation, decided: Decision) -> Decision:
         if not is_the_bots or (this.environment.merge == "manual" and action is None):
             return decided
     return replace(decided, action=Disarm(request.number, request.branch, decided.why))
+
+
+def note_queued(this: Situation, decided: Decision, queued: Sequence[Queued]) -> Decision:
+    """What is seen in the queue is noted: where it is out again later and did not land, that was
+    somebody's word. Not so once a gate closed or it is held: then the bot itself takes it out."""
+    request, head = this.opened, this.head
+    if request is None or head is None:
+        return decided
+    note: Queued | None = None
+    known = [each for each in queued if each.branch == request.branch]
+    if is_held(request) or not all(each.passes for each in decided.verdicts):
+        note = Queued(request.branch, "", "") if known else None
+    elif request.armed and decided.action is None and head not in (each.head for each in known):
+        note = Queued(request.branch, head, this.scene.tip.commit)
+    return replace(decided, notes=(*decided.notes, note)) if note else decided
 
 
 def _has_label(request: MergeRequest, name: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
-from promoter.decisions.person import HOLD, hand_of, is_held, take_off, tell
+from promoter.decisions.person import HOLD, hand_of, is_held, note_queued, take_off, tell
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.search import Judged, Search, search
 from promoter.decisions.situation import Scene, Situation, look_at, tag_questions, ways_out
@@ -20,7 +20,7 @@ from promoter.decisions.wishes import (
     is_asked_for,
     weigh,
 )
-from promoter.model.facts import DigestOf, Facts, NotKnown
+from promoter.model.facts import DigestOf, Facts, NotKnown, QueuedOf
 from promoter.model.plan import Close, Decision, State
 from promoter.model.record import Record
 from promoter.model.release import Release
@@ -41,6 +41,7 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
     this = look_at(scene, target, artifacts, facts)
     decided = tell(this, _decide_situation(this, decided, facts, now))
     decided = take_off(this, replace(decided, hand=hand_of(this)))
+    decided = note_queued(this, decided, facts.need(QueuedOf(this.repository)))
     return decided if decided.requested else answer_undecided(this, decided)
 
 

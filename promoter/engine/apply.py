@@ -13,7 +13,7 @@ from promoter.engine.adapters import Adapters
 from promoter.engine.applied import Applied
 from promoter.engine.branches import Proposal, name_of, push_branches
 from promoter.errors import PromoterError
-from promoter.model.ledger import Note, Published, Queued
+from promoter.model.ledger import Note, Published
 from promoter.model.outcome import Deed, Effect
 from promoter.model.plan import (
     Action,
@@ -59,11 +59,11 @@ def apply(plan: Plan, adapters: Adapters) -> Applied:
         ready = push_branches(repository, proposals, notes.get(address, ()), applied)
         # What was judged is done first: a hundred new requests take minutes, and meanwhile people
         # hold, close and push.
-        said = _act(plan, address, forge, applied)
+        _act(plan, address, forge, applied)
         for proposal in ready:
             step = partial(_open_or_update, forge, proposal, applied)
             applied.attempt(name_of(proposal.decision), step, (address, proposal.action))
-        said += _publish(plan, address, forge, applied)
+        said = _publish(plan, address, forge, applied)
         push_branches(repository, (), said, applied)
     return applied
 
@@ -95,9 +95,8 @@ def _open_or_update(forge: Forge, proposal: Proposal, applied: Applied) -> Effec
     return _effect("updated", decision, _url(decision, action))
 
 
-def _act(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied) -> list[Note]:
-    """All that is done to merge requests that are open already, and what is to be kept of it."""
-    kept: list[Note] = []
+def _act(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied) -> None:
+    """All that is done to merge requests that are open already."""
     step: Callable[[], Effect]
     for orphan in plan.orphans:
         if orphan.repository == address:
@@ -110,15 +109,14 @@ def _act(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied)
             case Close() as action:
                 step = partial(_close, forge, decision, action)
             case Merge() as action:
-                step = partial(_merge, forge, decision, action, kept)
+                step = partial(_merge, forge, decision, action)
             case Disarm() as action:
-                step = partial(_disarm, forge, decision, action, kept)
+                step = partial(_disarm, forge, decision, action)
             case LeaveAlone() as action:
                 step = partial(_leave_alone, forge, decision, action)
             case _:
                 continue
         applied.attempt(name_of(decision), step, (address, decision.action))
-    return kept
 
 
 def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
@@ -135,16 +133,13 @@ def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
     return replace(effect, release=label, detail=action.reason)
 
 
-def _merge(forge: Forge, decision: Decision, action: Merge, kept: list[Note]) -> Effect:
+def _merge(forge: Forge, decision: Decision, action: Merge) -> Effect:
     deed = forge.merge(action.number, action.head, merge_text(decision, action))
-    if deed == "queued":
-        kept.append(Queued(action.branch, action.head, action.base_commit))
     return _effect(deed, decision, _url(decision, action))
 
 
-def _disarm(forge: Forge, decision: Decision, action: Disarm, kept: list[Note]) -> Effect:
+def _disarm(forge: Forge, decision: Decision, action: Disarm) -> Effect:
     forge.disarm(action.number)
-    kept.append(Queued(action.branch, "", ""))
     return replace(_effect("disarmed", decision, _url(decision, action)), detail=action.reason)
 
 

@@ -108,6 +108,17 @@ class TestTheQueue:
         world.reconcile()
         assert [each.title for each in world.requests] == ["Promote web to dev: 1.2.0"]
 
+    def test_what_is_seen_there_is_noted_and_taken_out_by_the_bot_is_forgotten(self) -> None:
+        world = opened()
+        request = world.request("web", "dev")
+        world.change_request(request, armed=True)
+        seen = Queued(request.branch, request.head, world.tip)
+        assert world.decision("web", "dev").notes == (seen,)
+        world.queued.append(seen)
+        assert world.decision("web", "dev").notes == ()
+        world.change_request(world.request("web", "dev"), labels=(HOLD,))
+        assert world.decision("web", "dev").notes == (Queued(request.branch, "", ""),)
+
     def test_one_whose_branch_is_a_persons_is_theirs_to_queue(self) -> None:
         world = opened()
         request = world.request("web", "dev")
