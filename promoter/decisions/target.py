@@ -40,8 +40,8 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
         return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
     this = look_at(scene, target, artifacts, facts)
     decided = tell(this, _decide_situation(this, decided, facts, now))
-    decided = take_off(this, replace(decided, hand=hand_of(this)))
-    decided = note_queued(this, decided, facts.need(QueuedOf(this.repository)))
+    queued = facts.need(QueuedOf(this.repository))
+    decided = note_queued(this, take_off(this, replace(decided, hand=hand_of(this))), queued)
     return decided if decided.requested else answer_undecided(this, decided)
 
 
