@@ -196,7 +196,8 @@ class World(ABC):
         self.write_rules()
         self.monkeypatch.setattr(build, "__defaults__", (self.clock,))
         # GitHub asks for a second between two writes; a fake one needs none.
-        self.monkeypatch.setitem(connect_github.__kwdefaults__, "write_pause", 0)
+        quick = {**(connect_github.__kwdefaults__ or {}), "write_pause": 0}
+        self.monkeypatch.setattr(connect_github, "__kwdefaults__", quick)
         hook = self.repository / "hooks" / "post-receive"
         hook.parent.mkdir(exist_ok=True)
         hook.write_text(_NOTE.format(file=self.folder / "pushed"), "utf-8")

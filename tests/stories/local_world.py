@@ -94,7 +94,7 @@ class LocalWorld(World):
     def comment(self, number: int, text: str) -> None:
         self.forge.say(number, text, _person("ann"))
 
-    def delete_branch(self, branch: str, who: str) -> None:  # noqa: ARG002 - nobody asks who
+    def delete_branch(self, branch: str, who: str) -> None:
         git(self.repository, "update-ref", "-d", f"refs/heads/{branch}")
 
     def write_body(self, number: int, body: str) -> None:

@@ -46,8 +46,8 @@ class Queue(Line):
     world: GitHubWorld
 
     def build(self, passes: bool) -> None:
-        state = "success" if passes else "failure"
-        self.world.report(self.world.request("dev/web").head, "build", state)
+        head = self.world.request("dev/web").head
+        self.world.report(head, "build", "success" if passes else "failure")
 
     def move(self, passes: bool) -> None:
         self.world.shop.run_queue(passes=passes)

@@ -111,7 +111,7 @@ def check_requests(world: World) -> None:
 
 
 def test_a_record_that_somebody_else_writes_is_not_the_bots(world: World) -> None:
-    """Into the bot's own request it is overwritten; in another one, or a comment, nobody reads it."""
+    """Into the bot's own request it is overwritten; nobody reads another one."""
     world.publish("1.1.0", "web")
     world.run(expect=3)
     (opened,) = world.open().values()

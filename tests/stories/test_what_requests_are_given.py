@@ -151,7 +151,7 @@ def test_a_required_status_keeps_out_what_waits_and_lets_in_what_passes(world: W
     world.write_rules("  dev: {require: [approvals: 1]}")
     world.run(expect=3)
     number = world.request("dev/web").number
-    with pytest.raises(Exception, match="promoter|ci_must_pass"):
+    with pytest.raises(Exception, match=r"promoter|ci_must_pass"):
         world.merge(number, "ann")
     world.approve(number, "ann")
     world.run()
