@@ -122,12 +122,18 @@ class TestReading:
         shop.gitlab.world.run_job(shop.project, newer, "build", "failed")
         assert states(shop, newer)["build"] == "failure"
 
+    @pytest.mark.parametrize("merges", [False, True])
     def test_what_ran_on_a_later_head_is_not_said_of_one_that_came_back(
-        self, shop: Shop, head: str
+        self, shop: Shop, head: str, merges: bool
     ) -> None:
         """A later one has it as a parent, as a commit of GitLab's own would."""
-        newer = shop.push(b"tag: 1.3.0\n")
-        shop.gitlab.world.sync(shop.project)
+        ref, newer = "refs/merge-requests/1/head", shop.push(b"tag: 1.3.0\n")
+        if merges:
+            who, main = Signature("ann", "ann@example.com", DATE), shop.project.tip("main") or ""
+            ref = BRANCH
+            newer = merge_commit(shop.project.repository, main, head, "Mine", who) or ""
+            git(shop.project.repository, "update-ref", f"refs/heads/{BRANCH}", newer)
+        shop.gitlab.world.run_pipeline(shop.project, newer, "success", ref)
         shop.gitlab.world.run_job(shop.project, newer, "build", "success")
         git(shop.project.repository, "update-ref", f"refs/heads/{BRANCH}", head)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.forges.gitlab_shop import BRANCH, TEXT, Shop, find_one, open_shop
+from tests.forges.gitlab_shop import BRANCH, Shop, find_one, open_shop
 from tests.services.git_server import DATE, git
-from tests.services.gitlab.nouns import DEVELOPER
+from tests.services.gitlab.nouns import DEVELOPER, Accept
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ class TestClosing:
         forge, world, project = opened.forge(), opened.gitlab.world, opened.project
         project.pusher = opened.people["bot"]
         world.sync(project)
-        forge.merge(1, opened.request.head, TEXT)
+        world.merge(project, opened.request, Accept(opened.people["ann"], remove_source=True))
         world.sync(project)
         assert (project.pushes[-1].branch, project.pushes[-1].action) == (BRANCH, "removed")
         for each in range(4):
