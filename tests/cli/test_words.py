@@ -81,7 +81,11 @@ class TestSlips:
                     " see promoter why --help"
                 ),
             ),
-            (["mr", "show"], "promoter mr show: the following arguments are required: NUMBER; see promoter mr show --help"),
+            (
+                ["mr", "show"],
+                "promoter mr show: the following arguments are required: NUMBER;"
+                " see promoter mr show --help",
+            ),
             (["why", "wbe", "dev"], "no application is named 'wbe'; did you mean 'web'?"),
             (
                 ["why", "web", "prod"],
