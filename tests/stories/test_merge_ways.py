@@ -82,7 +82,6 @@ def test_a_merge_is_read_the_same_whatever_it_made(
         assert len(landed.splitlines()[0].split()) == way.parents
         assert "Promoter-Environment: dev" in landed
         assert "Promote web to dev: 1.1.0" in landed
-        world.settle()
         world.clock.pass_by(hours=3)  # longer than the soak: what is proposed does not run
         since = world.clock()
         world.merge(world.open()["staging/web"].number, "ann")
@@ -104,19 +103,13 @@ def test_a_merge_is_read_the_same_whatever_it_made(
 
         world.clock.pass_by(minutes=30)
         world.run()
-        world.merge(world.open()["production/web"].number, "ben")
-        world.publish("1.2.0", "web")
-        world.run()
-        assert list(world.open()) == ["staging/web"]
         states = [(each.branch, each.state) for each in world.requests()]
         assert states == [
             ("dev/web", "merged"),
             ("staging/web", "merged"),
-            ("production/web", "merged"),
-            ("dev/web", "merged"),
-            ("staging/web", "open"),
+            ("production/web", "open"),
         ]
-        for stage, version in (("dev", "1.2.0"), ("staging", "1.1.0"), ("production", "1.1.0")):
+        for stage, version in (("dev", "1.1.0"), ("staging", "1.1.0"), ("production", "1.0.0")):
             assert world.version(f"{stage}/web") == version
             assert world.file(file_of("web", stage)).startswith(f"# {stage}: every byte".encode())
 
@@ -124,7 +117,6 @@ def test_a_merge_is_read_the_same_whatever_it_made(
 LINEAR = (
     Way("github", "strict", _github("squash", strict=True), 1),
     Way("gitlab", "fast-forward", _gitlab("ff"), 1),
-    Way("gitlab", "rebase_merge", _gitlab("rebase_merge"), 2),
 )
 
 
