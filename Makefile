@@ -44,10 +44,10 @@ floors: setup
 	$(BIN)/lint-imports
 
 pytest: setup
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 soak: setup ## the tests that take longer than `make test` may
-	@$(BIN)/python -m pytest -m soak -n $(WORKERS); code=$$?; \
+	@$(BIN)/python -m pytest -m soak -n $(WORKERS) --dist worksteal; code=$$?; \
 	if [ $$code -eq 5 ]; then echo "Nothing to soak yet."; else exit $$code; fi
 
 bench: setup ## the figures that README quotes
