@@ -87,8 +87,14 @@ def test_an_edit_changes_its_own_path_and_no_other_for_any_reader(data: st.DataO
         differing = {spot for spot in was.keys() | now.keys() if was.get(spot) != now.get(spot)}
         assert all(any(lies_below(spot, each) for each in chosen) for spot in differing)
         for spot, value in values.items():
-            if spot in now and was[spot] != ("str", value):
+            # What stands there already, as a text, is left as it is: `false` for "false".
+            if spot in now and not _reads_alike(was[spot], value):
                 assert now[spot] == ("str", value)
+
+
+def _reads_alike(leaf: tuple[str, str], value: str) -> bool:
+    kind, text = leaf
+    return text.casefold() == value.casefold() or (kind == "NoneType" and value in ("null", "~"))
 
 
 def _readers(content: bytes) -> list[bool]:

@@ -21,6 +21,11 @@ from tests.stories.forge_chapters import CHAPTERS, OPENERS, Chapter, Tale, quiet
 from tests.stories.forge_shop import ENVIRONMENTS, Clock, Kind, Shop
 
 FIRST, PEOPLE, *QUEUE = CHAPTERS
+SOME_SOAK = [
+    pytest.param(each, id=each.title, marks=[pytest.mark.soak] if each is PEOPLE else [])
+    for each in CHAPTERS
+]
+"""The longest runs in `make soak`."""
 SEEDS = 2
 RACED = ("push", "open", "update", "close", "merge", "disarm")
 
@@ -72,7 +77,7 @@ def check(outcomes: Sequence[Outcome], shop: Shop, tale: Tale, how: str) -> None
     assert shop.deeds() == tale.deeds, how
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda each: each.title)
+@pytest.mark.parametrize("chapter", SOME_SOAK)
 def test_an_engine_that_is_held_while_another_does_all_the_work(
     chapter: Chapter, shop: Shop
 ) -> None:
@@ -85,7 +90,7 @@ def test_an_engine_that_is_held_while_another_does_all_the_work(
         check(run_two_engines(shop, held, held), shop, tale, f"held before {name}")
 
 
-@pytest.mark.parametrize("chapter", [FIRST, PEOPLE], ids=lambda each: each.title)
+@pytest.mark.parametrize("chapter", SOME_SOAK[:2])
 def test_two_engines_that_take_turns_by_chance(chapter: Chapter, shop: Shop) -> None:
     tale = tell(shop, chapter)
     for seed in range(SEEDS):
@@ -105,7 +110,7 @@ def test_two_engines_that_really_run_at_once(shop: Shop) -> None:
     check([each.result() for each in runs], shop, tale, "at once")
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda each: each.title)
+@pytest.mark.parametrize("chapter", SOME_SOAK)
 def test_lists_that_lag_behind_double_nothing(chapter: Chapter, shop: Shop) -> None:
     tale = tell(shop, chapter)
     shop.restore(tale.before)
@@ -122,7 +127,7 @@ def test_lists_that_lag_behind_double_nothing(chapter: Chapter, shop: Shop) -> N
     assert shop.deeds() == tale.deeds
 
 
-@pytest.mark.parametrize("chapter", [FIRST, PEOPLE], ids=lambda each: each.title)
+@pytest.mark.parametrize("chapter", SOME_SOAK[:2])
 def test_a_short_limit_is_waited_for(chapter: Chapter, shop: Shop) -> None:
     tale = tell(shop, chapter)
     shop.restore(tale.before)
