@@ -83,8 +83,10 @@ class TestSlips:
             ),
             (
                 ["mr", "show"],
-                "promoter mr show: the following arguments are required: NUMBER;"
-                " see promoter mr show --help",
+                (
+                    "promoter mr show: the following arguments are required: NUMBER;"
+                    " see promoter mr show --help"
+                ),
             ),
             (["why", "wbe", "dev"], "no application is named 'wbe'; did you mean 'web'?"),
             (
