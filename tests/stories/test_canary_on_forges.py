@@ -181,6 +181,7 @@ def echo(header: str) -> str:
     return f"{SAID_BACK} {header!r}, {proof}, {quote(proof)}"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("asked", ECHOED, ids=" ".join)
 def test_a_github_that_says_it_back(
     asked: tuple[str, str], open_house: Opener, monkeypatch: pytest.MonkeyPatch

@@ -35,10 +35,10 @@ def _each(*short: tuple[str, Chapter]) -> list[ParameterSet]:
 
 
 IN, OUT = QUEUE
-KILLED = _each(("github", FIRST), ("github", IN), ("gitlab", FIRST), ("gitlab", OUT))
-LOST = _each(("github", IN), ("gitlab", FIRST))
+KILLED = _each(("github", FIRST), ("gitlab", OUT))
+LOST = _each(("gitlab", FIRST))
 # What a refusal leaves behind is what a kill before it does; what differs is that the run goes on.
-REFUSED = _each(("github", OUT), ("gitlab", IN))
+REFUSED = _each(("github", OUT))
 LATER_S = 90  # the next run comes later: its commits have other ids
 
 
