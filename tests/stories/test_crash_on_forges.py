@@ -34,7 +34,7 @@ def _each(*short: tuple[str, Chapter]) -> list[ParameterSet]:
     ]
 
 
-IN, OUT = QUEUE
+OUT = QUEUE[1]
 KILLED = _each(("github", FIRST), ("gitlab", OUT))
 LOST = _each(("gitlab", FIRST))
 # What a refusal leaves behind is what a kill before it does; what differs is that the run goes on.

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from promoter.forges.github.lasting import Lasting
 from promoter.forges.github.people import WORKFLOW, People
 from promoter.forges.github.protection import ProtectionReader
 from promoter.forges.github.queue import Queue
 from promoter.forges.github.settings import Settings
 from promoter.forges.github.talk import Conversation
+from promoter.forges.memory import Memory, seconds_of
 from promoter.model.ports import Footing, Rights
 
 
@@ -30,7 +30,7 @@ class FootingReader:
         self._people = people
         self._settings = settings
         self._protection = ProtectionReader(talk, queue)
-        self._known: Lasting[str, Footing] = Lasting(now)
+        self._known: Memory[str, Footing] = Memory(seconds_of(now))
 
     def of(self, base: str) -> Footing:
         return self._known.get(base, lambda: self._look(base))

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from promoter.forges.github.lasting import Lasting
 from promoter.forges.github.talk import Conversation, Json
 from promoter.forges.github.trouble import RefusalError
+from promoter.forges.memory import Memory, seconds_of
 
 WORKFLOW = "github-actions[bot]"
 """Who acts by the token that a workflow is given."""
@@ -28,7 +28,7 @@ class People:
         self._talk = talk
         self._lock = threading.Lock()
         self._me: str | None = None
-        self._writers: Lasting[str, bool] = Lasting(now)
+        self._writers: Memory[str, bool] = Memory(seconds_of(now))
         self._closers: dict[tuple[int, str], str | None] = {}
 
     def me(self) -> str:

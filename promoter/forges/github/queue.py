@@ -8,9 +8,9 @@ from typing import Literal
 from urllib.parse import quote
 
 from promoter.errors import ConflictError, TransientError
-from promoter.forges.github.lasting import Lasting
 from promoter.forges.github.talk import Conversation, Json
 from promoter.forges.github.trouble import ForbiddenError, RefusalError, kinds_of
+from promoter.forges.memory import Memory, seconds_of
 
 _ENTRIES = """query($owner: String!, $name: String!, $branch: String!, $after: String) {
   repository(owner: $owner, name: $name) {
@@ -45,7 +45,7 @@ class Queue:
 
     def __init__(self, talk: Conversation, now: Callable[[], datetime]) -> None:
         self._talk = talk
-        self._exists: Lasting[str, bool] = Lasting(now)
+        self._exists: Memory[str, bool] = Memory(seconds_of(now))
         self._had_one: set[str] = set()
 
     def exists(self, base: str) -> bool:

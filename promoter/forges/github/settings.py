@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from promoter.forges.github.lasting import Lasting
 from promoter.forges.github.talk import Conversation, Json
+from promoter.forges.memory import Memory, seconds_of
 
 Method = Literal["merge", "squash", "rebase"]
 _METHODS: tuple[tuple[Method, str], ...] = (
@@ -22,7 +22,7 @@ class Settings:
 
     def __init__(self, talk: Conversation, now: Callable[[], datetime]) -> None:
         self._talk = talk
-        self._known: Lasting[str, Json] = Lasting(now)
+        self._known: Memory[str, Json] = Memory(seconds_of(now))
 
     def methods(self) -> Sequence[Method]:
         """Told only to who may push; without that right the merge itself says so."""

@@ -11,11 +11,11 @@ from typing import Any
 from gitlab.exceptions import GitlabError
 
 from promoter.decisions.status import NAME as OWN_STATUS
-from promoter.forges.gitlab.memory import Memory
 from promoter.forges.gitlab.requests import Requests
 from promoter.forges.gitlab.server import GitLabServer, words_of
 from promoter.forges.gitlab.settings import Settings
 from promoter.forges.gitlab.values import Json, field
+from promoter.forges.memory import Memory
 from promoter.model.ports import Check, CheckState
 
 # The bot's own status is a part of the pipeline, which is judged without it: else a gate that waits

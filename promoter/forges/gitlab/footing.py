@@ -17,11 +17,11 @@ from gitlab.exceptions import GitlabError
 
 from promoter.access.redaction import redact
 from promoter.forges.gitlab.checks import PIPELINE
-from promoter.forges.gitlab.memory import Memory
 from promoter.forges.gitlab.people import DEVELOPER, MAINTAINER, REPORTER, People
 from promoter.forges.gitlab.server import GitLabServer
 from promoter.forges.gitlab.settings import Settings
 from promoter.forges.gitlab.values import Json, field
+from promoter.forges.memory import Memory
 from promoter.model.ports import Footing, Protection, Rights
 
 Edition = Literal["free", "premium", "hidden"]

@@ -12,9 +12,9 @@ from typing import Any
 from gitlab.exceptions import GitlabError
 
 from promoter.access.redaction import redact
-from promoter.forges.gitlab.memory import Memory
 from promoter.forges.gitlab.server import GitLabServer
 from promoter.forges.gitlab.values import Json, field, moment, user_id
+from promoter.forges.memory import Memory
 
 REPORTER, DEVELOPER, MAINTAINER = 20, 30, 40  # https://docs.gitlab.com/api/members/#roles
 _AROUND = timedelta(days=2)

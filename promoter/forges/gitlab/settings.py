@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from promoter.forges.gitlab.memory import Memory
 from promoter.forges.gitlab.server import GitLabServer
 from promoter.forges.gitlab.values import Json
+from promoter.forges.memory import Memory
 
 _SQUASHES = frozenset({"always", "default_on"})
 _LINEAR = frozenset({"ff", "rebase_merge"})
