@@ -32,6 +32,6 @@ def test_an_example_loads_and_finds_the_targets_of_its_comment(path: Path) -> No
     # The layout at the top of each example: `#   some/path   <- target: web in dev`
     shown = re.findall(r"^#   ([\w./-]+?)(?:\.\.\.)?(?: +<- target: (.+))?$", text, re.MULTILINE)
     files = [f"{file}x.yaml" if file.endswith("/") else file for file, _ in shown]
-    discovery = discover(rule, files)
+    discovery = discover(rule, rule.repository, files)
     assert discovery.problems == ()
     assert {str(target) for target in discovery.targets} == {name for _, name in shown if name}

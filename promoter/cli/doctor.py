@@ -71,7 +71,8 @@ def _diagnose(app: App, progress: Progress, *, ask_registries: bool) -> Diagnosi
     credentials = Credentials.load(app.settings.credentials, app.settings.pull_secrets)
     by_repository: dict[RepositoryAddress, list[Rule]] = {}
     for rule in rules:
-        by_repository.setdefault(rule.repository, []).append(rule)
+        for address in rule.repositories:
+            by_repository.setdefault(address, []).append(rule)
     observer, now = Observer(app.adapters), app.clock()
     progress("looking at the repositories")
     facts = Facts(observer.answer([TipOf(each) for each in by_repository], now))
@@ -79,7 +80,7 @@ def _diagnose(app: App, progress: Progress, *, ask_registries: bool) -> Diagnosi
     progress("asking the forges")
     standing = [FootingOf(each, tip.branch) for each, tip in tips.items()]
     targets = [
-        TargetsOf(rule, tip.commit) for at, tip in tips.items() for rule in by_repository[at]
+        TargetsOf(rule, at, tip.commit) for at, tip in tips.items() for rule in by_repository[at]
     ]
     facts = facts.plus(observer.answer([*standing, *targets], now))
     examined: list[Examined] = []
@@ -87,8 +88,8 @@ def _diagnose(app: App, progress: Progress, *, ask_registries: bool) -> Diagnosi
         one, more = _examine(credentials, address, mine, facts)
         examined.append(one)
         symptoms += more
-    discovered = {question.rule: facts.get(question) for question in targets}
-    for rule, answer in discovered.items():
+    discovered = [(question.rule, facts.get(question)) for question in targets]
+    for rule, answer in discovered:
         symptoms += check_targets(rule, answer)
     if ask_registries:
         progress("asking the registries")
@@ -114,7 +115,7 @@ def _examine(
     if not isinstance(footing, Known):
         symptoms += [readable, _unknown(address, footing)]
         return Examined(address, credential, branch), symptoms
-    advice = advise(rules, branch, footing.value)
+    advice = advise(rules, address, branch, footing.value)
     return Examined(address, credential, branch, advice), [*symptoms, readable]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,14 +95,14 @@ def check_credential(
 def check_registries(
     app: App,
     credentials: Credentials,
-    discovered: Mapping[Rule, Answer],
+    discovered: Sequence[tuple[Rule, Answer]],
     observer: Observer,
     now: datetime,
 ) -> Iterator[Symptom]:
     """Each registry is asked for one artifact of the rules, with the credentials of a run."""
     samples: dict[str, _Sample] = {}
     unasked: dict[str, Rule] = {}
-    for rule, answer in discovered.items():
+    for rule, answer in discovered:
         for artifact in rule.artifacts:
             sample = _sample(artifact, answer)
             if sample is not None:

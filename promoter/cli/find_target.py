@@ -15,13 +15,14 @@ from promoter.errors import InputError, PromoterError, TransientError
 from promoter.model.facts import Facts, NotKnown, TargetsOf, TipOf, Unknown, ask_together
 from promoter.model.image import ImageReference
 from promoter.model.release import Release
-from promoter.model.rule import Rule
+from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Target
 from promoter.rules.wording import enumerate_words
 
 Report = Callable[[str], None]
 _IS_IT_SET = "is the variable set?"
-_Found = tuple[Rule, tuple[Target, ...] | Unknown]
+_Found = tuple[Rule, list[Target], list[Unknown]]
+"""Of a rule: its targets, and why not all of them may be known."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Place:
     rule: Rule
     target: Target
     rules: tuple[Rule, ...]
+
+    @property
+    def repository(self) -> RepositoryAddress:
+        return self.rule.repository_of(self.target.environment)
 
     @property
     def only(self) -> frozenset[tuple[str, str]]:
@@ -59,8 +64,7 @@ def find_target(
     found = ask(partial(_discover, rules), observer, now, report)
     places = [
         Place(rule, target, tuple(each for each in rules if _is_beside(each, rule)))
-        for rule, targets in found
-        if not isinstance(targets, Unknown)
+        for rule, targets, _ in found
         for target in targets
         if (target.application, target.environment) == (application, environment)
     ]
@@ -72,10 +76,10 @@ def find_target(
         )
     if places:
         return places[0]
-    for rule, targets in found:
-        if isinstance(targets, Unknown):
-            raise _trouble(rule, targets)
-    known = [each for _, targets in found if not isinstance(targets, Unknown) for each in targets]
+    for rule, _, unknowns in found:
+        for unknown in unknowns:
+            raise _trouble(rule, unknown)
+    known = [each for _, targets, _ in found for each in targets]
     raise InputError(no_target(application, environment, known))
 
 
@@ -95,7 +99,8 @@ def read_release(images: Sequence[str], place: Place) -> Release:
     """The release that `--image` names. Raises InputError for what is no image of the target's."""
     parsed = [_read_image(each) for each in images]
     try:
-        followed = place.rule.artifacts_for(place.target.application)
+        target = place.target
+        followed = place.rule.artifacts_in(target.application, target.environment)
     except ValueError as error:
         raise InputError(str(error), where=place.rule.where) from None
     for each in parsed:
@@ -138,15 +143,23 @@ def _discover(rules: Sequence[Rule], facts: Facts) -> list[_Found]:
 
 
 def _look(rule: Rule, facts: Facts) -> _Found:
-    try:
-        tip = facts.need(TipOf(rule.repository))
-        return rule, facts.need(TargetsOf(rule, tip.commit)).targets
-    except NotKnown as error:
-        return rule, error.unknown
+    targets: list[Target] = []
+    unknowns: list[Unknown] = []
+
+    def look(address: RepositoryAddress) -> None:
+        try:
+            tip = facts.need(TipOf(address))
+            targets.extend(facts.need(TargetsOf(rule, address, tip.commit)).targets)
+        except NotKnown as error:
+            unknowns.append(error.unknown)
+
+    ask_together(partial(look, each) for each in rule.repositories)
+    return rule, targets, unknowns
 
 
 def _is_beside(one: Rule, other: Rule) -> bool:
-    return one.repository.key == other.repository.key
+    mine = {each.key for each in one.repositories}
+    return any(each.key in mine for each in other.repositories)
 
 
 def _trouble(rule: Rule, unknown: Unknown) -> PromoterError:

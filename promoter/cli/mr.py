@@ -244,7 +244,8 @@ def _diff(app: App, url: str, request: MergeRequest) -> list[FileChange]:
 
 def _only_repository(app: App) -> str:
     rules, _ = read_rules(app)
-    urls = sorted({rule.repository.url for rule in rules if rule.repository.forge == "local"})
+    addresses = (address for rule in rules for address in rule.repositories)
+    urls = sorted({each.url for each in addresses if each.forge == "local"})
     if len(urls) != 1:
         found = f"the rules name {', '.join(urls)}" if urls else "no rule names one"
         raise InputError(f"promoter mr: give --repository URL; {found} with the local forge")

@@ -98,7 +98,7 @@ def _merge_requests(
     app: App, place: Place, observer: Observer, progress: Progress
 ) -> tuple[MergeRequest, ...]:
     """Also those that ended; none where the forge does not answer any more."""
-    question = MergeRequestsOf(place.rule.repository)
+    question = MergeRequestsOf(place.repository)
     try:
         return ask(lambda facts: facts.need(question), observer, app.clock(), progress)
     except NotKnown:

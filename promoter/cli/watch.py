@@ -209,5 +209,5 @@ def _error(kind: TroubleKind, why: str, where: Where | None) -> PromoterError:
 
 
 def _requests(place: Place | None, facts: Facts) -> Sequence[MergeRequest]:
-    known = facts.get(MergeRequestsOf(place.rule.repository)) if place else None
+    known = facts.get(MergeRequestsOf(place.repository)) if place else None
     return known.value if isinstance(known, Known) else ()

@@ -14,19 +14,26 @@ from promoter.decisions.status import NAME as STATUS
 from promoter.decisions.status import is_required
 from promoter.model.plan import Advice, Stance
 from promoter.model.ports import Footing
-from promoter.model.rule import EnvironmentRule, GateRule, Rule
+from promoter.model.rule import EnvironmentRule, GateRule, RepositoryAddress, Rule
 
 
-def advise(rules: Sequence[Rule], base: str, footing: Footing) -> Advice:
-    """The advice for one repository; `rules` are all that name it, at least one."""
-    repository = rules[0].repository
+def advise(
+    rules: Sequence[Rule], repository: RepositoryAddress, base: str, footing: Footing
+) -> Advice:
+    """The advice for one repository; `rules` are all that have an environment there."""
     ground = Ground(base, footing, words_of(repository.forge))
-    environments = [each for rule in rules for each in rule.environments]
+    here = [
+        (rule, each)
+        for rule in rules
+        for each in rule.environments
+        if rule.repository_of(each.name) == repository
+    ]
+    environments = [each for _, each in here]
     return Advice(
         repository,
         base,
         footing,
-        tuple(_stance(rule, each, ground) for rule in rules for each in rule.environments),
+        tuple(_stance(rule, each, ground) for rule, each in here),
         tuple(_problems(environments, ground)),
         tuple(_warnings(environments, ground)),
     )

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promoter.decisions.branches import branch_name
-from promoter.decisions.situation import Scene, reading_question
+from promoter.decisions.scene import Scene
+from promoter.decisions.situation import reading_question
 from promoter.model.facts import Facts, Known, ReadingOf
+from promoter.model.rule import RepositoryAddress
 from promoter.model.target import Target
 
 _Branch = tuple[str, str]
@@ -28,13 +30,14 @@ class Claims:
     sites: dict[_Site, list[tuple[str, Target]]]
     unread: set[ReadingOf]
 
-    def holds(self, scene: Scene, branch: str) -> bool:
-        """Whether some rule claims this branch of the scene's repository."""
-        return (scene.rule.repository.key, branch) in self.branches
+    def holds(self, repository: RepositoryAddress, branch: str) -> bool:
+        """Whether some rule claims this branch of a repository."""
+        return (repository.key, branch) in self.branches
 
     def rivalry(self, scene: Scene, target: Target, facts: Facts) -> str | None:
         """Why the target can't be decided, as a sentence: somebody else claims the same."""
-        rules = self.branches[scene.rule.repository.key, branch_name(target)]
+        repository = scene.rule.repository_of(target.environment)
+        rules = self.branches[repository.key, branch_name(target)]
         if len(rules) > 1:
             return f"claimed by {' and '.join(sorted(rules))}; leave it to one rule"
         for site in _sites(scene, target, facts):
@@ -52,7 +55,8 @@ def gather(scenes: Sequence[Scene], facts: Facts) -> Claims:
     claims = Claims(defaultdict(list), defaultdict(list), set())
     for scene in scenes:
         for target in scene.targets.values():
-            branch = (scene.rule.repository.key, branch_name(target))
+            repository = scene.rule.repository_of(target.environment)
+            branch = (repository.key, branch_name(target))
             claims.branches[branch].append(scene.rule.source)
             question = reading_question(scene, target)
             if question and facts.get(question) is None:
@@ -67,7 +71,8 @@ def _sites(scene: Scene, target: Target, facts: Facts) -> list[_Site]:
     reading = facts.get(question) if question else None
     if not isinstance(reading, Known):
         return []
-    where = (scene.rule.repository.key, scene.tip.branch)
+    base = scene.base_of(target.environment)
+    where = (base.repository.key, base.tip.branch)
     return [
         # An entry that is still to be made (`/images/-`) is told by its name.
         (*where, site.where.file, site.document, f"{site.pointer} {site.image.name}")

@@ -86,7 +86,7 @@ def note_queued(this: Situation, decided: Decision, queued: Sequence[Queued]) ->
     if is_held(request) or not all(each.passes for each in decided.verdicts):
         note = Queued(request.branch, "", "") if known else None
     elif request.armed and decided.action is None and head not in (each.head for each in known):
-        note = Queued(request.branch, head, this.scene.tip.commit)
+        note = Queued(request.branch, head, this.base.tip.commit)
     return replace(decided, notes=(*decided.notes, note)) if note else decided
 
 

@@ -44,8 +44,8 @@ def propose(
     action = Propose(
         record,
         branch_name(this.target),
-        this.scene.tip.branch,
-        this.scene.tip.commit,
+        this.base.tip.branch,
+        this.base.tip.commit,
         edit.changes,
         _approvals(this.environment.require),
         expected=branch.head if branch else None,
@@ -112,7 +112,7 @@ def _replaced(request: MergeRequest | None, release: Release) -> Release | None:
 
 def _edit_question(this: Situation, release: Release) -> EditOf:
     pins = tuple((name, artifact.pin) for name, artifact in this.artifacts.items())
-    return EditOf(this.repository, this.scene.tip.commit, this.target, release, pins)
+    return EditOf(this.repository, this.base.tip.commit, this.target, release, pins)
 
 
 def _refuse(decided: Decision, edit: Edit) -> Decision:
@@ -132,12 +132,12 @@ def _brings(this: Situation, branch: Branch, record: Record, edit: Edit, facts: 
     if not _is_behind(this, branch):
         return False
     # Its files changed on the base, in other places perhaps.
-    merged = facts.need(MergedOf(this.repository, this.scene.tip.commit, branch.head))
+    merged = facts.need(MergedOf(this.repository, this.base.tip.commit, branch.head))
     return merged is not None and dict(merged) == wanted
 
 
 def _is_behind(this: Situation, branch: Branch) -> bool:
-    return branch.fork not in (None, this.scene.tip.commit)
+    return branch.fork not in (None, this.base.tip.commit)
 
 
 def _is_right(request: MergeRequest, branch: Branch, action: Propose) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from promoter.decisions.branches import branch_name
 from promoter.decisions.candidates import ArtifactsByName
+from promoter.decisions.elsewhere import Elsewhere, as_merged
+from promoter.decisions.scene import Base, Scene
 from promoter.model.facts import (
     BranchOf,
     Facts,
@@ -20,7 +22,6 @@ from promoter.model.facts import (
     QueuedOf,
     ReadingOf,
     TagsOf,
-    Tip,
     WishesOf,
 )
 from promoter.model.image import ImageName, ImageReference
@@ -33,21 +34,6 @@ from promoter.model.target import Reading, Target
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What all targets of a rule share: the tip that is looked at, every target by name, and the
-    merge requests by branch (none while they are not known); `foreign` are the open ones that are
-    not the bot's; `wishes` are those of now, the
-    earlier ones are in the ledger."""
-
-    rule: Rule
-    tip: Tip
-    targets: Mapping[tuple[str, str], Target]
-    requests: Mapping[str, Sequence[MergeRequest]]
-    wishes: tuple[Wish, ...] = ()
-    foreign: tuple[MergeRequest, ...] = ()
-
-
-@dataclass(frozen=True)
 class Situation:
     """`periods`, `histories` (by upstream environment) and `line` (the upstreams and all that
     stand before them) are newest first; `requests` are all merge requests of this target's
@@ -56,6 +42,7 @@ class Situation:
     that somebody asked for here."""
 
     scene: Scene
+    base: Base
     target: Target
     environment: EnvironmentRule
     artifacts: ArtifactsByName
@@ -77,7 +64,7 @@ class Situation:
 
     @property
     def repository(self) -> RepositoryAddress:
-        return self.scene.rule.repository
+        return self.base.repository
 
     @property
     def ran(self) -> tuple[Release, ...]:
@@ -98,72 +85,52 @@ class Situation:
 
 def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Facts) -> Situation:
     """Everything is asked in one round. Raises NotAsked, NotKnown."""
-    environment = scene.rule.environment(target.environment)
-    repository, commit, names = scene.rule.repository, scene.tip.commit, tuple(artifacts)
+    environment, base = (
+        scene.rule.environment(target.environment),
+        scene.base_of(target.environment),
+    )
+    repository, commit, names = base.repository, base.tip.commit, tuple(artifacts)
     reading = ReadingOf(repository, commit, target, names)
     periods = PeriodsOf(repository, commit, target, names)
     requests = MergeRequestsOf(repository)
     branch = BranchOf(repository, branch_name(target), commit)
     line = {
-        name: PeriodsOf(repository, commit, scene.targets[target.application, name], names)
+        name: Elsewhere.of(scene, target, name, artifacts)
         for name in _line(scene.rule, environment)
-        if (target.application, name) in scene.targets
+        if (target.application, name) in scene.targets or scene.is_silent(name)
     }
     wishes = WishesOf(repository)
-    footing = FootingOf(repository, scene.tip.branch)
+    footing = FootingOf(repository, base.tip.branch)
     facts.prefetch(
         *(reading, periods, requests, branch, wishes, footing),
-        *(PublishedOf(repository), QueuedOf(repository), ListedOf(repository, scene.tip.branch)),
-        *line.values(),
+        *(PublishedOf(repository), QueuedOf(repository), ListedOf(repository, base.tip.branch)),
+        *(each.periods for each in line.values()),
     )
     facts.need(requests)
-    mine = tuple(scene.requests.get(branch.name, ()))
-    upstreams = [
-        branch_name(scene.targets[target.application, name])
-        for name in environment.after.environments
-        if name in line
-    ]
-    theirs = (each for name in upstreams for each in scene.requests.get(name, ()))
-    merged = sorted((e for e in theirs if e.state == "merged"), key=lambda e: -e.number)
-    records = (Record.parse(each.body) for each in merged)
+    mine = tuple(base.requests.get(branch.name, ()))
     opened = next((each for each in mine if each.state == "open"), None)
     earlier = [each for each in facts.need(wishes) if each.is_for(target)]
     earlier += _wishes_of_request(opened, target, earlier)
     fresh = [each for each in scene.wishes if each.is_for(target)]
     fresh = [each for each in fresh if not any(e.release.holds(each.release) for e in earlier)]
-    known = {
-        name: _as_merged(facts.need(question), _requests_of(scene, target.application, name))
-        for name, question in line.items()
-    }
+    known = {name: each.read(facts) for name, each in line.items()}
+    upstreams = [name for name in environment.after.environments if name in known]
     return Situation(
         scene,
+        base,
         target,
         environment,
         artifacts,
         facts.need(reading),
-        _as_merged(facts.need(periods), mine),
-        {name: known[name] for name in environment.after.environments if name in known},
+        as_merged(facts.need(periods), mine),
+        {name: known[name] for name in upstreams},
         known,
         mine,
         opened,
-        tuple(record.release for record in records if record),
+        tuple(each for name in upstreams for each in line[name].promoted()),
         facts.need(branch),
         (*earlier, *fresh),
         frozenset(earlier),
-    )
-
-
-def _requests_of(scene: Scene, application: str, environment: str) -> Sequence[MergeRequest]:
-    return scene.requests.get(branch_name(scene.targets[application, environment]), ())
-
-
-def _as_merged(periods: tuple[Period, ...], requests: Sequence[MergeRequest]) -> tuple[Period, ...]:
-    """A fast-forward lands the very commit that was proposed, made perhaps days before: it runs
-    since the forge merged it."""
-    merged = {each.head: each.ended_at for each in requests if each.state == "merged"}
-    return tuple(
-        replace(each, since=max(each.since, at)) if (at := merged.get(each.commit)) else each
-        for each in periods
     )
 
 
@@ -192,10 +159,11 @@ def _line(rule: Rule, environment: EnvironmentRule) -> list[str]:
 def reading_question(scene: Scene, target: Target) -> ReadingOf | None:
     """What is asked for the sites of a target; None where its artifacts have no proper names."""
     try:
-        names = tuple(scene.rule.artifacts_for(target.application))
+        names = tuple(scene.rule.artifacts_in(target.application, target.environment))
     except ValueError:
         return None
-    return ReadingOf(scene.rule.repository, scene.tip.commit, target, names)
+    base = scene.base_of(target.environment)
+    return ReadingOf(base.repository, base.tip.commit, target, names)
 
 
 def tag_questions(artifacts: ArtifactsByName, present: frozenset[ImageName]) -> list[TagsOf]:

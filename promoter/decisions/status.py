@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from promoter.decisions.person import HOLD
-from promoter.decisions.situation import Scene
+from promoter.decisions.scene import Base
 from promoter.model.facts import Facts, FootingOf, Known, PublishedOf
 from promoter.model.ledger import Published
 from promoter.model.plan import Close, Decision, Disarm, Merge, Propose, Publish, State
@@ -26,13 +26,13 @@ _TAKEN_OVER = Check(NAME, "success", "a person pushed to this branch: promoter j
 Statuses = tuple[tuple[RepositoryAddress, Publish], ...]
 
 
-def statuses(scenes: Iterable[Scene], decisions: Sequence[Decision], facts: Facts) -> Statuses:
+def statuses(bases: Iterable[Base], decisions: Sequence[Decision], facts: Facts) -> Statuses:
     """What is to be published, as the ledger says it is not so yet. Nothing where the forge can't
     be asked, or where the bot may not. Raises NotAsked."""
     found: dict[tuple[RepositoryAddress, str], Publish] = {}
-    for scene in {each.rule.repository: each for each in scenes}.values():
-        repository = scene.rule.repository
-        footing = facts.get(FootingOf(repository, scene.tip.branch))
+    for base in bases:
+        repository = base.repository
+        footing = facts.get(FootingOf(repository, base.tip.branch))
         published = facts.get(PublishedOf(repository))
         if not isinstance(footing, Known) or not isinstance(published, Known):
             continue
@@ -40,9 +40,9 @@ def statuses(scenes: Iterable[Scene], decisions: Sequence[Decision], facts: Fact
             continue
         said = {(each.branch, each.head): each for each in published.value}
         mine = [each for each in decisions if each.repository == repository]
-        ours = {each.head for each in mine} | {each.head for each in _open(scene, own=True)}
+        ours = {each.head for each in mine} | {each.head for each in _open(base, own=True)}
         # A status is a commit's: another request from the bot's own commit must not speak for it.
-        others = (e for e in _of_others(scene, footing.value) if e.head not in ours)
+        others = (e for e in _of_others(base, footing.value) if e.head not in ours)
         for each in (*_of_ours(mine, footing.value, said), *others):
             if not _is_said(each, said.get((each.branch, each.head))):
                 found[repository, each.head] = each
@@ -70,19 +70,19 @@ def _of_ours(
             yield Publish(request.number, request.branch, decision.head, check)
 
 
-def _of_others(scene: Scene, footing: Footing) -> Iterator[Publish]:
+def _of_others(base: Base, footing: Footing) -> Iterator[Publish]:
     """A required check that nobody ever says would keep them out for good."""
     if not is_required(footing):
         return
-    for request in (*scene.foreign, *_open(scene, own=False)):
+    for request in (*base.foreign, *_open(base, own=False)):
         yield Publish(request.number, "", request.head, _NOT_OURS)
-    for head in scene.tip.queued:
+    for head in base.tip.queued:
         yield Publish(0, "", head, _QUEUED)
 
 
-def _open(scene: Scene, *, own: bool) -> list[MergeRequest]:
+def _open(base: Base, *, own: bool) -> list[MergeRequest]:
     """The open ones from branches with the bot's prefix, as far as the bot made them or not."""
-    listed = (each for requests in scene.requests.values() for each in requests)
+    listed = (each for requests in base.requests.values() for each in requests)
     opened = (each for each in listed if each.state == "open")
     return [each for each in opened if (Record.parse(each.body) is not None) is own]
 

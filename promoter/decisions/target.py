@@ -10,8 +10,9 @@ from functools import partial
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
 from promoter.decisions.person import HOLD, hand_of, is_held, note_queued, take_off, tell
 from promoter.decisions.proposal import keep_out, propose
+from promoter.decisions.scene import Scene
 from promoter.decisions.search import Judged, Search, search
-from promoter.decisions.situation import Scene, Situation, look_at, tag_questions, ways_out
+from promoter.decisions.situation import Situation, look_at, tag_questions, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.decisions.wishes import (
     Asked,
@@ -33,9 +34,10 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
     """The one answer for a target. Raises NotAsked; NotKnown where not even its manifests can be
     read, which means wait."""
     rule = scene.rule
-    decided = Decision(rule.source, rule.repository, target, State.UNKNOWN, "")
+    repository = rule.repository_of(target.environment)
+    decided = Decision(rule.source, repository, target, State.UNKNOWN, "")
     try:
-        artifacts = rule.artifacts_for(target.application)
+        artifacts = rule.artifacts_in(target.application, target.environment)
     except ValueError as error:
         return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
     this = look_at(scene, target, artifacts, facts)

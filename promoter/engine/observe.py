@@ -202,9 +202,9 @@ class Observer:
         return tuple(each for _, each in sorted({**remembered, **known}.items(), reverse=True))
 
     def _targets(self, question: TargetsOf) -> object:
-        repository = self._repository(question.rule.repository)
+        repository = self._repository(question.repository)
         files = repository.tree(question.commit).list()
-        return discover(question.rule, [each.path for each in files])
+        return discover(question.rule, question.repository, [each.path for each in files])
 
     def _readings(self, batch: Sequence[ReadingOf]) -> Mapping[ReadingOf, object]:
         repository, commit = self._repository(batch[0].repository), batch[0].commit

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from promoter.decisions.plan import Names, decide
+from promoter.decisions.plan import decide
+from promoter.decisions.scene import Names
 from promoter.engine.adapters import Adapters
 from promoter.engine.apply import apply
 from promoter.engine.observe import Observer

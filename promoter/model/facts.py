@@ -78,7 +78,10 @@ class TipOf(Question[Tip]):
 
 @dataclass(frozen=True)
 class TargetsOf(Question[Discovery]):
+    """The targets of the rule's environments that live in this repository and branch."""
+
     rule: Rule
+    repository: RepositoryAddress
     commit: str
 
 

@@ -15,6 +15,8 @@ from promoter.model.spell import spell_duration
 Pin = Literal["tag-and-digest", "digest", "tag", "keep"]
 Merge = Literal["manual", "automatic"]
 Opening = Literal["ready", "early"]
+Group = Literal["application", "environment"]
+Replace = Literal["unless-approved", "always"]
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,22 @@ class ArtifactRule:
 
 
 @dataclass(frozen=True)
+class Upstream:
+    """`after`: the environments a release must have run in, all of them or any; empty: registry."""
+
+    environments: tuple[str, ...] = ()
+    how: Literal["all", "any"] = "all"
+
+
+@dataclass(frozen=True)
 class GateRule:
     """One entry of `require`: the gate's name and its validated options."""
 
     gate: str
     options: tuple[tuple[str, str | int | timedelta], ...]
+    of: Upstream | None = None
+    """The upstream that it looks at; None: the environment's own `after`. In a later wave what the
+    whole stage requires goes on to look at what stands before the stage."""
 
     def option(self, name: str) -> str | int | timedelta:
         return dict(self.options)[name]
@@ -80,21 +93,53 @@ class GateRule:
 
 
 @dataclass(frozen=True)
-class Upstream:
-    """`after`: the environments a release must have run in, all of them or any; empty: registry."""
-
-    environments: tuple[str, ...] = ()
-    how: Literal["all", "any"] = "all"
-
-
-@dataclass(frozen=True)
 class EnvironmentRule:
+    """A stage of the promotion graph. One that the file writes with `each` is as many of these:
+    `production-eu` and `production-us`, both of the `stage` production.
+
+    `repository` None: the rule's own. `images`: what an image's name begins with elsewhere, and
+    what it begins with here.
+    """
+
     name: str
     after: Upstream
     require: tuple[GateRule, ...] = ()
     merge: Merge = "manual"
     open: Opening = "ready"
     paths: tuple[str, ...] | None = None
+    repository: RepositoryAddress | None = None
+    images: tuple[tuple[str, str], ...] = ()
+    stage: str = ""
+    """The name that the file has for it; empty: its own."""
+    group: Group = "application"
+    replace: Replace = "unless-approved"
+
+    def name_here(self, name: ImageName) -> ImageName:
+        """What an image is called here. Raises ValueError where that is no image name."""
+        whole = str(name)
+        fitting = [pair for pair in self.images if _begins_with(whole, pair[0])]
+        if not fitting:
+            return name
+        there, here = max(fitting, key=lambda pair: len(pair[0]))
+        return ImageName.parse(f"{here}{whole.removeprefix(there)}")
+
+
+def _begins_with(name: str, prefix: str) -> bool:
+    """Whether `prefix` is whole components of `name`."""
+    rest = name.removeprefix(prefix)
+    return rest != name and (prefix.endswith("/") or rest[:1] in ("", "/"))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`limits`: what keeps promotions from flooding people. None: no bound; `paths` are globs of
+    the files that may be edited, empty: all of a target."""
+
+    open: int = 10
+    """Merge requests of one rule that may be open at once."""
+    files: int | None = None
+    lines: int | None = None
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +174,8 @@ class Rule:
     where: Where
     request: RequestTexts = RequestTexts()
     commit: CommitTexts = CommitTexts()
+    lockstep: bool = False
+    limits: Limits = Limits()
 
     @property
     def name(self) -> str:
@@ -140,12 +187,27 @@ class Rule:
         file = source.rpartition("/")[2]
         return file.rpartition(".")[0] or file
 
-    def artifacts_for(self, application: str) -> dict[ImageName, ArtifactRule]:
-        """What is followed for one application, by the image's name, each once.
+    def artifacts_in(self, application: str, environment: str) -> dict[ImageName, ArtifactRule]:
+        """What is followed for one application, by the image's name in an environment, each once
+        and in the order of the file.
 
         Raises ValueError where that is no image name.
         """
-        return {each.name_for(application): each for each in self.artifacts}
+        here = self.environment(environment)
+        return {here.name_here(each.name_for(application)): each for each in self.artifacts}
 
     def environment(self, name: str) -> EnvironmentRule:
-        return next(each for each in self.environments if each.name == name)
+        """Raises KeyError."""
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, EnvironmentRule]:
+        return {each.name: each for each in self.environments}
+
+    def repository_of(self, environment: str) -> RepositoryAddress:
+        return self.environment(environment).repository or self.repository
+
+    @cached_property
+    def repositories(self) -> tuple[RepositoryAddress, ...]:
+        """Where its environments live, each repository and branch once, upstream first."""
+        return tuple(dict.fromkeys(self.repository_of(each.name) for each in self.environments))

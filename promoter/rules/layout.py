@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from promoter.model.rule import Rule
+from promoter.model.rule import EnvironmentRule, RepositoryAddress, Rule
 from promoter.model.target import Discovery, Problem, Target
 from promoter.rules.pattern import APPLICATION, ENVIRONMENT, Pattern
 from promoter.rules.wording import enumerate_words, quote
@@ -17,9 +17,9 @@ from promoter.rules.wording import enumerate_words, quote
 _APPLICATION_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?(?<!\.lock)")
 
 
-def discover(rule: Rule, paths: Iterable[str]) -> Discovery:
-    """The targets of `rule` among the repository's file `paths`, by application, then in the
-    order of the environments.
+def discover(rule: Rule, repository: RepositoryAddress, paths: Iterable[str]) -> Discovery:
+    """The targets of those environments of `rule` that live in `repository`, among its file
+    `paths`, by application, then in the order of the environments.
 
     A pattern matches whole path components. A directory matches where some file is below it;
     a file matches a pattern that ends in `.yaml` or `.yml`. A pattern without
@@ -30,7 +30,8 @@ def discover(rule: Rule, paths: Iterable[str]) -> Discovery:
     files = sorted(set(paths))
     found: dict[Target, None] = {}
     problems: list[Problem] = []
-    for environments, patterns in _searches(rule):
+    here = [each for each in rule.environments if rule.repository_of(each.name) == repository]
+    for environments, patterns in _searches(rule, here):
         matched: set[str] = set()
         for pattern in patterns:
             for target in _match(pattern, environments, files, rule.name):
@@ -53,12 +54,14 @@ def discover(rule: Rule, paths: Iterable[str]) -> Discovery:
     return Discovery(tuple(each for each in targets if each not in bad), tuple(problems))
 
 
-def _searches(rule: Rule) -> Iterator[tuple[tuple[str, ...], tuple[Pattern, ...]]]:
+def _searches(
+    rule: Rule, environments: Sequence[EnvironmentRule]
+) -> Iterator[tuple[tuple[str, ...], tuple[Pattern, ...]]]:
     """Which environments are searched with which patterns: an own path replaces the shared."""
-    shared = tuple(each.name for each in rule.environments if each.paths is None)
+    shared = tuple(each.name for each in environments if each.paths is None)
     if shared:
         yield shared, tuple(Pattern.parse(text) for text in rule.applications)
-    for each in rule.environments:
+    for each in environments:
         if each.paths is not None:
             yield (each.name,), tuple(Pattern.parse(text) for text in each.paths)
 

@@ -37,8 +37,13 @@ def footing(start: Footing = FINE, /, **changes: Any) -> Footing:
     return replace(start, rights=rights, protection=protection)
 
 
+def given(rules: Sequence[Rule], base: str, at: Footing) -> Advice:
+    """The advice for the repository that they all name."""
+    return advise(rules, rules[0].repository, base, at)
+
+
 def stance(one: EnvironmentRule, at: Footing, forge: str = "github") -> tuple[str, str]:
-    (found,) = advise(rules(one, forge=forge), "main", at).stances
+    (found,) = given(rules(one, forge=forge), "main", at).stances
     return found.standing, found.why
 
 
@@ -271,7 +276,7 @@ class TestSentences:
             Protection(True, 1, ("promoter", "build"), stale_approvals=True, own_approvals=True),
         )
         for at in (denied, replace(denied, protection=OPEN.protection), UNSEEN):
-            advice = advise(rules(PLAIN, AUTOMATIC, GUARDED, CHECKED, forge=forge), "main", at)
+            advice = given(rules(PLAIN, AUTOMATIC, GUARDED, CHECKED, forge=forge), "main", at)
             for text in (*lines(advice), *(each.why for each in advice.stances)):
                 assert "{" not in text
                 assert "\n" not in text
@@ -280,7 +285,7 @@ class TestSentences:
 
 class TestProblems:
     def test_none_where_all_is_well(self) -> None:
-        advice = advise(rules(SOAKED, APPROVED, GUARDED), "main", FINE)
+        advice = given(rules(SOAKED, APPROVED, GUARDED), "main", FINE)
         assert lines(advice) == ()
         assert {each.standing for each in advice.stances} == {"enforced"}
         assert [(each.rule, each.environment) for each in advice.stances] == [
@@ -302,26 +307,26 @@ class TestProblems:
         ],
     )
     def test_a_right_that_is_missing(self, right: str, told: str) -> None:
-        advice = advise(rules(SOAKED, GUARDED), "main", footing(**{right: False}))
+        advice = given(rules(SOAKED, GUARDED), "main", footing(**{right: False}))
         (problem,) = advice.problems
         assert problem.startswith(told)
         assert advice.warnings == ()
 
     def test_only_a_right_that_some_rule_needs(self) -> None:
         at = footing(merge=False, see_approvals=False)
-        assert advise(rules(SOAKED), "main", at).problems == ()
+        assert given(rules(SOAKED), "main", at).problems == ()
 
     def test_environments_of_several_rules_are_named_once(self) -> None:
         (one,) = rules(GUARDED)
         other = replace(one, source="rules/other.yaml")
-        advice = advise((one, other), "main", footing(merge=False))
+        advice = given((one, other), "main", footing(merge=False))
         assert "and production has `merge: automatic`" in advice.problems[0]
         assert [each.rule for each in advice.stances] == ["rules/shop.yaml", "rules/other.yaml"]
 
 
 class TestWarnings:
     def test_a_bot_that_may_bypass(self) -> None:
-        (warning,) = advise(rules(SOAKED), "main", footing(bypass=True)).warnings
+        (warning,) = given(rules(SOAKED), "main", footing(bypass=True)).warnings
         assert warning.startswith("shop-bot may bypass the protection of main, and a bot should")
         assert "bypass list" in warning
 
@@ -338,21 +343,21 @@ class TestWarnings:
         self, one: EnvironmentRule, checks: tuple[str, ...] | None, told: str
     ) -> None:
         at = footing(starts_pipelines=False, checks=checks)
-        (warning,) = advise(rules(one), "main", at).warnings
+        (warning,) = given(rules(one), "main", at).warnings
         assert warning.startswith(f"merge requests opened with this token start no workflows{told}")
 
     def test_a_status_that_can_not_be_published_where_there_is_a_use_in_it(self) -> None:
         at = footing(publish=False, checks=())
-        (warning,) = advise(rules(SOAKED), "main", at).warnings
+        (warning,) = given(rules(SOAKED), "main", at).warnings
         assert "can't publish its status `promoter`" in warning
-        assert advise(rules(SOAKED), "main", replace(at, statuses=False)).warnings == ()
+        assert given(rules(SOAKED), "main", replace(at, statuses=False)).warnings == ()
 
     def test_rights_that_can_not_be_told(self) -> None:
-        (warning,) = advise(rules(SOAKED), "main", footing(push=None, merge=None)).warnings
+        (warning,) = given(rules(SOAKED), "main", footing(push=None, merge=None)).warnings
         assert warning.startswith("can't tell whether shop-bot may push branches: a token with")
-        (warning,) = advise(rules(GUARDED), "main", footing(push=None, merge=None)).warnings
+        (warning,) = given(rules(GUARDED), "main", footing(push=None, merge=None)).warnings
         assert "may push branches or merge into main" in warning
 
     def test_are_told_in_the_forge_s_own_words_where_it_says_why(self) -> None:
         at = replace(UNSEEN, problems=("the protection of main is hidden: give more",))
-        assert advise(rules(GUARDED), "main", at).warnings == at.problems
+        assert given(rules(GUARDED), "main", at).warnings == at.problems

@@ -164,7 +164,8 @@ def test_a_branch_that_does_not_exist_is_named_with_those_that_do(
 
 def test_targets_readings_histories_and_edits_come_from_the_commit(story: Story) -> None:
     tip = story.tip
-    found = story.value(TargetsOf(rule(*chain("dev", "production")), tip))
+    both = rule(*chain("dev", "production"))
+    found = story.value(TargetsOf(both, both.repository, tip))
     assert [each.path for each in found.targets] == ["apps/web/dev", "apps/web/production"]
     assert story.value(reading_of(tip)).release.label == "1.0.0"
     (period,) = story.value(periods_of(tip))

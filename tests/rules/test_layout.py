@@ -49,14 +49,14 @@ def rule(applications: Paths, **environments: Paths) -> Rule:
 
 def found(rule: Rule, *paths: str) -> list[str]:
     """`application in environment at path` of each target; no problem may have come up."""
-    discovery = discover(rule, paths)
+    discovery = discover(rule, rule.repository, paths)
     assert discovery.problems == ()
     return [f"{target} at {target.path}" for target in discovery.targets]
 
 
 def problems(rule: Rule, *paths: str) -> list[str]:
     """What is told where no target is left."""
-    discovery = discover(rule, paths)
+    discovery = discover(rule, rule.repository, paths)
     assert discovery.targets == ()
     assert all(problem.where == rule.where for problem in discovery.problems)
     return [problem.message for problem in discovery.problems]
@@ -153,7 +153,7 @@ def test_two_patterns_that_match_one_path_give_one_target() -> None:
 
 def test_an_environment_without_any_target_is_a_problem_that_names_the_patterns() -> None:
     both = rule(["apps/{application}/{environment}", "more/{environment}"], dev=None, prod=None)
-    discovery = discover(both, ["apps/web/dev/a.yaml"])
+    discovery = discover(both, both.repository, ["apps/web/dev/a.yaml"])
     assert discovery.targets == (Target("web", "dev", "apps/web/dev"),)
     assert [str(problem) for problem in discovery.problems] == [
         (
@@ -192,7 +192,7 @@ def test_one_application_twice_in_one_environment_blocks_both() -> None:
 def test_only_what_overlaps_is_blocked() -> None:
     nested = rule(None, dev="apps/{application}", prod="live/{application}")
     more = ["apps/web/a.yaml", "live/web/a.yaml", "apps/a b/x.yaml"]
-    discovery = discover(nested, more)
+    discovery = discover(nested, nested.repository, more)
     assert [str(target) for target in discovery.targets] == ["web in dev", "web in prod"]
     assert [problem.message for problem in discovery.problems] == [
         (
@@ -214,7 +214,7 @@ def test_a_hundred_thousand_files() -> None:
         for number in range(100_000)
     ]
     layout = rule("apps/{application}/overlays/{environment}", dev=None, prod=None)
-    discovery = discover(layout, reversed(files))
+    discovery = discover(layout, layout.repository, reversed(files))
     assert len(discovery.targets) == 2_000
     assert discovery.problems == ()
 
