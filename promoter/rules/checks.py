@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from typing import TypeGuard
 
 from promoter.model.calendar import parse_format
 from promoter.model.image import ImageName
@@ -18,11 +19,13 @@ from promoter.rules.graph import find_cycles
 from promoter.rules.images import sample_name
 from promoter.rules.pattern import ENVIRONMENT, Pattern
 from promoter.rules.people import MOST_LABEL, MOST_USER
+from promoter.rules.stages import find_problems, members
 from promoter.rules.template import is_template
 from promoter.rules.wording import Location, enumerate_words, guess, quote
 
 _APPLICATIONS: Location = ("applications",)
 _ENVIRONMENTS: Location = ("environments",)
+_LONGEST_NAME = 63
 
 
 def check(data: Mapping[str, object]) -> Iterator[Complaint]:
@@ -30,10 +33,17 @@ def check(data: Mapping[str, object]) -> Iterator[Complaint]:
     environments = _mapping(data.get("environments"))
     return chain(
         _check_empty(data, ()),
-        _check_forge(_mapping(data.get("repository"))),
+        _check_forge(_mapping(data.get("repository")), ("repository",)),
+        *(
+            _check_forge(
+                _mapping(_mapping(each).get("repository")), (*_ENVIRONMENTS, name, "repository")
+            )
+            for name, each in environments.items()
+        ),
         _check_artifacts(_list(data.get("artifacts"))),
         _check_filled(data),
         _check_patterns(data, environments),
+        _check_stages(environments),
         _check_upstreams(environments),
         _check_request(_mapping(data.get("merge-request")), _forge(data)),
         *(_check_gates(name, _mapping(each)) for name, each in environments.items()),
@@ -61,7 +71,7 @@ def _check_empty(value: object, location: Location) -> Iterator[Complaint]:
             yield from _check_empty(each, (*location, index))
 
 
-def _check_forge(repository: Mapping[str, object]) -> Iterator[Complaint]:
+def _check_forge(repository: Mapping[str, object], location: Location) -> Iterator[Complaint]:
     url = repository.get("url")
     if not isinstance(url, str) or "forge" in repository:
         return
@@ -71,7 +81,7 @@ def _check_forge(repository: Mapping[str, object]) -> Iterator[Complaint]:
         return
     if forge_of(url) is None:
         message = f"is missing: say what {host_of(url)} is: github, gitlab or local"
-        yield Complaint(("repository", "forge"), message, absent=True)
+        yield Complaint((*location, "forge"), message, absent=True)
 
 
 def _forge(data: Mapping[str, object]) -> str | None:
@@ -111,7 +121,7 @@ def _check_filled(data: Mapping[str, object]) -> Iterator[Complaint]:
         yield Complaint(("artifacts",), "give at least one artifact")
     if data.get("environments") == {}:
         yield Complaint(_ENVIRONMENTS, "give at least one environment")
-    for key in ("merge-request", "commit"):
+    for key in ("merge-request", "commit", "limits"):
         if data.get(key) == {}:
             yield Complaint((key,), "is empty: give it a value, or leave the key out")
 
@@ -204,20 +214,89 @@ def _texts(value: object, location: Location) -> Iterator[tuple[Location, str]]:
             yield (*location, index), each
 
 
+def _check_stages(environments: Mapping[str, object]) -> Iterator[Complaint]:
+    """`each`, `waves`, and the names that they make."""
+    made: dict[str, str] = {name: name for name in environments}
+    for name, value in environments.items():
+        environment, location = _mapping(value), (*_ENVIRONMENTS, name)
+        if environment.get("repository") == {}:
+            message = "is empty: give it a value, or leave the key out"
+            yield Complaint((*location, "repository"), message)
+        each, waves = environment.get("each"), environment.get("waves")
+        paths = [text for _, text in _texts(environment.get("path"), ())]
+        if each is None:
+            if waves is not None:
+                yield Complaint((*location, "waves"), "has a meaning with `each` only", True)
+            yield from _check_placeholders(paths, (), (*location, "path"), environment)
+            continue
+        if not _is_each(each) or not _are_waves(waves):
+            continue  # the shapes tell of it
+        for place, message in find_problems(name, each, waves, paths):
+            yield Complaint((*location, *place), message, on_key=len(place) < 3)
+        yield from _check_placeholders(paths, tuple(each), (*location, "path"), environment)
+        for member in members(name, each, waves):
+            if len(member.name) > _LONGEST_NAME:
+                message = f"makes {quote(member.name)}, which is longer than {_LONGEST_NAME}"
+                yield Complaint((*location, "each"), message, on_key=True)
+            elif made.setdefault(member.name, name) != name:
+                message = f"makes {quote(member.name)}, which {made[member.name]} is or makes, too"
+                yield Complaint((*location, "each"), message, on_key=True)
+
+
+def _check_placeholders(
+    paths: Sequence[str],
+    known: Sequence[str],
+    location: Location,
+    environment: Mapping[str, object],
+) -> Iterator[Complaint]:
+    is_list = isinstance(environment.get("path"), list)
+    for index, path in enumerate(paths):
+        try:
+            Pattern.parse(path, known)
+        except ValueError as error:
+            yield Complaint((*location, index) if is_list else location, str(error))
+
+
+def _is_each(value: object) -> TypeGuard[Mapping[str, Sequence[str]]]:
+    return isinstance(value, dict) and all(
+        isinstance(values, list) and all(isinstance(one, str) for one in values)
+        for values in value.values()
+    )
+
+
+def _are_waves(value: object) -> TypeGuard[Sequence[Mapping[str, object]] | None]:
+    return value is None or (
+        isinstance(value, list) and all(isinstance(wave, dict) for wave in value)
+    )
+
+
+def _member_names(name: str, environment: Mapping[str, object]) -> list[str]:
+    """What an environment of the file is called in the graph, besides its own name."""
+    each, waves = environment.get("each"), environment.get("waves")
+    if not _is_each(each) or not _are_waves(waves):
+        return []
+    return [one.name for one in members(name, each, waves)]
+
+
 def _check_upstreams(environments: Mapping[str, object]) -> Iterator[Complaint]:
     upstreams: dict[str, list[str]] = {}
+    stages = {
+        member: name
+        for name, each in environments.items()
+        for member in (*_member_names(name, _mapping(each)), name)
+    }
     for name, each in environments.items():
         location = (*_ENVIRONMENTS, name, "after")
         after = _mapping(each).get("after")
         if isinstance(after, dict):
             location, after = (*location, "any"), after.get("any")
         found = list(_texts(after, location))
-        upstreams[name] = [upstream for _, upstream in found]
+        upstreams[name] = [stages.get(upstream, upstream) for _, upstream in found]
         for place, upstream in found:
-            if upstream == name:
+            if stages.get(upstream) == name:
                 yield Complaint(place, "an environment can't come after itself")
-            elif upstream not in environments:
-                known = guess(upstream, [each for each in environments if each != name])
+            elif upstream not in stages:
+                known = guess(upstream, [each for each in stages if stages[each] != name])
                 message = f"no environment is named {quote(upstream)}"
                 yield Complaint(place, message + (known if len(environments) > 1 else ""))
     # Where nobody is first, there is a cycle or a slip that was told already.
@@ -230,13 +309,23 @@ def _check_upstreams(environments: Mapping[str, object]) -> Iterator[Complaint]:
 
 
 def _check_gates(name: str, environment: Mapping[str, object]) -> Iterator[Complaint]:
+    location: Location = (*_ENVIRONMENTS, name)
+    has_upstream = "after" in environment
+    yield from _check_list(environment.get("require"), (*location, "require"), has_upstream)
+    for index, wave in enumerate(_list(environment.get("waves"))):
+        place = (*location, "waves", index, "require")
+        has_upstream = has_upstream or index > 0  # the wave before
+        yield from _check_list(_mapping(wave).get("require"), place, has_upstream)
+
+
+def _check_list(gates: object, location: Location, has_upstream: bool) -> Iterator[Complaint]:
     seen: set[str] = set()
-    for index, each in enumerate(_list(environment.get("require"))):
-        location: Location = (*_ENVIRONMENTS, name, "require", index)
+    for index, each in enumerate(_list(gates)):
         for gate in _mapping(each):
+            place = (*location, index, gate)
             if gate in seen:
-                yield Complaint((*location, gate), "stands twice in this list: keep one", True)
+                yield Complaint(place, "stands twice in this list: keep one", True)
             seen.add(gate)
-            if gate == "soak" and "after" not in environment:
+            if gate == "soak" and not has_upstream:
                 message = "needs an environment to soak in: give this one an `after`"
-                yield Complaint((*location, gate), message, on_key=True)
+                yield Complaint(place, message, on_key=True)

@@ -52,6 +52,11 @@ _EXPECTED_BY_FIELD: Mapping[str, str] = {
     "environments": "a mapping of names to environments",
     "merge-request": "a mapping such as {labels: [promotion]}",
     "commit": "a mapping such as {message: ...}",
+    "images": "a mapping such as {harbor.dev/apps/: harbor.prod/apps/}",
+    "each": 'a mapping such as {region: ["eu", "us"]}',
+    "waves": 'a list such as [{region: eu}, {region: "*"}]',
+    "limits": "a mapping such as {open: 20}",
+    "paths": "a list of globs such as [apps/**]",
     "labels": "a list such as [promotion]",
     "reviewers": "a list of user names",
     "assignees": "a list of user names",
@@ -60,6 +65,8 @@ _EXPECTED_BY_FIELD: Mapping[str, str] = {
 _EXPECTED_ITEM: Mapping[str, str] = {
     **dict.fromkeys(("labels", "reviewers", "assignees", "checks"), "text"),
     "require": "a gate such as {soak: 24h} or {approvals: 2}",
+    "waves": "a mapping such as {region: eu}",
+    **dict.fromkeys(("each", "paths"), "text"),
     "artifacts": "a mapping with `image` and `select`",
 }
 _BELONGS: Mapping[tuple[str, str], str] = {
@@ -71,6 +78,7 @@ _BELONGS: Mapping[tuple[str, str], str] = {
             (shape.RepositoryShape, "`repository`"),
             (shape.MergeRequestShape, "`merge-request`"),
             (shape.CommitShape, "`commit`"),
+            (shape.LimitsShape, "`limits`"),
         )
         for name in _fields(inside)
     },
@@ -125,7 +133,14 @@ _SHAPE_OF_FIELD: Mapping[str, type[BaseModel]] = {
     "require": shape.GateShape,
     "merge-request": shape.MergeRequestShape,
     "commit": shape.CommitShape,
+    "limits": shape.LimitsShape,
+    "waves": shape.WaveShape,
 }
+_SHAPE_THERE: Mapping[tuple[type[BaseModel], str], type[BaseModel]] = {
+    (shape.EnvironmentShape, "repository"): shape.OwnRepositoryShape,
+}
+_OPEN_MAPPINGS = ("images", "each")
+"""Whose keys are the file's own words."""
 
 
 def explain(errors: Iterable[ErrorDetails], document: Document) -> Iterator[Complaint]:
@@ -170,8 +185,10 @@ def _follow(location: Location) -> tuple[type[BaseModel], str | None]:
         if name == "environments" and inside is shape.RuleShape:
             inside, name = shape.EnvironmentShape, None
             continue
+        if name in _OPEN_MAPPINGS or (inside is shape.WaveShape and name not in (None, "require")):
+            continue
         if name is not None:
-            inside = _SHAPE_OF_FIELD[name]
+            inside = _SHAPE_THERE.get((inside, name)) or _SHAPE_OF_FIELD[name]
         name = step
     return inside, name
 
@@ -184,7 +201,7 @@ def _is_followed_otherwise(name: str | None, mapping: object) -> bool:
 
 
 def _unknown_key(inside: type[BaseModel], key: str) -> str:
-    if key in NOT_YET[inside.__name__]:
+    if key in NOT_YET.get(inside.__name__, ()):
         return "is not supported by this version of promoter yet"
     if key == "<<":
         return "merging mappings with '<<' is not supported: write the keys out"
@@ -228,7 +245,7 @@ def _wrong_type(location: Location, kind: str, found: object, raw: str | None) -
     if isinstance(found, dict) and name in ("applications", "path"):
         return "a mapping is not supported here by this version of promoter yet: write a pattern"
     expected = _EXPECTED_BY_KIND.get(kind, "something else")
-    if name is not None:
+    if name is not None and not (name in _OPEN_MAPPINGS and location[-1] != name):
         by_name = _EXPECTED_ITEM if isinstance(location[-1], int) else _EXPECTED_BY_FIELD
         expected = by_name.get(name, expected)
     is_number = isinstance(found, int | float) and not isinstance(found, bool)

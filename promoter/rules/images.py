@@ -30,6 +30,21 @@ def check_image(image: str) -> str:
     return image
 
 
+def check_prefix(text: str) -> str:
+    """What names of images begin with, as names are compared (`shop/` is `docker.io/shop/`); the
+    slash at its end stays. ValueError where no name begins so."""
+    slash = "/" if text.endswith("/") else ""
+    if "@" in text or "://" in text or "{" in text:
+        raise ValueError("write a host, or a host and folders, such as harbor.example.com/apps/")
+    bare = text.rstrip("/")
+    try:
+        # A host alone is no name; with something behind it is.
+        name = ImageName.parse(f"{bare}/{_SAMPLE}")
+    except ValueError as error:
+        raise ValueError(printable(str(error).replace(f"/{_SAMPLE}", ""))) from None
+    return f"{str(name).removesuffix(f'/{_SAMPLE}')}{slash}"
+
+
 def sample_name(image: str) -> ImageName | None:
     """A name to compare: equal for two spellings of one image; None where it is no name."""
     try:

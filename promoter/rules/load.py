@@ -10,17 +10,16 @@ from promoter.errors import InputError, Where
 from promoter.model.rule import (
     ArtifactRule,
     CommitTexts,
-    EnvironmentRule,
-    GateRule,
+    Limits,
     RepositoryAddress,
     RequestTexts,
     Rule,
     Select,
-    Upstream,
 )
 from promoter.rules.address import forge_of
 from promoter.rules.document import Document, read_document
 from promoter.rules.duration import parse_duration
+from promoter.rules.environments import build_environments
 from promoter.rules.graph import sort_upstream_first
 from promoter.rules.wording import label, printable
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from promoter.rules.shape import (
         ArtifactShape,
         CommitShape,
-        EnvironmentShape,
+        LimitsShape,
         MergeRequestShape,
         RuleShape,
     )
@@ -101,21 +100,22 @@ def _place(complaints: Iterable[Complaint], document: Document) -> Iterator[Inpu
 
 def _build(file: str, shape: RuleShape) -> Rule:
     repository = shape.repository
-    upstreams = {name: _upstream(each) for name, each in shape.environments.items()}
-    order = sort_upstream_first({name: each.environments for name, each in upstreams.items()})
+    address = RepositoryAddress(
+        repository.url, repository.branch, repository.forge or forge_of(repository.url) or ""
+    )
+    environments = build_environments(shape, address)
+    order = sort_upstream_first({n: each.after.environments for n, each in environments.items()})
     return Rule(
         source=file,
-        repository=RepositoryAddress(
-            repository.url, repository.branch, repository.forge or forge_of(repository.url) or ""
-        ),
+        repository=address,
         artifacts=tuple(_artifact(each) for each in shape.artifacts),
         applications=tuple(shape.applications or ()),
-        environments=tuple(
-            _environment(name, shape.environments[name], upstreams[name]) for name in order
-        ),
+        environments=tuple(environments[name] for name in order),
         where=Where(file),
         request=_request(shape.merge_request) if shape.merge_request else RequestTexts(),
         commit=_commit(shape.commit) if shape.commit else CommitTexts(),
+        lockstep=shape.lockstep,
+        limits=_limits(shape.limits) if shape.limits else Limits(),
     )
 
 
@@ -147,20 +147,5 @@ def _artifact(shape: ArtifactShape) -> ArtifactRule:
     )
 
 
-def _environment(name: str, shape: EnvironmentShape, after: Upstream) -> EnvironmentRule:
-    return EnvironmentRule(
-        name=name,
-        after=after,
-        require=tuple(GateRule(*gate.word) for gate in shape.require),
-        merge=shape.merge,
-        open=shape.open,
-        paths=None if shape.path is None else tuple(shape.path),
-    )
-
-
-def _upstream(shape: EnvironmentShape) -> Upstream:
-    if shape.after is None:
-        return Upstream()
-    if shape.after.any is not None:
-        return Upstream(tuple(shape.after.any), "any")
-    return Upstream(tuple(shape.after.all or ()), "all")
+def _limits(shape: LimitsShape) -> Limits:
+    return Limits(shape.open, shape.files, shape.lines, tuple(shape.paths or ()))

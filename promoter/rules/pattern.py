@@ -7,7 +7,7 @@ more. Everything else is literal.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -16,7 +16,7 @@ from promoter.rules.wording import guess, quote
 
 APPLICATION = "application"
 ENVIRONMENT = "environment"
-_PLACEHOLDERS = (APPLICATION, ENVIRONMENT)
+PLACEHOLDERS = (APPLICATION, ENVIRONMENT)
 _PIECE = re.compile(r"\{(?P<name>[^{}]*)\}|(?P<literal>[^{}]+)")
 _FILE_ENDINGS = (".yaml", ".yml")
 
@@ -30,8 +30,10 @@ class Pattern:
     """Literal text, or the name of a placeholder (True)."""
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a pattern; ValueError says what is wrong with it and what to write."""
+    def parse(cls, text: str, more: Collection[str] = ()) -> Self:
+        """Read a pattern, in which `more` placeholders may stand for what is filled in before it
+        is used; ValueError says what is wrong with it and what to write."""
+        known = (*PLACEHOLDERS, *more)
         text = text.rstrip("/") if text.strip("/") else text
         _check_path(text)
         pieces: list[tuple[str, bool]] = []
@@ -43,15 +45,18 @@ class Pattern:
             name = match["name"]
             if name is None:
                 pieces.append((match["literal"], False))
-            elif name in _PLACEHOLDERS:
+            elif name in known:
                 pieces.append((name, True))
             else:
-                raise ValueError(
-                    f"{quote(text)}: {{{name}}} is not known{guess(name, _PLACEHOLDERS)}"
-                )
+                raise ValueError(f"{quote(text)}: {{{name}}} is not known{guess(name, known)}")
         if end != len(text):
             raise ValueError(f"{quote(text)}: a brace without its partner")
         return cls(text, tuple(pieces))
+
+    @staticmethod
+    def names_in(text: str) -> tuple[str, ...]:
+        """What stands in braces."""
+        return tuple(match["name"] for match in _PIECE.finditer(text) if match["name"])
 
     @property
     def placeholders(self) -> frozenset[str]:

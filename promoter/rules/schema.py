@@ -37,6 +37,9 @@ _USER = r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?(?:\[bot\])?$"
 _TOKEN = f"(?:{'|'.join(sorted(TOKENS, key=len, reverse=True))})"
 _CALVER = rf"^(?=.*Y){_TOKEN}(?:[._-]?{_TOKEN})*$"
 
+_OWN_PATH = _PATH.replace("(?:application|environment)", "[a-z][a-z0-9_-]*")
+_PREFIX = r"^(?!.*(?:@|://|\{))[A-Za-z0-9\[][A-Za-z0-9._:/\]\[-]*$"
+
 _PATHS: Schema = {
     "pattern": _PATH,
     "examples": ["apps/{application}/overlays/{environment}"],
@@ -44,7 +47,19 @@ _PATHS: Schema = {
 _DETAILS: Mapping[tuple[str, str], Schema] = {
     ("RuleShape", "version"): {"const": 1},
     ("RuleShape", "applications"): _PATHS,
-    ("EnvironmentShape", "path"): _PATHS,
+    ("EnvironmentShape", "path"): {
+        "pattern": _OWN_PATH,
+        "examples": ["apps/{application}/overlays/production-{region}"],
+    },
+    ("OwnRepositoryShape", "url"): {
+        "pattern": _URL,
+        "examples": ["https://gitlab.com/team/production.git"],
+    },
+    ("OwnRepositoryShape", "branch"): {"pattern": _BRANCH, "examples": ["production"]},
+    ("LimitsShape", "open"): {"minimum": 1, "examples": [10, 50]},
+    ("LimitsShape", "files"): {"minimum": 1, "examples": [20]},
+    ("LimitsShape", "lines"): {"minimum": 1, "examples": [200]},
+    ("LimitsShape", "paths"): {"examples": ["apps/**", "charts/*/values*.yaml"]},
     ("RepositoryShape", "url"): {
         "pattern": _URL,
         "examples": ["https://gitlab.com/team/manifests.git", "git@github.com:team/manifests.git"],
@@ -116,6 +131,28 @@ _UPSTREAM: Schema = {
     "additionalProperties": False,
     "examples": ["dev", ["dev", "qa"], {"any": ["eu", "us"]}],
 }
+_IMAGES: Schema = {
+    "propertyNames": {"pattern": _PREFIX},
+    "additionalProperties": {"type": "string", "pattern": _PREFIX},
+    "minProperties": 1,
+    "examples": [{"harbor.dev/apps/": "harbor.prod/apps/"}],
+}
+_EACH: Schema = {
+    "propertyNames": {"pattern": r"^[a-z][a-z0-9_-]{0,31}$"},
+    "additionalProperties": {
+        "type": "array",
+        "items": {"type": "string", "pattern": r"^[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?$"},
+        "minItems": 1,
+    },
+    "minProperties": 1,
+    "examples": [{"region": ["eu", "us"]}],
+}
+_WAVE: Schema = {
+    "type": ["string", "array"],
+    "items": {"type": "string"},
+    "minItems": 1,
+    "examples": ["eu", ["us", "ap"], "*"],
+}
 _MAY_BE_EMPTY = frozenset({"require"})
 
 
@@ -132,6 +169,9 @@ def rule_schema() -> Schema:
     environment["type"] = ["object", "null"]
     after = environment["properties"]["after"]
     environment["properties"]["after"] = {"description": after["description"], **_UPSTREAM}
+    environment["properties"]["images"] |= _IMAGES
+    environment["properties"]["each"] |= _EACH
+    definitions["WaveShape"]["additionalProperties"] = _WAVE
     rule["anyOf"] = [{"required": ["applications"]}, _every_environment_has_a_path()]
     return {
         "$schema": _DIALECT,

@@ -21,11 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from promoter.model.rule import Merge, Opening, Pin
+from promoter.model.rule import Group, Merge, Opening, Pin, Replace
 from promoter.rules.address import check_branch, check_url
 from promoter.rules.duration import parse_duration
 from promoter.rules.expression import check_tags
-from promoter.rules.images import check_image
+from promoter.rules.images import check_image, check_prefix
 from promoter.rules.pattern import Pattern
 from promoter.rules.people import check_author, check_label, check_user
 from promoter.rules.platform import check_platform
@@ -63,6 +63,17 @@ def _check_pattern(text: str) -> str:
     return Pattern.parse(text).text
 
 
+def _check_own_pattern(text: str) -> str:
+    """What stands in its braces is looked at where `each` is known."""
+    return Pattern.parse(text, Pattern.names_in(text)).text
+
+
+def _check_count(count: int) -> int:
+    if count < 1:
+        raise ValueError(f"{count} lets nothing through: give 1 or more, or leave it out")
+    return count
+
+
 def _check_filled(values: list[str]) -> list[str]:
     if not values:
         raise ValueError("is an empty list: give it an item, or leave the key out")
@@ -72,6 +83,15 @@ def _check_filled(values: list[str]) -> list[str]:
 def _check_duration(text: str) -> str:
     parse_duration(text)
     return text
+
+
+def _check_prefixes(prefixes: dict[str, str]) -> dict[str, str]:
+    if not prefixes:
+        raise ValueError("is empty: give it a value, or leave the key out")
+    for there, here in prefixes.items():
+        if there.endswith("/") != here.endswith("/"):
+            raise ValueError(f"{quote(there)} and {quote(here)}: end both with '/', or neither")
+    return prefixes
 
 
 def _as_list(value: object) -> object:
@@ -117,9 +137,30 @@ Patterns = Annotated[
 ]
 
 
+OwnPatterns = Annotated[
+    list[Annotated[Text, AfterValidator(_check_own_pattern)]],
+    AfterValidator(_check_filled),
+    BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
+]
+Count = Annotated[int, AfterValidator(_check_count)]
+Prefix = Annotated[Text, AfterValidator(check_prefix)]
+
+
 class RepositoryShape(_Shape):
     url: Annotated[Text, AfterValidator(check_url)] = Field(
         description="the address of the manifest repository"
+    )
+    branch: Annotated[Text, AfterValidator(check_branch)] | None = Field(
+        None, description="the branch to promote on; the remote's HEAD where left out"
+    )
+    forge: Literal["github", "gitlab", "local"] | None = Field(
+        None, description="the kind of forge; known from the address of well-known hosts"
+    )
+
+
+class OwnRepositoryShape(_Shape):
+    url: Annotated[Text, AfterValidator(check_url)] | None = Field(
+        None, description="another manifest repository; the rule's where left out"
     )
     branch: Annotated[Text, AfterValidator(check_branch)] | None = Field(
         None, description="the branch to promote on; the remote's HEAD where left out"
@@ -200,6 +241,15 @@ class UpstreamShape(_Shape):
     any: Texts | None = None
 
 
+class WaveShape(_Shape):
+    """Keys of `each` with the values that it takes, and its own gates."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, str | list[str]]
+
+    require: list[GateShape] = Field([], description="gates of this wave, besides the others")
+
+
 class EnvironmentShape(_Shape):
     after: (
         Annotated[
@@ -210,12 +260,28 @@ class EnvironmentShape(_Shape):
         ]
         | None
     ) = Field(None, description="the environments that a release comes from")
-    path: Patterns | None = Field(None, description="a path pattern in place of `applications`")
+    path: OwnPatterns | None = Field(None, description="a path pattern in place of `applications`")
+    repository: OwnRepositoryShape | None = Field(
+        None, description="where its manifests live, if not with the others"
+    )
+    images: Annotated[dict[Prefix, Prefix], AfterValidator(_check_prefixes)] | None = Field(
+        None, description="what an image's name begins with elsewhere, and here"
+    )
+    each: dict[str, list[Text]] | None = Field(
+        None, description="values that `path` holds: an environment for each of them"
+    )
+    waves: list[WaveShape] | None = Field(None, description="which of `each` come first")
     open: Opening = Field(
         "ready",
         description="whether a merge request waits for its gates or opens early, as a draft",
     )
     merge: Merge = Field("manual", description="who merges")
+    group: Group = Field(
+        "application", description="one merge request for each application, or for all of them"
+    )
+    replace: Replace = Field(
+        "unless-approved", description="whether a newer release replaces one that was approved"
+    )
     require: list[GateShape] = Field([], description="gates; all must pass")
 
 
@@ -246,6 +312,13 @@ class CommitShape(_Shape):
     )
 
 
+class LimitsShape(_Shape):
+    open: Count = Field(10, description="the most merge requests that are open at once")
+    files: Count | None = Field(None, description="the most files in one merge request")
+    lines: Count | None = Field(None, description="the most lines in one merge request")
+    paths: Texts | None = Field(None, description="globs of the files that may be edited")
+
+
 class RuleShape(_Shape):
     version: Annotated[int, AfterValidator(_check_version)] = Field(
         description="the version of the rule language: 1"
@@ -261,3 +334,7 @@ class RuleShape(_Shape):
         None, alias="merge-request", description="what merge requests say, and whom they concern"
     )
     commit: CommitShape | None = Field(None, description="what commits say")
+    lockstep: bool = Field(
+        False, description="whether all artifacts of an application must be at the same tag"
+    )
+    limits: LimitsShape | None = Field(None, description="what keeps promotions from flooding")

@@ -75,7 +75,7 @@ environments:
     soak: 5
   dev:
     merge: automatically
-lockstep: true
+use: shop.yaml
 """
     assert [error.partition(" ")[0] for error in complaints(text)] == [
         "1:1:",  # no applications
