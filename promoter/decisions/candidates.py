@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
+from promoter.decisions.selection import broken_by, select_each, select_together
 from promoter.decisions.policies import POLICIES
 from promoter.decisions.policies.policy import Followed
 from promoter.decisions.standing import Standing, compare_releases
@@ -24,7 +24,6 @@ from promoter.model.facts import (
     Period,
     Question,
     Unknown,
-    ask_together,
 )
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.ledger import Sighting
@@ -68,8 +67,11 @@ def offer_from_registry(
     repository: RepositoryAddress,
     facts: Facts,
     now: datetime,
+    *,
+    lockstep: bool = False,
 ) -> Offers:
-    """What the policies select, for the artifacts that the target's sites name.
+    """What the policies select, for the artifacts that the target's sites name; with `lockstep` at
+    one tag.
 
     Raises NotAsked, NotKnown.
     """
@@ -83,9 +85,8 @@ def offer_from_registry(
         for name, artifact in artifacts.items()
         if name in running.names
     ]
-    choices = ask_together(
-        partial(POLICIES[each.artifact.select.policy].select, each, facts) for each in followed
-    )
+    together = lockstep and len(followed) > 1
+    choices = (select_together if together else select_each)(followed, facts)
     for each, choice in zip(followed, choices, strict=True):
         select, image = each.artifact.select, choice.image
         spelled = f"{select.policy}: {select.argument}"
@@ -94,7 +95,8 @@ def offer_from_registry(
         sightings += choice.sightings
         if image is None:
             refusal = f"{each.name}:{choice.refusal}" if choice.refusal else ""
-            why = why or refusal or f"no tag of {each.name} fits {spelled}"
+            shared = " and is a tag of all images (lockstep)" if together else ""
+            why = why or refusal or f"no tag of {each.name} fits {spelled}{shared}"
             waits = waits or bool(choice.refusal)
             continue
         chosen.append(image)
@@ -122,9 +124,12 @@ def offer_from_upstream(
     line: Mapping[str, tuple[Period, ...]],
     artifacts: ArtifactsByName,
     facts: Facts,
+    *,
+    lockstep: bool = False,
 ) -> Offers:
     """What all upstreams (or any of them) run or have run. What any environment of `line`, which
-    is the upstreams and theirs, went back from is left out.
+    is the upstreams and theirs, went back from is left out, and with `lockstep` what is at several
+    tags.
 
     Raises NotAsked, NotKnown.
     """
@@ -142,6 +147,8 @@ def offer_from_upstream(
             elif who:
                 why = f"{' and '.join(who)} went back from it"
                 passed_over[PassedOver(run.release.label, why)] = None
+            elif lockstep and (why := broken_by(run.release)):
+                passed_over[PassedOver(run.release.label, why)] = None
             else:
                 kept.append(run)
         standing_in.append(kept)
@@ -155,13 +162,18 @@ def offer_from_upstream(
 
 
 def complete(
-    release: Release, artifacts: ArtifactsByName, promoted: Sequence[Release], facts: Facts
+    release: Release,
+    artifacts: ArtifactsByName,
+    promoted: Sequence[Release],
+    called_upstream: Mapping[ImageName, ImageName],
+    facts: Facts,
 ) -> Release:
     """The release with a digest for every artifact that is written with one.
 
     A manifest kind that carries tags only does not tell the digest; then the registry does, at
-    the moment of the promotion. `promoted` is what merge requests brought upstream: where it
-    tells another digest the tag has moved since, and what ran is not what would be written.
+    the moment of the promotion: the one upstream, where the image has another name there.
+    `promoted` is what merge requests brought upstream: where it tells another digest the tag has
+    moved since, and what ran is not what would be written.
     Raises NotAsked, NotKnown (the image is gone, or its tag moved: that waits).
     """
     bare = [
@@ -169,12 +181,13 @@ def complete(
         for image in release.artifacts
         if image.tag and not image.digest and artifacts[image.name].pin not in ("tag", "keep")
     ]
-    digests = facts.need_all(DigestOf(image.name, tag) for image, tag in bare)
+    questions = [DigestOf(called_upstream.get(i.name, i.name), tag) for i, tag in bare]
+    digests = facts.need_all(questions)
     completed = {image.name: image for image in release.artifacts}
-    for (image, tag), digest in zip(bare, digests, strict=True):
-        question, known = DigestOf(image.name, tag), _promoted_digest(image, promoted)
+    for (image, tag), question, digest in zip(bare, questions, digests, strict=True):
+        known = _promoted_digest(image, promoted)
         if digest is None:
-            raise NotKnown(question, Unknown(f"{image.name} no longer has the tag {tag}"))
+            raise NotKnown(question, Unknown(f"{question.name} no longer has the tag {tag}"))
         if known not in (None, digest):
             why = (
                 f"the tag {tag} of {image.name} moved since it was promoted; publish a new version"

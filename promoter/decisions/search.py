@@ -10,6 +10,7 @@ from itertools import pairwise
 from promoter.decisions.candidates import Offers, complete
 from promoter.decisions.gates import judge_all
 from promoter.decisions.gates.gate import Case
+from promoter.decisions.gates.presence import judge_presence
 from promoter.decisions.situation import Situation, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.model.facts import Facts, Period
@@ -60,7 +61,19 @@ def case_of(this: Situation, release: Release) -> Case:
         this.environment.after.how == "any",
         this.opened,
         this.head,
+        this.line,
     )
+
+
+def judge_opening(
+    this: Situation, release: Release, facts: Facts, now: datetime
+) -> tuple[Verdict, ...]:
+    """All that guards the door of opening, what the rule does not name first. Raises NotAsked."""
+    verdicts: list[Verdict] = []
+    if this.called_upstream:
+        verdicts.append(judge_presence(release, this.artifacts, this.reading.sites, facts))
+    case = case_of(this, release)
+    return (*verdicts, *judge_all(this.environment.require, "open", case, facts, now))
 
 
 def search(
@@ -91,7 +104,7 @@ def search(
                 break  # what is offered after it is older still
             continue
         # Only now: a registry that does not answer is no matter to a target that stays.
-        release = complete(offered, this.artifacts, this.promoted, facts)
+        release = complete(offered, this.artifacts, this.promoted, this.called_upstream, facts)
         if unread := _unread(release, this.requests):
             found.stopped.append(Stopped(State.UNKNOWN, release, unread))
             continue
@@ -99,8 +112,7 @@ def search(
             found.stopped.append(Stopped(State.REJECTED, release, refusal))
             found.passed_over.append(PassedOver(release.label, refusal))
             continue
-        case = case_of(this, release)
-        judged = Judged(release, judge_all(this.environment.require, "open", case, facts, now))
+        judged = Judged(release, judge_opening(this, release, facts, now))
         if all(each.passes for each in judged.verdicts):
             found.chosen = judged
             break

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from promoter.decisions.branches import branch_name
@@ -57,6 +57,8 @@ class Situation:
     wishes: tuple[Wish, ...] = ()
     remembered: frozenset[Wish] = frozenset()
     """Those of the wishes that the ledger or the open request holds."""
+    called_upstream: Mapping[ImageName, ImageName] = field(default_factory=dict)
+    """What images are called where they come from, by their names here; those that differ."""
 
     @property
     def rule(self) -> Rule:
@@ -131,7 +133,18 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         facts.need(branch),
         (*earlier, *fresh),
         frozenset(earlier),
+        _called_upstream(line[name] for name in upstreams),
     )
+
+
+def _called_upstream(upstreams: Iterable[Elsewhere]) -> dict[ImageName, ImageName]:
+    """Of several upstreams the first that has another name for it."""
+    found: dict[ImageName, ImageName] = {}
+    for each in upstreams:
+        for there, here in (each.names or {}).items():
+            if there != here:
+                found.setdefault(here, there)
+    return found
 
 
 def _wishes_of_request(

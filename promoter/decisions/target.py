@@ -139,11 +139,15 @@ def _missing_upstream(this: Situation) -> str | None:
 
 
 def _offers(this: Situation, running: Release, facts: Facts, now: datetime) -> Offers:
-    if this.environment.after.environments:
-        after = this.environment.after
-        return offer_from_upstream(after, this.histories, this.line, this.artifacts, facts)
+    after, lockstep = this.environment.after, this.rule.lockstep
+    if after.environments:
+        return offer_from_upstream(
+            after, this.histories, this.line, this.artifacts, facts, lockstep=lockstep
+        )
     facts.prefetch(*tag_questions(this.artifacts, this.reading.names))
-    offers = offer_from_registry(this.artifacts, running, this.repository, facts, now)
+    offers = offer_from_registry(
+        this.artifacts, running, this.repository, facts, now, lockstep=lockstep
+    )
     stops = ((image, f"{why}; {ways_out(this.target, image)}") for image, why in offers.stops)
     return replace(offers, stops=tuple(stops))
 

@@ -19,6 +19,7 @@ from promoter.decisions.asked_images import (
     tell_moved_here,
 )
 from promoter.decisions.candidates import Offers
+from promoter.decisions.selection import broken_by
 from promoter.decisions.policies.policy import Order
 from promoter.decisions.search import Search
 from promoter.decisions.situation import Situation
@@ -124,6 +125,8 @@ def _ask(
             else f"{this.rule.source} follows no image {name}"
         )
         return _stopped(wish, State.BLOCKED, why, refuted=True)
+    if this.rule.lockstep and (why := _breaks_lockstep(wish.release, running)):
+        return _stopped(wish, State.BLOCKED, why, refuted=True)
     label = wish.release.label
     downstream = bool(this.environment.after.environments)
     asking = Asking(this, running, facts, now)
@@ -142,6 +145,13 @@ def _ask(
     if found.wrong:
         return _stopped(wish, found.state, found.wrong, refuted=found.refuted)
     return Asked(replace(wish, release=found.release))
+
+
+def _breaks_lockstep(asked: Release, running: Release) -> str:
+    left = ", ".join(sorted(str(name) for name in running.names - asked.names))
+    if left:
+        return f"all images move together (lockstep): name {left}, too"
+    return broken_by(asked)
 
 
 def _stopped(

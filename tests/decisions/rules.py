@@ -13,6 +13,7 @@ from promoter.model.rule import (
     ArtifactRule,
     EnvironmentRule,
     GateRule,
+    Merge,
     RepositoryAddress,
     Rule,
     Select,
@@ -64,9 +65,11 @@ def environment(
     after: tuple[str, ...] = (),
     any_of: tuple[str, ...] = (),
     automatic: bool = False,
+    **more: Any,
 ) -> EnvironmentRule:
     upstream = Upstream(any_of, "any") if any_of else Upstream(after)
-    return EnvironmentRule(which, upstream, require, "automatic" if automatic else "manual")
+    merge: Merge = "automatic" if automatic else "manual"
+    return EnvironmentRule(which, upstream, require, merge, **more)
 
 
 def chain(*names: str, automatic: bool = False) -> tuple[EnvironmentRule, ...]:
@@ -89,6 +92,7 @@ def rule(
     *environments: EnvironmentRule,
     artifacts: tuple[ArtifactRule, ...] = (artifact(),),
     source: str = "rules/shop.yaml",
+    **more: Any,
 ) -> Rule:
     return Rule(
         source,
@@ -97,4 +101,5 @@ def rule(
         ("apps/{application}/{environment}",),
         environments or SHOP,
         Where(source, 1, 1),
+        **more,
     )

@@ -68,7 +68,7 @@ from promoter.model.ports import (
 )
 from promoter.model.record import Record
 from promoter.model.release import Release
-from promoter.model.rule import Rule
+from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Discovery, Edit, FileChange, Problem, Reading, Site, Target
 from promoter.texts.change import commit_message, request_body, request_title
 from tests.decisions.rules import image, name, rule
@@ -88,6 +88,8 @@ class World:
     """By the image's short name: tag -> digest."""
     hidden: dict[str, set[str]] = field(default_factory=dict)
     """By the image's short name: tags that exist and are not listed."""
+    absent: set[str] = field(default_factory=set)
+    """Whole names under which a registry has nothing."""
     labels: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """By digest."""
     created: dict[str, datetime] = field(default_factory=dict)
@@ -149,7 +151,11 @@ class World:
         """A commit on the base brings these images; gives its id. `1.0.0` is the application's
         own image, `worker:1.0.0` another."""
         texts = [each if ":" in each else f"{application}:{each}" for each in versions]
-        return self._land((application, environment), Release.of(map(image, texts)), at)
+        return self.lands_release(application, environment, Release.of(map(image, texts)), at)
+
+    def lands_release(self, application: str, environment: str, what: Release, at: datetime) -> str:
+        """The same for images whose names are not the usual ones."""
+        return self._land((application, environment), what, at)
 
     def ran(self, application: str, environment: str, *versions: str) -> None:
         """One version after another, two days each, the last one still running."""
@@ -335,7 +341,9 @@ class World:
             case TipOf():
                 return Tip("main", self.tip)
             case TargetsOf():
-                return Discovery(self._targets(question.rule), self.layout_problems)
+                of, here = question.rule, question.repository
+                targets = (t for t in self._targets(of) if of.repository_of(t.environment) == here)
+                return Discovery(tuple(targets), self.layout_problems)
             case ReadingOf():
                 return self._reading(question)
             case PeriodsOf():
@@ -347,16 +355,19 @@ class World:
                 hidden = self.hidden.get(short, ())
                 return tuple(tag for tag in self.tags.get(short, {}) if tag not in hidden)
             case DigestOf():
-                return self.tags.get(question.name.short, {}).get(question.tag)
+                absent = str(question.name) in self.absent
+                return None if absent else self.tags.get(question.name.short, {}).get(question.tag)
             case DetailsOf():
                 gone = question.digest not in self.tags.get(question.name.short, {}).values()
+                gone = gone or str(question.name) in self.absent
                 return None if gone else self._details(question.digest)
             case SightingsOf():
                 return tuple(each for each in self.sightings if each.name == question.name)
             case WishesOf():
                 return tuple(self.wishes)
             case MergeRequestsOf():
-                return tuple(each for each in self.requests if each.branch.startswith(PREFIX))
+                ours = [each for each in self.requests if each.branch.startswith(PREFIX)]
+                return tuple(each for each in ours if self._lives_in(each, question.repository))
             case BranchOf():
                 return self.branches.get(question.name)
             case ApprovalsOf():
@@ -405,6 +416,14 @@ class World:
         return Edit(
             () if before == after or key in self.same else (FileChange(path, before, after),)
         )
+
+    def _lives_in(self, request: MergeRequest, repository: RepositoryAddress) -> bool:
+        """Whether the environment of a branch is in a repository; of one that is gone, in all."""
+        name = request.branch.split("/")[1]
+        homes = [
+            of.repository_of(name) for of in self.rules for e in of.environments if e.name == name
+        ]
+        return repository in homes or not homes
 
     def _digests(self, key: Key) -> bool:
         return key not in self.tag_only

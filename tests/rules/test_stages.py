@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -23,7 +24,9 @@ environments:
   staging:
   production:
     after: staging
-    path: ["apps/{application}/{environment}/{region}-{tier}", "charts/{application}/{tier}/{region}"]
+    path:
+      - apps/{application}/{environment}/{region}-{tier}
+      - charts/{application}/{tier}/{region}
     each: {region: [eu, us, ap], tier: [blue, green]}
     waves:
       - {region: eu, tier: blue}
@@ -53,7 +56,7 @@ def test_each_value_is_an_environment_and_waves_come_one_after_the_other() -> No
     assert {rule.environment(name).stage for wave in WAVES for name in wave} == {"production"}
     assert rule.environment("staging").stage == ""
     assert rule.environment(WAVES[0][0]).after == Upstream(("staging",))
-    for before, wave in zip(WAVES, WAVES[1:], strict=False):
+    for before, wave in pairwise(WAVES):
         for name in wave:
             assert rule.environment(name).after == Upstream(before), "all of the wave before"
     assert rule.environment("dr").after == Upstream(tuple(n for wave in WAVES for n in wave))

@@ -33,7 +33,7 @@ def judge_all(
         if gate.guards != guards:
             continue
         try:
-            verdicts.append(gate.judge(rule, case, facts, now))
+            verdicts.append(gate.judge(rule, case.seen_by(rule), facts, now))
         except NotKnown as error:
             unknown = error.unknown
             why = f"can't be evaluated: {unknown.why}"

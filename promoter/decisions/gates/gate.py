@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -20,7 +20,8 @@ class Case:
     """What is judged: a release that wants to enter a target.
 
     `upstreams` is what ran in each upstream environment, newest first; empty where the
-    release comes from the registry. `head` is the branch's head, None while there is none.
+    release comes from the registry. `line` is the same of all environments that stand before the
+    target. `head` is the branch's head, None while there is none.
     """
 
     repository: RepositoryAddress
@@ -30,6 +31,14 @@ class Case:
     any_upstream: bool
     merge_request: MergeRequest | None = None
     head: str | None = None
+    line: Mapping[str, tuple[Period, ...]] = field(default_factory=dict)
+
+    def seen_by(self, rule: GateRule) -> Case:
+        """The case as a gate sees it that looks at another upstream than the target's own."""
+        if rule.of is None:
+            return self
+        upstreams = {name: self.line[name] for name in rule.of.environments if name in self.line}
+        return replace(self, upstreams=upstreams, any_upstream=rule.of.how == "any")
 
 
 class Gate(Protocol):

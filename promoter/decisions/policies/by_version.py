@@ -16,6 +16,7 @@ from promoter.decisions.policies.policy import (
     Followed,
     Order,
     listed_tags,
+    offered_tags,
     same_tag,
 )
 from promoter.decisions.policies.walk import MOST_LOOKED_AT, batches, take_best
@@ -60,8 +61,8 @@ class VersionPolicy:
         artifact = followed.artifact
         passed_over: list[PassedOver] = []
         survivors: list[tuple[Rank, str]] = []
-        listed = listed_tags(followed.name, facts)
-        for tag, text in filter_tags(artifact, listed, passed_over):
+        offered = offered_tags(followed, facts, passed_over)
+        for tag, text in filter_tags(artifact, offered, passed_over):
             try:
                 rank = self.scheme.read(artifact, text)
             except ValueError as error:

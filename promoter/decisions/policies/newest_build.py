@@ -11,7 +11,7 @@ from promoter.decisions.policies.policy import (
     Choice,
     Followed,
     Order,
-    listed_tags,
+    offered_tags,
     same_tag,
 )
 from promoter.decisions.policies.walk import MOST_LOOKED_AT, take_best
@@ -28,7 +28,8 @@ class NewestBuildPolicy:
     def select(self, followed: Followed, facts: Facts) -> Choice:
         artifact, name = followed.artifact, followed.name
         passed_over: list[PassedOver] = []
-        tags = [tag for tag, _ in filter_tags(artifact, listed_tags(name, facts), passed_over)]
+        offered = offered_tags(followed, facts, passed_over)
+        tags = [tag for tag, _ in filter_tags(artifact, offered, passed_over)]
         if len(tags) > MOST_LOOKED_AT:
             why = (
                 f"{len(tags)} tags of {name} match, and `newest: build` must look into each image,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -41,6 +42,8 @@ class Followed:
     name: ImageName
     repository: RepositoryAddress | None
     now: datetime
+    among: frozenset[str] | None = None
+    """The only tags that may be chosen, where other images must be at the same one."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,16 @@ def listed_tags(name: ImageName, facts: Facts) -> tuple[str, ...]:
     if not tags:
         raise NotKnown(question, Unknown(f"{name} lists no tags"))
     return tags
+
+
+def offered_tags(followed: Followed, facts: Facts, passed_over: list[PassedOver]) -> Sequence[str]:
+    """The registry's tags that may be chosen at all. Raises NotAsked, NotKnown."""
+    listed, among = listed_tags(followed.name, facts), followed.among
+    if among is None:
+        return listed
+    why = "is not a tag of every image that moves with it"
+    passed_over.extend(PassedOver(tag, why) for tag in sorted({*listed} - among))
+    return [tag for tag in listed if tag in among]
 
 
 def same_tag(running: ImageReference, offered: ImageReference) -> Order:
