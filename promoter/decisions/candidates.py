@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from promoter.decisions.selection import broken_by, select_each, select_together
 from promoter.decisions.policies import POLICIES
 from promoter.decisions.policies.policy import Followed
+from promoter.decisions.selection import broken_by, select_each, select_together
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.model.facts import (
     DigestOf,

@@ -12,6 +12,7 @@ from typing import Any
 from promoter.decisions.advice import advise
 from promoter.decisions.branches import PREFIX
 from promoter.decisions.claims import Claims, gather
+from promoter.decisions.limits import keep_to_limits
 from promoter.decisions.person import is_held
 from promoter.decisions.scene import Base, Bases, Names, Scene, look_at_bases, set_scene
 from promoter.decisions.status import statuses
@@ -88,6 +89,7 @@ def decide(
             except NotKnown:
                 continue  # what is not known is not closed
     advice = _advise(scenes, bases, facts)
+    decisions = keep_to_limits(decisions, scenes, facts)
     taken = take_turns(decisions, {e.repository for e in advice if e.footing.protection.up_to_date})
     return Plan(
         taken,

@@ -10,6 +10,7 @@ from typing import Any
 from promoter.decisions.background import read_sources, read_stays
 from promoter.decisions.branches import branch_name
 from promoter.decisions.gates import judge_all
+from promoter.decisions.limits import exceeded_by
 from promoter.decisions.person import stop_by_person
 from promoter.decisions.search import Judged, case_of
 from promoter.decisions.situation import Situation
@@ -37,6 +38,8 @@ def propose(
         return _refuse(decided, edit)
     if not edit.changes:
         return replace(decided, state=State.CURRENT, why=f"runs {release.label}")
+    if why := exceeded_by(this.rule.limits, edit.changes):
+        return replace(decided, state=State.BLOCKED, why=why)
     branch, request = this.branch, this.opened
     automatic = this.environment.merge == "automatic"
     record = _record(this, release, decided.origin or "registry")

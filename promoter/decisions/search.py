@@ -108,7 +108,7 @@ def search(
         if unread := _unread(release, this.requests):
             found.stopped.append(Stopped(State.UNKNOWN, release, unread))
             continue
-        if refusal := _refusal_by_person(release, this.periods, this.requests):
+        if refusal := refusal_by_person(release, this.periods, this.requests):
             found.stopped.append(Stopped(State.REJECTED, release, refusal))
             found.passed_over.append(PassedOver(release.label, refusal))
             continue
@@ -172,7 +172,7 @@ def _unread(release: Release, requests: Sequence[MergeRequest]) -> str | None:
     return None
 
 
-def _refusal_by_person(
+def refusal_by_person(
     release: Release, periods: Sequence[Period], requests: Sequence[MergeRequest]
 ) -> str | None:
     """A revert or a close by a person, in one sentence; None where nobody refused."""

@@ -1,4 +1,4 @@
-"""What the policies select for the artifacts of one application: each on its own, or in lockstep."""
+"""What the policies select for an application: each artifact on its own, or in lockstep."""
 
 from __future__ import annotations
 

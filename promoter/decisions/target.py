@@ -10,6 +10,7 @@ from functools import partial
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
 from promoter.decisions.person import HOLD, hand_of, is_held, note_queued, take_off, tell
 from promoter.decisions.proposal import keep_out, propose
+from promoter.decisions.replacement import keep_approved
 from promoter.decisions.scene import Scene
 from promoter.decisions.search import Judged, Search, search
 from promoter.decisions.situation import Situation, look_at, tag_questions, ways_out
@@ -79,6 +80,8 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
     if why := _hidden_from_the_list(this, offers, asked, facts):
         return replace(decided, why=why)
     found = search(this, running, offers, partial(is_asked_for, asked=asked), facts, now)
+    if found.chosen and not is_asked_for(found.chosen.release, asked):
+        found = keep_approved(this, running, offers, found, facts, now)
     decided = replace(decided, passed_over=(*offers.passed_over, *found.passed_over))
     chosen = found.chosen or _early(this, found)
     if chosen is None:

@@ -19,9 +19,9 @@ from promoter.decisions.asked_images import (
     tell_moved_here,
 )
 from promoter.decisions.candidates import Offers
-from promoter.decisions.selection import broken_by
 from promoter.decisions.policies.policy import Order
 from promoter.decisions.search import Search
+from promoter.decisions.selection import broken_by
 from promoter.decisions.situation import Situation
 from promoter.decisions.standing import compare_images
 from promoter.model.facts import Facts, NotKnown
