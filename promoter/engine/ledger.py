@@ -239,11 +239,13 @@ def _parse_wish(content: Any) -> Wish | None:
         at = parse_time(content["at"])
         artifacts = [ImageReference.parse(each) for each in content["artifacts"]]
         names = [str(content[key]) for key in ("application", "environment", "by")]
+        skips = tuple(str(each) for each in content.get("skips", ()))
+        reason = str(content.get("reason", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     if at is None or not artifacts:
         return None
-    return Wish(names[0], names[1], Release.of(artifacts), at, names[2])
+    return Wish(names[0], names[1], Release.of(artifacts), at, names[2], skips, reason)
 
 
 def _spell_wishes(wishes: Sequence[Wish]) -> bytes:
@@ -254,6 +256,7 @@ def _spell_wishes(wishes: Sequence[Wish]) -> bytes:
             "artifacts": [each.normal for each in wish.release.artifacts],
             "at": spell_time(wish.at),
             "by": wish.by,
+            **({"skips": list(wish.skips), "reason": wish.reason} if wish.skips else {}),
         }
         for wish in wishes
     ]

@@ -32,6 +32,8 @@ class Wish:
 
     It is a candidate of its target until a later release supersedes it or a person rejects it.
     Its artifacts may be fewer than the target's: the others go their own way. `at` in UTC.
+    `skips` are the environments that it need not have passed and the gates that it is not asked,
+    for a `reason`.
     """
 
     application: str
@@ -39,6 +41,8 @@ class Wish:
     release: Release
     at: datetime
     by: str
+    skips: tuple[str, ...] = ()
+    reason: str = ""
 
     def is_for(self, target: Target) -> bool:
         return (self.application, self.environment) == (target.application, target.environment)

@@ -34,6 +34,12 @@ class Record:
     """The environment that it came from, or `registry`."""
     requested_by: str = field(default="", compare=False)
     """Who asked for it, where somebody did; a promotion is the same whoever asked."""
+    rolls_back: str = ""
+    """The id of the release that this one takes the place of, where it goes back."""
+    skips: tuple[str, ...] = ()
+    """The environments that it did not pass, and the gates that it was not asked, on its way."""
+    reason: str = field(default="", compare=False)
+    """Why somebody goes back, or skips."""
 
     def trailers(self) -> tuple[str, ...]:
         """Lines `Promoter-Application: web`, ready for the last paragraph of a message."""
@@ -44,15 +50,11 @@ class Record:
             f"{_PREFIX}Release: {self.release.id}",
             *(f"{_PREFIX}Artifact: {each.normal}" for each in self.release.artifacts),
             f"{_PREFIX}From: {self.origin}",
-            *((f"{_PREFIX}Requested-By: {self._requester}",) if self._requester else ()),
+            *((f"{_PREFIX}Rolls-Back: {self.rolls_back}",) if self.rolls_back else ()),
+            *(f"{_PREFIX}Skips: {each}" for each in self.skips),
+            *_free_text("Requested-By", self.requested_by),
+            *_free_text("Reason", self.reason),
         )
-
-    @property
-    def _requester(self) -> str:
-        """On one line, without what could end the comment that it stands in, and so that a forge
-        reads nobody's name, reference or closing keyword in it."""
-        line = " ".join(_UNSAFE.sub(" ", self.requested_by).split())[:_LONGEST]
-        return _CALLING.sub(rf"\1{_NO_WIDTH}", line)
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -76,6 +78,18 @@ class Record:
                 Release.of(artifacts),
                 values["From"][0],
                 values.get("Requested-By", [""])[0].replace(_NO_WIDTH, ""),
+                values.get("Rolls-Back", [""])[0],
+                tuple(values.get("Skips", ())),
+                values.get("Reason", [""])[0].replace(_NO_WIDTH, ""),
             )
         except (KeyError, ValueError):
             return None
+
+
+def _free_text(key: str, text: str) -> tuple[str, ...]:
+    """A trailer of what people wrote, where they wrote something: on one line, without what could
+    end the comment that it stands in, and so that a forge reads nobody's name, reference or closing
+    keyword in it."""
+    line = " ".join(_UNSAFE.sub(" ", text).split())[:_LONGEST]
+    harmless = _CALLING.sub(rf"\1{_NO_WIDTH}", line)
+    return (f"{_PREFIX}{key}: {harmless}",) if line else ()
