@@ -233,10 +233,15 @@ def _check_gates(name: str, environment: Mapping[str, object]) -> Iterator[Compl
     seen: set[str] = set()
     for index, each in enumerate(_list(environment.get("require"))):
         location: Location = (*_ENVIRONMENTS, name, "require", index)
-        for gate in _mapping(each):
-            if gate in seen:
+        for gate, argument in _mapping(each).items():
+            of_upstream = gate == "checks" and _mapping(argument).get("of") == "upstream"
+            form = f"{gate} of upstream" if of_upstream else gate
+            if form in seen:
                 yield Complaint((*location, gate), "stands twice in this list: keep one", True)
-            seen.add(gate)
+            seen.add(form)
             if gate == "soak" and "after" not in environment:
                 message = "needs an environment to soak in: give this one an `after`"
+                yield Complaint((*location, gate), message, on_key=True)
+            if of_upstream and "after" not in environment:
+                message = "needs an environment that they ran on: give this one an `after`"
                 yield Complaint((*location, gate), message, on_key=True)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -29,6 +28,7 @@ from promoter.rules.images import check_image
 from promoter.rules.pattern import Pattern
 from promoter.rules.people import check_author, check_label, check_user
 from promoter.rules.platform import check_platform
+from promoter.rules.strict import Shape
 from promoter.rules.template import Purpose, check_template
 from promoter.rules.wording import enumerate_words, printable, quote
 from promoter.rules.words import GATES, POLICIES, Word
@@ -95,10 +95,6 @@ def _as_mapping(value: object) -> object:
     return {} if value is None else value
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
 def _template(purpose: Purpose) -> AfterValidator:
     return AfterValidator(lambda text: check_template(text, purpose))
 
@@ -117,7 +113,7 @@ Patterns = Annotated[
 ]
 
 
-class RepositoryShape(_Shape):
+class RepositoryShape(Shape):
     url: Annotated[Text, AfterValidator(check_url)] = Field(
         description="the address of the manifest repository"
     )
@@ -129,7 +125,7 @@ class RepositoryShape(_Shape):
     )
 
 
-class _OneWord(_Shape):
+class _OneWord(Shape):
     """A mapping with exactly one key, out of a table of words."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
@@ -176,7 +172,7 @@ else:
     GateShape = _one_word("GateShape", "gate", GATES)
 
 
-class ArtifactShape(_Shape):
+class ArtifactShape(Shape):
     image: Annotated[Text, AfterValidator(check_image)] = Field(
         description="the image's name, without a tag; {application} is filled in"
     )
@@ -195,12 +191,12 @@ class ArtifactShape(_Shape):
     pin: Pin = Field("tag-and-digest", description="what is written")
 
 
-class UpstreamShape(_Shape):
+class UpstreamShape(Shape):
     all: Texts | None = None
     any: Texts | None = None
 
 
-class EnvironmentShape(_Shape):
+class EnvironmentShape(Shape):
     after: (
         Annotated[
             UpstreamShape,
@@ -219,7 +215,7 @@ class EnvironmentShape(_Shape):
     require: list[GateShape] = Field([], description="gates; all must pass")
 
 
-class MergeRequestShape(_Shape):
+class MergeRequestShape(Shape):
     title: Annotated[Text, _template("title")] | None = Field(
         None, description="a template of the title, which is one line"
     )
@@ -237,7 +233,7 @@ class MergeRequestShape(_Shape):
     assignees: Users | None = Field(None, description="user names of those that it is assigned to")
 
 
-class CommitShape(_Shape):
+class CommitShape(Shape):
     message: Annotated[Text, _template("commit")] | None = Field(
         None, description="a template of the commit message; trailers are added"
     )
@@ -246,7 +242,7 @@ class CommitShape(_Shape):
     )
 
 
-class RuleShape(_Shape):
+class RuleShape(Shape):
     version: Annotated[int, AfterValidator(_check_version)] = Field(
         description="the version of the rule language: 1"
     )
