@@ -60,6 +60,7 @@ def case_of(this: Situation, release: Release) -> Case:
         this.environment.after.how == "any",
         this.opened,
         this.head,
+        this.looked_at,
     )
 
 

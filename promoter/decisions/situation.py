@@ -70,6 +70,8 @@ class Situation:
     wishes: tuple[Wish, ...] = ()
     remembered: frozenset[Wish] = frozenset()
     """Those of the wishes that the ledger or the open request holds."""
+    looked_at: datetime | None = None
+    """When the histories of the upstreams were read, the oldest of them."""
 
     @property
     def rule(self) -> Rule:
@@ -150,6 +152,7 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         facts.need(branch),
         (*earlier, *fresh),
         frozenset(earlier),
+        facts.seen_at(line[name] for name in environment.after.environments if name in line),
     )
 
 

@@ -60,8 +60,8 @@ def moment_of(local: datetime, zone: tzinfo) -> datetime:
 
 @dataclass(frozen=True)
 class Cover:
-    """An occurrence that covers a moment: it lasts from `start` until `end`; `run_end` is the end of
-    those that follow it without a gap, as far as they begin on the same day."""
+    """An occurrence that covers a moment: it lasts from `start` until `end`; `run_end` is the
+    end of those that follow it without a gap, as far as they begin on the same day."""
 
     start: datetime
     end: datetime
@@ -175,9 +175,9 @@ class Recurring:
         starts: list[int] = []
         for minute in range(int((end - base) / _MINUTE)):
             local = (base + minute * _MINUTE).astimezone(self._zone)
-            if local.minute in fields.minutes and local.hour in fields.hours:
-                if _fits(fields, local.date()):
-                    starts.append(minute * 60)
+            fits = local.minute in fields.minutes and local.hour in fields.hours
+            if fits and _fits(fields, local.date()):
+                starts.append(minute * 60)
         return starts
 
     def _offset(self, day: date) -> timedelta | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -25,7 +26,8 @@ _MOST_STEPS = 10_000
 """Beginnings and ends that are looked at before it is given up: entries that take turns minute by
 minute would keep it busy for long."""
 _MOST_SHOWN = 3
-_NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})  # what these are depends on the host
+NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
+"""What these are depends on the host."""
 _DAY = timedelta(days=1)
 _DATES = re.compile(r"(?P<first>[0-9]{4}-[0-9]{2}-[0-9]{2}[^/]*)(?:/(?P<last>.*))?", re.DOTALL)
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?")
@@ -38,12 +40,10 @@ def is_dates(text: str) -> bool:
 
 def find_zone(name: str) -> tzinfo:
     """A zone by its IANA name; ValueError where there is none."""
-    try:
-        if name in _NO_ZONES:
-            raise ValueError(name)
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-        raise ValueError(f"no time zone is named '{name}'") from None
+    if name not in NO_ZONES:
+        with suppress(ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+            return ZoneInfo(name)
+    raise ValueError(f"no time zone is named '{name}'")
 
 
 def read_dates(text: str) -> tuple[datetime, datetime]:
@@ -56,11 +56,13 @@ def read_dates(text: str) -> tuple[datetime, datetime]:
         raise ValueError("it is no date")
     first, _ = _read_moment(match["first"])
     last, is_day = _read_moment(match["first"] if match["last"] is None else match["last"])
+    if last < first:
+        raise ValueError("it ends before it begins")
     end = last + _DAY if is_day else last
     if match["last"] is None and not is_day:
         raise ValueError("a time needs an end: write BEGIN/END")
-    if end <= first:
-        raise ValueError("it ends before it begins" if end < first else "it ends as it begins")
+    if end == first:
+        raise ValueError("it ends as it begins")
     return first, end
 
 

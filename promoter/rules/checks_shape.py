@@ -1,4 +1,4 @@
-"""The gate `checks` as a rule file writes it: `[build, scan]`, or `{of: upstream, names: [test]}`."""
+"""The gate `checks` as rule files write it: `[build, scan]` or `{of: upstream, names: [test]}`."""
 
 from __future__ import annotations
 

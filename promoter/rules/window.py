@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from promoter.model.cron import NeverError, check_cron
-from promoter.model.window import Entry, Window, find_zone, is_dates, read_dates
+from promoter.model.window import NO_ZONES, Entry, Window, find_zone, is_dates, read_dates
 from promoter.rules.duration import parse_duration
 from promoter.rules.strict import Shape
 from promoter.rules.wording import find_nearest, quote
@@ -51,7 +51,7 @@ def check_zone(name: str) -> str:
 
 def _nearest_zone(name: str) -> str | None:
     """The zone of that city, or the one that is spelled alike."""
-    zones = sorted(available_timezones())
+    zones = sorted(available_timezones() - NO_ZONES)
     wanted = name.strip().replace(" ", "_").casefold()
     exact = [
         each for each in zones if wanted in (each.casefold(), each.rpartition("/")[2].casefold())
