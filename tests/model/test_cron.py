@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -35,25 +36,25 @@ def starts(cron: str, zone: str, after: str, count: int = 3) -> list[str]:
     ("cron", "zone", "after", "expected"),
     [
         # Berlin skips 02:00-03:00 on 2026-03-29 and has it twice on 2026-10-25.
-        ("30 2 * * *", BERLIN, "2026-03-28", ["03-28 01:30", "03-29 01:00", "03-30 00:30"]),
-        ("0,30 2 * * *", BERLIN, "2026-03-29", ["03-29 01:00", "03-30 00:00", "03-30 00:30"]),
-        ("30 2 * * *", BERLIN, "2026-10-24T12:00", ["10-25 00:30", "10-26 01:30", "10-27 01:30"]),
-        ("0 9 * * *", BERLIN, "2026-03-28", ["03-28 08:00", "03-29 07:00", "03-30 07:00"]),
-        ("*/30 2 * * *", BERLIN, "2026-03-29", ["03-30 00:00", "03-30 00:30", "03-31 00:00"]),
-        ("30 * * * *", BERLIN, "2026-10-25T00:00", ["10-25 00:30", "10-25 01:30", "10-25 02:30"]),
+        ("30 2 * * *", BERLIN, "2026-03-28", "03-28 01:30, 03-29 01:00, 03-30 00:30"),
+        ("0,30 2 * * *", BERLIN, "2026-03-29", "03-29 01:00, 03-30 00:00, 03-30 00:30"),
+        ("30 2 * * *", BERLIN, "2026-10-24T12:00", "10-25 00:30, 10-26 01:30, 10-27 01:30"),
+        ("0 9 * * *", BERLIN, "2026-03-28", "03-28 08:00, 03-29 07:00, 03-30 07:00"),
+        ("*/30 2 * * *", BERLIN, "2026-03-29", "03-30 00:00, 03-30 00:30, 03-31 00:00"),
+        ("30 * * * *", BERLIN, "2026-10-25T00:00", "10-25 00:30, 10-25 01:30, 10-25 02:30"),
         # New York skips 02:00-03:00 on 2026-03-08 and has 01:00-02:00 twice on 2026-11-01.
-        ("30 2 * * *", NEW_YORK, "2026-03-07", ["03-07 07:30", "03-08 07:00", "03-09 06:30"]),
-        ("30 1 * * *", NEW_YORK, "2026-10-31T12:00", ["11-01 05:30", "11-02 06:30", "11-03 06:30"]),
-        ("0 9 * * sun", NEW_YORK, "2026-10-26", ["11-01 14:00", "11-08 14:00", "11-15 14:00"]),
+        ("30 2 * * *", NEW_YORK, "2026-03-07", "03-07 07:30, 03-08 07:00, 03-09 06:30"),
+        ("30 1 * * *", NEW_YORK, "2026-10-31T12:00", "11-01 05:30, 11-02 06:30, 11-03 06:30"),
+        ("0 9 * * sun", NEW_YORK, "2026-10-26", "11-01 14:00, 11-08 14:00, 11-15 14:00"),
         # Lord Howe goes from +10:30 to +11:00 on 2026-10-04 at 02:00, and back on 2026-04-05.
-        ("15 2 * * *", LORD_HOWE, "2026-10-02T20:00", ["10-03 15:30", "10-04 15:15", "10-05 15:15"]),
-        ("45 1 * * *", LORD_HOWE, "2026-04-04T10:00", ["04-04 14:45", "04-05 15:15", "04-06 15:15"]),
+        ("15 2 * * *", LORD_HOWE, "2026-10-02T20:00", "10-03 15:30, 10-04 15:15, 10-05 15:15"),
+        ("45 1 * * *", LORD_HOWE, "2026-04-04T10:00", "04-04 14:45, 04-05 15:15, 04-06 15:15"),
         # Havana skips midnight itself.
-        ("0 0 * * *", "America/Havana", "2026-03-07", ["03-07 05:00", "03-08 05:00", "03-09 04:00"]),
+        ("0 0 * * *", "America/Havana", "2026-03-07", "03-07 05:00, 03-08 05:00, 03-09 04:00"),
     ],
 )  # fmt: skip
-def test_daylight_saving(cron: str, zone: str, after: str, expected: list[str]) -> None:
-    assert starts(cron, zone, after) == expected
+def test_daylight_saving(cron: str, zone: str, after: str, expected: str) -> None:
+    assert ", ".join(starts(cron, zone, after)) == expected
 
 
 @pytest.mark.parametrize(
@@ -72,9 +73,8 @@ def test_daylight_saving(cron: str, zone: str, after: str, expected: list[str]) 
     ],
 )
 def test_what_is_wrong_with_one_is_told_by_field(text: str, why: str) -> None:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=rf"\A{re.escape(why)}\Z") as caught:
         check_cron(text)
-    assert str(caught.value) == why
     assert not isinstance(caught.value, NeverError)
 
 
@@ -105,10 +105,12 @@ def _field(low: int, high: int) -> st.SearchStrategy[str]:
     )
 
 
-CRONS = st.tuples(
-    _field(0, 59), _field(0, 23), _field(1, 31), _field(1, 12), _field(0, 6)
-).map(" ".join)
-MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))
+CRONS = st.tuples(_field(0, 59), _field(0, 23), _field(1, 31), _field(1, 12), _field(0, 6)).map(
+    " ".join
+)
+# Hypothesis takes the ends as local times.
+FIRST, LAST = (datetime(year, 1, 1) for year in (2024, 2028))  # noqa: DTZ001
+MOMENTS = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
 
 
 def _readable(text: str) -> bool:
@@ -161,7 +163,7 @@ def test_what_covers_a_moment_is_the_latest_that_began(
     assert following is None, "a later one has begun, too"
 
 
-@given(st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1)), st.sampled_from(ZONES))
+@given(st.datetimes(FIRST, LAST), st.sampled_from(ZONES))
 def test_a_local_time_is_a_moment_whose_clock_shows_it_or_the_end_of_a_gap(
     local: datetime, zone: str
 ) -> None:

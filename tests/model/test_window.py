@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -128,7 +129,9 @@ def test_how_it_is_spelled() -> None:
     assert str(mixed) == "allow 0 9 * * * for 8h (UTC); 0 9 * * * for 8h (Europe/Berlin)"
 
 
-@pytest.mark.parametrize("name", ["", "Berlin", "localtime", "../etc/passwd", "/etc/localtime", "x\0"])
+@pytest.mark.parametrize(
+    "name", ["", "Berlin", "localtime", "../etc/passwd", "/etc/localtime", "x\0"]
+)
 def test_a_zone_that_is_none(name: str) -> None:
     with pytest.raises(ValueError, match="no time zone is named"):
         find_zone(name)
@@ -136,11 +139,8 @@ def test_a_zone_that_is_none(name: str) -> None:
 
 @given(st.text("0123456789-/T:Z ", max_size=35))
 def test_dates_are_read_or_refused(text: str) -> None:
-    try:
+    with suppress(ValueError):
         first, end = read_dates(text)
-    except ValueError as error:
-        assert str(error)
-    else:
         assert first < end
 
 
@@ -163,7 +163,9 @@ def is_open(window: Window, at: datetime) -> bool:
 
 @settings(deadline=None)  # the first look at a window reads its days
 @given(WINDOWS, MOMENTS)
-def test_the_next_change_is_one_and_nothing_changes_before_it(window: Window, now: datetime) -> None:
+def test_the_next_change_is_one_and_nothing_changes_before_it(
+    window: Window, now: datetime
+) -> None:
     look: Look = look_at(window, now)
     until = look.changes_at or min(look.looked_until, now + timedelta(days=90))
     samples = [now + (until - now) * each / 20 for each in range(20)]

@@ -49,6 +49,4 @@ class Gate(Protocol):
 def wait_for_answer(rule: GateRule, guards: Door, unknown: Unknown) -> Verdict:
     """The verdict of a gate that can't be evaluated: it waits, with the reason; never a pass."""
     why = f"can't be evaluated: {unknown.why}"
-    return Verdict(
-        rule.text, guards, "wait", why, opens_at=unknown.retry_at, trouble=unknown.kind
-    )
+    return Verdict(rule.text, guards, "wait", why, opens_at=unknown.retry_at, trouble=unknown.kind)

@@ -74,9 +74,7 @@ class Admission:
             return None
         return self._refuse_age(tag, digest, details.created)
 
-    def _refuse_age(
-        self, tag: str | None, digest: str, created: datetime | None
-    ) -> Refusal | None:
+    def _refuse_age(self, tag: str | None, digest: str, created: datetime | None) -> Refusal | None:
         called = _called(tag, digest)
         now, wanted = self.followed.now, self.followed.artifact.minimum_age
         age = find_age(self.witness, tag, digest, created)
