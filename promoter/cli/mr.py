@@ -200,6 +200,8 @@ def _shown(app: App, url: str, forge: LocalForge, local: Local, as_json: bool) -
     view, document = forge.view(local), local.document
     approvers = tuple(forge.approvers(local))
     checks = document.checks_of(view.head)
+    if document.merge_commit:
+        checks += document.checks_of(document.merge_commit)
     if as_json:
         more = {
             "body": view.body,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -34,7 +34,7 @@ class Verdict:
     """Who can mend what kept the gate from being evaluated; None: it was evaluated."""
     remedy: str = ""
     """The command or link by which it is opened; empty where there is none."""
-    seen_at: datetime | None = None
+    seen_at: datetime | None = field(default=None, compare=False)
     """When the oldest of what it saw was looked up; None where it looked at nothing but the time
     and the rule."""
     notes: tuple[Sighting, ...] = ()

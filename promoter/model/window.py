@@ -131,6 +131,13 @@ class Look:
     looked_until: datetime
 
 
+def is_open(window: Window, at: datetime) -> bool:
+    at = at.astimezone(UTC)
+    if any(_timeline(each).covering(at) for each in window.deny):
+        return False
+    return not window.allow or any(_timeline(each).covering(at) for each in window.allow)
+
+
 def look_at(window: Window, now: datetime) -> Look:
     """What a window is now, and when that ends. Many applications share one: it is remembered."""
     return _look_at(window, now.astimezone(UTC))

@@ -46,7 +46,8 @@ OLD, NEW = release("web:1.0.0"), release("web:1.2.0")
 HEAD, LANDED, LANDED_US = "a" * 40, "b" * 40, "c" * 40
 URL = "https://git.example.com/manifests/7"
 REQUEST = MergeRequest(7, "open", "promoter/production/web", "main", HEAD, "", "", URL)
-Answers = Mapping[Question[Any], Any]
+Answers = Mapping[Any, Any]
+"""By question."""
 
 
 def ago(**duration: float) -> datetime:
@@ -380,7 +381,7 @@ WINDOW = {
         "2026-03-05T12:00Z",
         (
             "block",
-            "closed, and it does not open again before 2031-03-09 12:00",
+            "closed, and no later opening is found (looked ahead until 2031)",
             "by a change of the rule file",
         ),
     ),
@@ -389,7 +390,7 @@ WINDOW = {
         "2026-03-02T12:00Z",
         (
             "block",
-            "* * * * * for 1h denies it, and it does not open again before 2031-03-06 12:00",
+            ("* * * * * for 1h denies it, and no later opening is found (looked ahead until 2031)"),
             "by a change of the rule file",
         ),
     ),
@@ -497,7 +498,7 @@ def of_web(created: datetime | None, **sightings: datetime) -> dict[Question[Any
 
 
 YOUNG = "web 1.1.0 is too young: {} 1d ago, 2d asked; may be taken from 2026-03-03T12:00:00Z on"
-MINIMUM_AGE = {
+MINIMUM_AGE: dict[str, tuple[Answers, Any]] = {
     "old enough, to the second": (
         of_web(ago(days=2)),
         ("pass", "no image is younger than 2d", ""),
@@ -730,7 +731,7 @@ def test_a_verdict_is_as_old_as_the_oldest_answer_that_it_went_by() -> None:
     of = PASSING["minimum-age"]
     times = {question: ago(minutes=each) for each, question in enumerate(of.answers)}
     answers = {q: Known(a, times[q], "test") for q, a in of.answers.items()}
-    unrelated = {DigestOf(name("ui"), "1"): Known("x", ago(days=1), "test")}
+    unrelated: dict[Any, Any] = {DigestOf(name("ui"), "1"): Known("x", ago(days=1), "test")}
     assert judge(of.rule, of.case, {**answers, **unrelated}).seen_at == min(times.values())
 
 

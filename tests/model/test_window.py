@@ -7,10 +7,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from promoter.model.window import HORIZON, Entry, Look, Window, find_zone, look_at, read_dates
+from promoter.model.window import (
+    HORIZON,
+    Entry,
+    Look,
+    Window,
+    find_zone,
+    is_open,
+    look_at,
+    read_dates,
+)
 from tests.model.test_cron import CRONS, MOMENTS, ZONES, _readable
 
 BERLIN = "Europe/Berlin"
@@ -157,11 +166,6 @@ SOME = st.lists(ENTRIES, max_size=3).map(tuple)
 WINDOWS = st.builds(Window, SOME, SOME).filter(lambda window: window.allow or window.deny)
 
 
-def is_open(window: Window, at: datetime) -> bool:
-    return look_at(window, at).is_open
-
-
-@settings(deadline=None)  # the first look at a window reads its days
 @given(WINDOWS, MOMENTS)
 def test_the_next_change_is_one_and_nothing_changes_before_it(
     window: Window, now: datetime
@@ -176,7 +180,6 @@ def test_the_next_change_is_one_and_nothing_changes_before_it(
         assert is_open(window, look.changes_at - timedelta(microseconds=1)) is look.is_open
 
 
-@settings(deadline=None)
 @given(WINDOWS, ENTRIES, MOMENTS)
 def test_deny_wins(window: Window, more: Entry, now: datetime) -> None:
     denied = not is_open(Window((), (more,)), now)
@@ -184,14 +187,12 @@ def test_deny_wins(window: Window, more: Entry, now: datetime) -> None:
     assert is_open(with_deny, now) is (is_open(window, now) and not denied)
 
 
-@settings(deadline=None)
 @given(WINDOWS, MOMENTS)
 def test_the_order_of_entries_does_not_matter(window: Window, now: datetime) -> None:
     turned = Window(window.allow[::-1], window.deny[::-1])
     assert look_at(turned, now) == look_at(window, now)
 
 
-@settings(deadline=None)
 @given(WINDOWS, MOMENTS)
 def test_openings_follow_each_other(window: Window, now: datetime) -> None:
     at, states = now, [is_open(window, now)]

@@ -57,7 +57,8 @@ def _judge(rule: GateRule, window: Window, look: Look, now: datetime) -> Verdict
         return Verdict(rule.text, "merge", "pass", why, tuple(evidence))
     why = f"{look.entry} denies it" if look.entry else "closed"
     if changes is None:
-        why = f"{why}, and it does not open again before {local(look.looked_until)}"
+        # The year only: a status that tells it is not to be written anew at each look.
+        why = f"{why}, and no later opening is found (looked ahead until {look.looked_until.year})"
         opened_by = "a change of the rule file"
         return Verdict(rule.text, "merge", "block", why, tuple(evidence), opened_by=opened_by)
     if look.cover:
