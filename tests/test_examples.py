@@ -21,6 +21,7 @@ def test_there_are_examples_and_nothing_else() -> None:
         "moving-tag.yaml",
         "several-images.yaml",
         "merge-requests.yaml",
+        "windows.yaml",
     } <= {path.name for path in EXAMPLES}
 
 

@@ -48,7 +48,8 @@ _ACTIONS = {
     "ready": "make a draft ready to be merged",
     "draft": "make it a draft, which nobody can merge",
     "comment": "say TEXT on it",
-    "check": "report the check NAME of its head as STATE (success, pending or failure)",
+    "check": "report the check NAME of its head, or of what its merge made, as STATE (success,"
+    " pending or failure)",
 }
 _OF_ONE = frozenset(_ACTIONS) - {"list"}
 
@@ -139,8 +140,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _act(forge: LocalForge, local: Local, arguments: argparse.Namespace, person: Person) -> None:
     """Acts on the head that was just read: what is pushed meanwhile is not approved unseen."""
-    state = local.document.state
-    if state != "open":
+    state, merge = local.document.state, local.document.merge_commit
+    if state != "open" and not (arguments.action == "check" and merge):
         raise InputError(f"!{local.number} is {state} already: only an open one can be changed")
     number, head = local.number, forge.view(local).head
     match arguments.action:
@@ -161,7 +162,7 @@ def _act(forge: LocalForge, local: Local, arguments: argparse.Namespace, person:
         case "check":
             text, url = redact(arguments.text), redact(arguments.url)
             check = Check(arguments.name, arguments.state, text, url)
-            forge.publish(number, head, check, person)
+            forge.publish(number, merge or head, check, person)
 
 
 def _told(
@@ -178,7 +179,8 @@ def _told(
         case "comment":
             return "commented"
         case "check":
-            return f"{arguments.name} is {arguments.state} at {view.head[:8]}"
+            at = local.document.merge_commit or view.head
+            return f"{arguments.name} is {arguments.state} at {at[:8]}"
     return view.state
 
 
@@ -198,6 +200,8 @@ def _shown(app: App, url: str, forge: LocalForge, local: Local, as_json: bool) -
     view, document = forge.view(local), local.document
     approvers = tuple(forge.approvers(local))
     checks = document.checks_of(view.head)
+    if document.merge_commit:
+        checks += document.checks_of(document.merge_commit)
     if as_json:
         more = {
             "body": view.body,

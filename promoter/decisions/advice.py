@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from promoter.decisions.forge_words import words_of
+from promoter.decisions.gates.checks import looks_upstream
 from promoter.decisions.ground import Ground, join
 from promoter.decisions.status import NAME as STATUS
 from promoter.decisions.status import is_required
@@ -243,7 +244,8 @@ def _backed(environment: EnvironmentRule, ground: Ground) -> str:
 
 def _awaited(environment: EnvironmentRule, ground: Ground) -> list[str]:
     """What waits for checks that are not the bot's own."""
-    gates = [f"`{each.text}`" for each in environment.require if each.gate == "checks"]
+    on_request = (e for e in environment.require if e.gate == "checks" and not looks_upstream(e))
+    gates = [f"`{each.text}`" for each in on_request]
     required = [f"the required check `{each}`" for each in ground.foreign_checks]
     return [*gates, *required]
 

@@ -61,6 +61,8 @@ def case_of(this: Situation, release: Release) -> Case:
         this.environment.after.how == "any",
         this.opened,
         this.head,
+        this.looked_at,
+        {name: this.rule.repository_of(name) for name in this.line},
         this.line,
     )
 

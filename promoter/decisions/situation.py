@@ -59,6 +59,8 @@ class Situation:
     """Those of the wishes that the ledger or the open request holds."""
     called_upstream: Mapping[ImageName, ImageName] = field(default_factory=dict)
     """What images are called where they come from, by their names here; those that differ."""
+    looked_at: datetime | None = None
+    """When the histories of the upstreams were read, the oldest of them."""
 
     @property
     def rule(self) -> Rule:
@@ -134,6 +136,9 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         (*earlier, *fresh),
         frozenset(earlier),
         _called_upstream(line[name] for name in upstreams),
+        facts.seen_at(
+            line[name].periods for name in environment.after.environments if name in line
+        ),
     )
 
 

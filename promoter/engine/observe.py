@@ -30,6 +30,7 @@ from promoter.model.facts import (
     ApprovalsOf,
     BranchOf,
     ChecksOf,
+    CommitChecksOf,
     DetailsOf,
     DigestOf,
     EditOf,
@@ -87,6 +88,7 @@ class Observer:
             ListedOf: lambda q: read_listed(self._repository(q.repository), q.base),
             ApprovalsOf: lambda q: tuple(self._forge(q.repository).approvals(q.number, q.head)),
             ChecksOf: lambda q: tuple(self._forge(q.repository).checks(q.number, q.head)),
+            CommitChecksOf: lambda q: tuple(self._forge(q.repository).commit_checks(q.commit)),
             ReadinessOf: lambda q: self._forge(q.repository).readiness(q.number, q.head),
             FootingOf: lambda q: self._forge(q.repository).footing(q.base),
         }

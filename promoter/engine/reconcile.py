@@ -15,6 +15,7 @@ from promoter.model.facts import (
     ApprovalsOf,
     BranchOf,
     ChecksOf,
+    CommitChecksOf,
     Facts,
     ListedOf,
     MergeRequestsOf,
@@ -37,7 +38,7 @@ _MOST_RACES = 5
 """In a row that nothing else came of: a list that lags shows the same for minutes."""
 _VOLATILE = (
     *(TipOf, MergeRequestsOf, BranchOf, SightingsOf, WishesOf),
-    *(ApprovalsOf, ChecksOf, ReadinessOf, PublishedOf, QueuedOf, ListedOf),
+    *(ApprovalsOf, ChecksOf, CommitChecksOf, ReadinessOf, PublishedOf, QueuedOf, ListedOf),
 )
 """What an effect may have changed. Registry answers hold for one reconcile, so that every
 environment is decided on the same view; the rest is addressed by commit."""

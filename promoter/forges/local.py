@@ -105,6 +105,14 @@ class LocalForge:
     def checks(self, number: int, head: str) -> Sequence[Check]:
         return self.show(number).document.checks_of(head)
 
+    def commit_checks(self, commit: str) -> Sequence[Check]:
+        """As the port says: what was said of it in any merge request. What a merge made is spoken
+        of in the request that was merged."""
+        found: dict[str, Check] = {}
+        for each in reversed(self.list()):
+            found.update({check.name: check for check in each.document.checks_of(commit)})
+        return tuple(found[name] for name in sorted(found))
+
     def readiness(self, number: int, head: str) -> Readiness:
         return self._merging.readiness(self.show(number), head)
 
@@ -218,9 +226,17 @@ class LocalForge:
         """Nothing is ever armed: there is no queue."""
 
     def publish(self, number: int, head: str, check: Check, person: Person | None = None) -> bool:
-        """As the port says; a person reports what a pipeline would."""
+        """As the port says; a person reports what a pipeline would, also of the commit that the
+        merge made."""
         detail = f"{check.name} is {check.state} at {head[:8]}"
-        self._change(number, "checked", person, lambda old: old.checked(head, check), detail)
+
+        def changed(local: Local) -> tuple[Document, Sequence[RefMove]] | None:
+            is_merge = local.document.merge_commit == head
+            old = local.document if is_merge else open_document(local)
+            new = old.checked(head, check)
+            return None if new == old else (new, ())
+
+        self._requests.record(number, self._deed("checked", person or self._bot, detail), changed)
         return True
 
     # -- what only people do ------------------------------------------------------------------

@@ -204,6 +204,14 @@ class ChecksOf(Question[tuple[Check, ...]]):
 
 
 @dataclass(frozen=True)
+class CommitChecksOf(Question[tuple[Check, ...]]):
+    """What pipelines and others say of a commit that is in a branch already."""
+
+    repository: RepositoryAddress
+    commit: str
+
+
+@dataclass(frozen=True)
 class ReadinessOf(Question[Readiness]):
     """Whether the forge would merge it now; asked where nothing else is in the way."""
 
@@ -286,6 +294,11 @@ class Facts:
     def get(self, question: Question[T]) -> Known[T] | Unknown | None:
         """The answer; None where it was not asked yet."""
         return cast("Known[T] | Unknown | None", self.answers.get(question))
+
+    def seen_at(self, questions: Iterable[Question[Any]]) -> datetime | None:
+        """When the oldest of these answers was found; None where none is known."""
+        answers = (self.answers.get(question) for question in questions)
+        return min((each.seen_at for each in answers if isinstance(each, Known)), default=None)
 
     def plus(self, answers: Mapping[Question[Any], Known[Any] | Unknown]) -> Facts:
         return Facts({**self.answers, **answers})

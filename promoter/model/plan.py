@@ -286,6 +286,7 @@ class Plan:
         for repository, note in kept:
             found.setdefault(repository, {})[note] = None
         for decision in self.decisions:
-            for note in decision.notes:
+            judged = (note for verdict in decision.verdicts for note in verdict.notes)
+            for note in (*decision.notes, *judged):
                 found.setdefault(decision.repository, {})[note] = None
         return {repository: tuple(notes) for repository, notes in found.items()}

@@ -364,6 +364,9 @@ class Forge(Protocol):
         """The newest of each name on this commit, whoever said it; of two kinds with one name
         (a status and a check run) the worse."""
 
+    def commit_checks(self, commit: str) -> Sequence[Check]:
+        """As `checks`, of a commit that is in a branch already, whatever brought it there."""
+
     def readiness(self, number: int, head: str) -> Readiness:
         """Asked only for what the bot is about to merge."""
 

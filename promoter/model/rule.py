@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from promoter.errors import Where
 from promoter.model.address import GitAddress
 from promoter.model.image import ImageName
 from promoter.model.spell import spell_duration
 
+if TYPE_CHECKING:  # it is slow to import, and few rules have one
+    from promoter.model.window import Window
+
+Options = tuple[tuple[str, "str | int | timedelta | Window"], ...]
 Pin = Literal["tag-and-digest", "digest", "tag", "keep"]
 Merge = Literal["manual", "automatic"]
 Opening = Literal["ready", "early"]
@@ -76,20 +80,21 @@ class GateRule:
     """One entry of `require`: the gate's name and its validated options."""
 
     gate: str
-    options: tuple[tuple[str, str | int | timedelta], ...]
+    options: Options
     of: Upstream | None = None
     """The upstream that it looks at; None: the environment's own `after`. In a later wave what the
     whole stage requires goes on to look at what stands before the stage."""
 
-    def option(self, name: str) -> str | int | timedelta:
+    def option(self, name: str) -> str | int | timedelta | Window:
         return dict(self.options)[name]
 
     @property
     def text(self) -> str:
-        """The entry in normal spelling: `soak: 1d`, `approvals: 2`."""
-        values = (value for _, value in self.options)
+        """The entry in normal spelling: `soak: 1d`, `approvals: 2`, `checks: test of upstream`."""
+        values = (value for name, value in self.options if name != "of")
         spelled = (spell_duration(v) if isinstance(v, timedelta) else str(v) for v in values)
-        return f"{self.gate}: {', '.join(spelled)}"
+        of = "".join(f" of {value}" for name, value in self.options if name == "of")
+        return f"{self.gate}: {', '.join(spelled)}{of}"
 
 
 @dataclass(frozen=True)

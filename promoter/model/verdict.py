@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from promoter.model.ledger import Sighting
 from promoter.model.trouble import TroubleKind
 
 Door = Literal["open", "merge"]
@@ -31,6 +32,13 @@ class Verdict:
     opened_by: str | None = None
     trouble: TroubleKind | None = None
     """Who can mend what kept the gate from being evaluated; None: it was evaluated."""
+    remedy: str = ""
+    """The command or link by which it is opened; empty where there is none."""
+    seen_at: datetime | None = field(default=None, compare=False)
+    """When the oldest of what it saw was looked up; None where it looked at nothing but the time
+    and the rule."""
+    notes: tuple[Sighting, ...] = ()
+    """First sights that it went by and that the ledger is to keep."""
 
     @property
     def passes(self) -> bool:

@@ -321,11 +321,16 @@ def _check_gates(name: str, environment: Mapping[str, object]) -> Iterator[Compl
 def _check_list(gates: object, location: Location, has_upstream: bool) -> Iterator[Complaint]:
     seen: set[str] = set()
     for index, each in enumerate(_list(gates)):
-        for gate in _mapping(each):
+        for gate, argument in _mapping(each).items():
             place = (*location, index, gate)
-            if gate in seen:
+            of_upstream = gate == "checks" and _mapping(argument).get("of") == "upstream"
+            form = f"{gate} of upstream" if of_upstream else gate
+            if form in seen:
                 yield Complaint(place, "stands twice in this list: keep one", True)
-            seen.add(gate)
+            seen.add(form)
             if gate == "soak" and not has_upstream:
                 message = "needs an environment to soak in: give this one an `after`"
+                yield Complaint(place, message, on_key=True)
+            if of_upstream and not has_upstream:
+                message = "needs an environment that they ran on: give this one an `after`"
                 yield Complaint(place, message, on_key=True)

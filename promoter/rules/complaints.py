@@ -11,7 +11,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from promoter.rules import shape
+from promoter.rules.checks_shape import ChecksShape
 from promoter.rules.document import Document, describe
+from promoter.rules.window import WindowEntryShape, WindowShape
 from promoter.rules.wording import Location, find_nearest, guess, quote
 from promoter.rules.words import GATES, NOT_YET, POLICIES
 
@@ -60,10 +62,17 @@ _EXPECTED_BY_FIELD: Mapping[str, str] = {
     "labels": "a list such as [promotion]",
     "reviewers": "a list of user names",
     "assignees": "a list of user names",
+    "for": "a duration such as 30m, 24h or 7d",
+    "timezone": "a name such as Europe/Berlin",
+    "names": "a list of names such as [build, scan]",
     **{name: word.expected for name, word in (*POLICIES.items(), *GATES.items())},
 }
 _EXPECTED_ITEM: Mapping[str, str] = {
-    **dict.fromkeys(("labels", "reviewers", "assignees", "checks"), "text"),
+    **dict.fromkeys(("labels", "reviewers", "assignees", "names", "registries"), "text"),
+    **dict.fromkeys(
+        ("allow", "deny"),
+        'a cron expression, a date, a range of dates, or {cron: "0 9 * * 1-5", for: 8h}',
+    ),
     "require": "a gate such as {soak: 24h} or {approvals: 2}",
     "waves": "a mapping such as {region: eu}",
     **dict.fromkeys(("each", "paths"), "text"),
@@ -135,6 +144,10 @@ _SHAPE_OF_FIELD: Mapping[str, type[BaseModel]] = {
     "commit": shape.CommitShape,
     "limits": shape.LimitsShape,
     "waves": shape.WaveShape,
+    "window": WindowShape,
+    "allow": WindowEntryShape,
+    "deny": WindowEntryShape,
+    "checks": ChecksShape,
 }
 _SHAPE_THERE: Mapping[tuple[type[BaseModel], str], type[BaseModel]] = {
     (shape.EnvironmentShape, "repository"): shape.OwnRepositoryShape,

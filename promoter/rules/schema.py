@@ -36,10 +36,13 @@ _PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(?:/v?[0-9]+(?:\.[0-9]+)?)?$"
 _USER = r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?(?:\[bot\])?$"
 _TOKEN = f"(?:{'|'.join(sorted(TOKENS, key=len, reverse=True))})"
 _CALVER = rf"^(?=.*Y){_TOKEN}(?:[._-]?{_TOKEN})*$"
+_CRON = r"^\s*(?:\S+\s+){4}\S+\s*$"
+_DATE_OR_TIME = "[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?"
+_DATES = rf"^{_DATE_OR_TIME}(?:/{_DATE_OR_TIME})?$"
 
 _OWN_PATH = _PATH.replace("(?:application|environment)", "[a-z][a-z0-9_-]*")
 _PREFIX = r"^(?!.*(?:@|://|\{))[A-Za-z0-9\[][A-Za-z0-9._:/\]\[-]*$"
-
+_ZONES: Schema = {"examples": ["UTC", "Europe/Berlin", "Asia/Shanghai"]}
 _PATHS: Schema = {
     "pattern": _PATH,
     "examples": ["apps/{application}/overlays/{environment}"],
@@ -90,11 +93,26 @@ _DETAILS: Mapping[tuple[str, str], Schema] = {
     ("SelectShape", "tag"): {"pattern": _TAG, "examples": ["stable", "1.27"]},
     ("GateShape", "soak"): {"pattern": _DURATION, "examples": ["30m", "24h", "7d"]},
     ("GateShape", "approvals"): {"minimum": 1, "examples": [1, 2]},
-    ("GateShape", "checks"): {
+    ("GateShape", "minimum-age"): {"pattern": _DURATION, "examples": ["2d", "12h"]},
+    ("GateShape", "registries"): {
+        "pattern": r"^(?!.*://)(?:.*[.:A-Z/].*|localhost)$",
+        "examples": ["ghcr.io", "harbor.example.com/apps/"],
+    },
+    ("ChecksShape", "names"): {
         "pattern": r"^(?!promoter$)\S(?:.*\S)?$",
         "maxLength": 255,
         "examples": ["build", "scan"],
     },
+    ("ChecksShape", "of"): {"enum": ["upstream"]},
+    ("WindowEntryShape", "cron"): {"pattern": _CRON, "examples": ["0 9 * * mon-thu"]},
+    ("WindowEntryShape", "dates"): {
+        "pattern": _DATES,
+        "examples": ["2026-12-24", "2026-12-20/2027-01-03", "2026-12-24T18:00/2026-12-27T08:00"],
+    },
+    ("WindowEntryShape", "for"): {"pattern": _DURATION, "examples": ["8h"]},
+    ("WindowEntryShape", "timezone"): _ZONES,
+    ("WindowShape", "for"): {"pattern": _DURATION, "examples": ["8h"]},
+    ("WindowShape", "timezone"): _ZONES,
     ("MergeRequestShape", "title"): {
         "maxLength": 500,
         "examples": ["{{ application }} {{ release.label }} to {{ environment }}"],
@@ -167,6 +185,8 @@ def rule_schema() -> Schema:
     environment = definitions["EnvironmentShape"]
     # `dev:` with nothing behind it is an environment without a word said about it.
     environment["type"] = ["object", "null"]
+    _spell_out_checks(definitions)
+    _spell_out_windows(definitions)
     after = environment["properties"]["after"]
     environment["properties"]["after"] = {"description": after["description"], **_UPSTREAM}
     environment["properties"]["images"] |= _IMAGES
@@ -187,6 +207,45 @@ def rule_schema() -> Schema:
 def _every_environment_has_a_path() -> Schema:
     own = {"type": "object", "required": ["path"]}
     return {"properties": {"environments": {"additionalProperties": own}}}
+
+
+def _spell_out_checks(definitions: dict[str, Schema]) -> None:
+    """A list of names, or a mapping that holds one."""
+    shape = definitions.pop("ChecksShape")
+    gates = definitions["GateShape"]["properties"]
+    names = shape["properties"]["names"]
+    gates["checks"] = {
+        **shape,
+        "type": ["array", "object"],
+        "items": names["items"],
+        "minItems": 1,
+        "description": gates["checks"]["description"],
+        "examples": [["build", "scan"], {"of": "upstream", "names": ["integration"]}],
+    }
+
+
+def _spell_out_windows(definitions: dict[str, Schema]) -> None:
+    """An entry as a text or a mapping, alone or in a list."""
+    shape = definitions.pop("WindowEntryShape")
+    entry = {**shape, "type": ["string", "object"], "pattern": f"{_CRON}|{_DATES}"}
+    window = definitions["WindowShape"]
+    for key in ("allow", "deny"):
+        window["properties"][key] = {
+            **entry,
+            "type": ["string", "object", "array"],
+            "items": entry,
+            "minItems": 1,
+            "description": window["properties"][key]["description"],
+            "examples": ["0 9 * * mon-thu", ["2026-12-24", "2026-12-20/2027-01-03"]],
+        }
+    window["anyOf"] = [{"required": ["allow"]}, {"required": ["deny"]}]
+    gates = definitions["GateShape"]["properties"]
+    gates["window"] = {
+        **window,
+        "description": gates["window"]["description"],
+        "examples": [{"allow": "0 9 * * mon-thu", "for": "8h", "timezone": "Europe/Berlin"}],
+    }
+    del definitions["WindowShape"]
 
 
 def _shape(name: str, shape: Schema) -> Schema:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -29,6 +28,7 @@ from promoter.rules.images import check_image, check_prefix
 from promoter.rules.pattern import Pattern
 from promoter.rules.people import check_author, check_label, check_user
 from promoter.rules.platform import check_platform
+from promoter.rules.strict import Shape
 from promoter.rules.template import Purpose, check_template
 from promoter.rules.wording import enumerate_words, printable, quote
 from promoter.rules.words import GATES, POLICIES, Word
@@ -115,10 +115,6 @@ def _as_mapping(value: object) -> object:
     return {} if value is None else value
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
 def _template(purpose: Purpose) -> AfterValidator:
     return AfterValidator(lambda text: check_template(text, purpose))
 
@@ -146,7 +142,7 @@ Count = Annotated[int, AfterValidator(_check_count)]
 Prefix = Annotated[Text, AfterValidator(check_prefix)]
 
 
-class RepositoryShape(_Shape):
+class RepositoryShape(Shape):
     url: Annotated[Text, AfterValidator(check_url)] = Field(
         description="the address of the manifest repository"
     )
@@ -158,7 +154,7 @@ class RepositoryShape(_Shape):
     )
 
 
-class OwnRepositoryShape(_Shape):
+class OwnRepositoryShape(Shape):
     url: Annotated[Text, AfterValidator(check_url)] | None = Field(
         None, description="another manifest repository; the rule's where left out"
     )
@@ -170,7 +166,7 @@ class OwnRepositoryShape(_Shape):
     )
 
 
-class _OneWord(_Shape):
+class _OneWord(Shape):
     """A mapping with exactly one key, out of a table of words."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
@@ -217,7 +213,7 @@ else:
     GateShape = _one_word("GateShape", "gate", GATES)
 
 
-class ArtifactShape(_Shape):
+class ArtifactShape(Shape):
     image: Annotated[Text, AfterValidator(check_image)] = Field(
         description="the image's name, without a tag; {application} is filled in"
     )
@@ -236,12 +232,12 @@ class ArtifactShape(_Shape):
     pin: Pin = Field("tag-and-digest", description="what is written")
 
 
-class UpstreamShape(_Shape):
+class UpstreamShape(Shape):
     all: Texts | None = None
     any: Texts | None = None
 
 
-class WaveShape(_Shape):
+class WaveShape(Shape):
     """Keys of `each` with the values that it takes, and its own gates."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
@@ -250,7 +246,7 @@ class WaveShape(_Shape):
     require: list[GateShape] = Field([], description="gates of this wave, besides the others")
 
 
-class EnvironmentShape(_Shape):
+class EnvironmentShape(Shape):
     after: (
         Annotated[
             UpstreamShape,
@@ -285,7 +281,7 @@ class EnvironmentShape(_Shape):
     require: list[GateShape] = Field([], description="gates; all must pass")
 
 
-class MergeRequestShape(_Shape):
+class MergeRequestShape(Shape):
     title: Annotated[Text, _template("title")] | None = Field(
         None, description="a template of the title, which is one line"
     )
@@ -303,7 +299,7 @@ class MergeRequestShape(_Shape):
     assignees: Users | None = Field(None, description="user names of those that it is assigned to")
 
 
-class CommitShape(_Shape):
+class CommitShape(Shape):
     message: Annotated[Text, _template("commit")] | None = Field(
         None, description="a template of the commit message; trailers are added"
     )
@@ -312,14 +308,14 @@ class CommitShape(_Shape):
     )
 
 
-class LimitsShape(_Shape):
+class LimitsShape(Shape):
     open: Count = Field(10, description="the most merge requests that are open at once")
     files: Count | None = Field(None, description="the most files in one merge request")
     lines: Count | None = Field(None, description="the most lines in one merge request")
     paths: Texts | None = Field(None, description="globs of the files that may be edited")
 
 
-class RuleShape(_Shape):
+class RuleShape(Shape):
     version: Annotated[int, AfterValidator(_check_version)] = Field(
         description="the version of the rule language: 1"
     )

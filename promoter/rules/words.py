@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from promoter.decisions import status
 from promoter.model.calendar import TOKENS, UnknownToken, parse_format
 from promoter.model.image import is_tag
+from promoter.model.image_prefix import ImagePrefix
+from promoter.model.rule import Options
+from promoter.rules.checks_shape import ChecksArgument, ChecksShape
 from promoter.rules.duration import parse_duration
-from promoter.rules.wording import guess, quote
-
-Options = tuple[tuple[str, str | int | timedelta], ...]
+from promoter.rules.window import WindowShape, build_window
+from promoter.rules.wording import guess, printable, quote
 
 _LONGEST_RANGE = 256  # as in node's own implementation
 _DIRECTIONS = ("asc", "desc")
@@ -83,7 +84,7 @@ def parse_newest(text: str) -> str:
     return text
 
 
-def parse_soak(text: str) -> Options:
+def parse_gate_duration(text: str) -> Options:
     return (("duration", parse_duration(text)),)
 
 
@@ -93,8 +94,9 @@ def parse_approvals(count: int) -> Options:
     return (("count", count),)
 
 
-def parse_checks(names: list[str]) -> Options:
-    """The option `name`, once for each check."""
+def parse_checks(shape: ChecksShape) -> Options:
+    """The option `name`, once for each check, and `of` where it is not the request's head."""
+    names = shape.names
     if not names:
         raise ValueError("is an empty list: name a check, or leave the gate out")
     for index, name in enumerate(names):
@@ -108,7 +110,34 @@ def parse_checks(names: list[str]) -> Options:
             raise ValueError(f"{quote(name)} is the bot's own status, which waits for this gate")
         if name in names[:index]:
             raise ValueError(f"{quote(name)} stands twice: keep one")
-    return tuple(("name", name) for name in names)
+    of = (("of", shape.of),) if shape.of else ()
+    return (*(("name", name) for name in names), *of)
+
+
+def parse_window(shape: WindowShape) -> Options:
+    return (("window", build_window(shape)),)
+
+
+def parse_registries(texts: list[str]) -> Options:
+    """The option `registry`, once for each host or prefix, in normal spelling."""
+    if not texts:
+        raise ValueError("is an empty list: name a registry, or leave the gate out")
+    prefixes: list[str] = []
+    for text in texts:
+        if "://" in text:
+            raise ValueError(f"{quote(text)}: write the host without '://' and what is before it")
+        try:
+            prefix = str(ImagePrefix.parse(text))
+        except ValueError as error:
+            raise ValueError(
+                f"{quote(text)} is no registry: write ghcr.io or harbor.example.com/apps/"
+                if "names no registry" not in str(error)
+                else printable(str(error))
+            ) from None
+        if prefix in prefixes:
+            raise ValueError(f"{quote(text)} stands twice: keep one")
+        prefixes.append(prefix)
+    return tuple(("registry", prefix) for prefix in prefixes)
 
 
 POLICIES: Mapping[str, Word] = {
@@ -120,9 +149,14 @@ POLICIES: Mapping[str, Word] = {
     "newest": Word(str, parse_newest, "the word build"),
 }
 GATES: Mapping[str, Word] = {
-    "soak": Word(str, parse_soak, "a duration such as 30m, 24h or 7d"),
+    "soak": Word(str, parse_gate_duration, "a duration such as 30m, 24h or 7d"),
     "approvals": Word(int, parse_approvals, "a whole number such as 2"),
-    "checks": Word(list[str], parse_checks, "a list of names such as [build, scan]"),
+    "checks": Word(ChecksArgument, parse_checks, "a list of names such as [build, scan]"),
+    "window": Word(WindowShape, parse_window, 'a mapping such as {allow: "0 9 * * 1-5", for: 8h}'),
+    "registries": Word(
+        list[str], parse_registries, "a list such as [ghcr.io, harbor.example.com/apps/]"
+    ),
+    "minimum-age": Word(str, parse_gate_duration, "a duration such as 30m, 24h or 7d"),
 }
 
 # Keys of the language that this version can't obey yet, by the shape that they stand in. They
@@ -138,13 +172,14 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     "MergeRequestShape": frozenset(),
     "CommitShape": frozenset({"sign"}),
     "UpstreamShape": frozenset(),
+    "WindowShape": frozenset(),
+    "WindowEntryShape": frozenset(),
+    "ChecksShape": frozenset(),
     "GateShape": frozenset(
         {
-            "window",
             "rendered",
             "healthy",
             "query",
-            "registries",
             "signed",
             "attested",
             "vulnerabilities",

@@ -182,6 +182,8 @@ def _verdict(verdict: Verdict) -> Json:
         "evidence": dict(verdict.evidence),
         "opens_at": spell_time(verdict.opens_at) if verdict.opens_at else None,
         "opened_by": verdict.opened_by,
+        "remedy": verdict.remedy or None,
+        "seen_at": spell_time(verdict.seen_at) if verdict.seen_at else None,
     }
 
 

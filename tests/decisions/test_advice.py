@@ -18,7 +18,8 @@ RIGHTS = Rights("shop-bot", True, True, True, True, True, False, True)
 PROTECTED = Protection(True, 2, ("promoter",), stale_approvals=False)
 FINE = Footing(RIGHTS, PROTECTED)
 UNSEEN = Footing(Rights("shop-bot"), Protection())
-BUILDS = GateRule("checks", (("names", "build"),))
+BUILDS = GateRule("checks", (("name", "build"),))
+TESTED_UPSTREAM = GateRule("checks", (("name", "build"), ("of", "upstream")))
 
 
 def rules(*environments: EnvironmentRule, forge: str = "github") -> tuple[Rule, ...]:
@@ -59,6 +60,7 @@ APPROVED = environment("production", approvals(2))
 APPROVED_AUTOMATIC = environment("production", approvals(2), automatic=True)
 GUARDED = environment("production", soak(hours=1), approvals(2), automatic=True)
 CHECKED = environment("production", BUILDS)
+TESTED = environment("production", TESTED_UPSTREAM)
 
 OPEN = footing(is_on=False, approvals=0, checks=())
 NO_APPROVALS = footing(approvals=0)
@@ -103,6 +105,8 @@ class TestTheTable:
             (AUTOMATIC, footing(is_on=False), "contradictory"),
             (AUTOMATIC, footing(bypass=True), "contradictory"),
             (CHECKED, footing(starts_pipelines=False), "contradictory"),
+            # What ran upstream needs no pipeline of the request.
+            (TESTED, footing(starts_pipelines=False), "enforced"),
             (PLAIN, footing(checks=("build",), starts_pipelines=False), "contradictory"),
             (SOAKED, footing(publish=False), "contradictory"),
             (PLAIN, footing(publish=False), "contradictory"),

@@ -21,6 +21,7 @@ from promoter.model.facts import (
     ApprovalsOf,
     BranchOf,
     ChecksOf,
+    CommitChecksOf,
     DetailsOf,
     DigestOf,
     EditOf,
@@ -108,7 +109,7 @@ class World:
     approvers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By head."""
     checks: dict[str, tuple[Check, ...]] = field(default_factory=dict)
-    """By head."""
+    """By head, or by a commit of the base."""
     readiness: dict[int, Readiness] = field(default_factory=dict)
     """By number, where it is not ready."""
     footing: Footing = field(
@@ -374,6 +375,8 @@ class World:
                 return self.approvers.get(question.head, ())
             case ChecksOf():
                 return self.checks.get(question.head, ())
+            case CommitChecksOf():
+                return self.checks.get(question.commit, ())
             case ReadinessOf():
                 return self.readiness.get(question.number, Readiness("ready"))
             case FootingOf():

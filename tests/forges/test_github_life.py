@@ -166,6 +166,20 @@ def test_checks_are_the_newest_of_each_name_and_the_worse_of_two_kinds(world: Wo
     }
 
 
+def test_a_commit_of_the_base_has_checks_of_its_own(world: World) -> None:
+    """What a squash or a merge landed is another commit than the request's head."""
+    request = world.open()
+    shop, forge = world.shop, world.forge
+    landed = world.tip
+    assert forge.commit_checks(landed) == ()
+    shop.report(request.head, "test", "failure")
+    assert forge.commit_checks(landed) == (), "the head's are the head's"
+    shop.report(landed, "test", "success")
+    shop.check(landed, "integration", None)
+    told = {each.name: each.state for each in forge.commit_checks(landed)}
+    assert told == {"test": "success", "integration": "pending"}
+
+
 def test_a_status_is_said_in_place_of_the_last_one(world: World) -> None:
     request = world.open()
     long = Check("promoter", "pending", "waits\nfor " + "x" * 200, "https://promoter.example/1")

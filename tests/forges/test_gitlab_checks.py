@@ -86,6 +86,25 @@ class TestReading:
             "scan": "failure",
         }
 
+    def test_a_commit_of_the_base_has_its_own_with_its_newest_pipeline(
+        self, shop: Shop, head: str
+    ) -> None:
+        """What a squash or a merge landed is another commit than the request's head."""
+        world, main = shop.gitlab.world, shop.project.tip("main") or ""
+        forge = shop.forge()
+        assert forge.commit_checks(main) == []
+        world.run_job(shop.project, head, "test", "failed")
+        assert forge.commit_checks(main) == [], "the head's are the head's"
+        world.run_job(shop.project, main, "test", "failed")
+        world.run_job(shop.project, main, "test", "success")
+        told = {each.name: (each.state, bool(each.url)) for each in forge.commit_checks(main)}
+        assert told["pipeline"] == ("success", True)
+        assert told["test"][0] == "success"
+
+    def test_a_commit_that_is_not_there_is_no_commit_without_checks(self, shop: Shop) -> None:
+        with pytest.raises(InputError):
+            shop.forge().commit_checks("f" * 40)
+
     def test_a_pipeline_is_judged_without_the_bots_own_status(self, shop: Shop, head: str) -> None:
         """Else a gate that waits for the pipeline would wait for the status that waits for it."""
         forge = shop.forge()

@@ -317,6 +317,22 @@ def test_a_check_is_of_one_head_and_the_newest_of_its_name(forge: LocalForge, re
     assert forge.readiness(1, later.head).state == "ready", "gates look at checks"
 
 
+def test_what_a_merge_made_is_spoken_of_in_its_request(forge: LocalForge, remote: Path) -> None:
+    draft = proposed(remote)
+    forge.open(draft)
+    passed = Check("test", "success", "12 passed")
+    forge.publish(1, draft.head, passed, ANN)
+    forge.merge(1, draft.head)
+    merged = forge.show(1).document.merge_commit or ""
+    assert forge.commit_checks(draft.head) == (passed,)
+    assert forge.commit_checks(merged) == (), "it is another commit"
+    failed = replace(passed, state="failure")
+    forge.publish(1, merged, failed, ANN)
+    assert forge_on(remote, "fresh").commit_checks(merged) == (failed,)
+    with pytest.raises(ConflictError, match="merged already"):
+        forge.publish(1, draft.head, failed, ANN)
+
+
 def test_what_keeps_a_request_from_being_merged_is_told_before(
     forge: LocalForge, remote: Path
 ) -> None:

@@ -259,7 +259,7 @@ def test_the_shapes_give_a_json_schema_that_names_every_policy_and_gate() -> Non
     definitions = RuleShape.model_json_schema()["$defs"]
     assert {"platforms", "minimum-age"} <= set(definitions["ArtifactShape"]["properties"])
     assert set(definitions["SelectShape"]["properties"]) == set(words.POLICIES)
-    assert set(definitions["GateShape"]["properties"]) == {"soak", "approvals", "checks"}
+    assert set(definitions["GateShape"]["properties"]) == set(words.GATES)
     assert definitions["GateShape"]["maxProperties"] == 1
 
 

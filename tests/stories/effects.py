@@ -145,6 +145,9 @@ class _NumberedForge:
     def checks(self, number: int, head: str) -> Sequence[Check]:
         return self._inner.checks(number, head)
 
+    def commit_checks(self, commit: str) -> Sequence[Check]:
+        return self._inner.commit_checks(commit)
+
     def readiness(self, number: int, head: str) -> Readiness:
         return self._inner.readiness(number, head)
 

@@ -4,7 +4,6 @@ reason said, nothing goes backwards, and the application beside it is promoted."
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from tests.services.troubles import (
     of_list,
     tag_list,
 )
-from tests.stories.shop import Terminal
+from tests.stories.shop import Terminal, timeless
 
 GOOD, BAD = "registry.good.example", "registry.bad.example"
 RUNS = "1.1.0"
@@ -262,14 +261,3 @@ def spoilt(folder: Path) -> Path:
     (cache / "content").mkdir(parents=True)
     (cache / "content/garbage").write_bytes(b"\0" * 100)
     return cache
-
-
-def timeless(plan: Any) -> Any:
-    """A plan without the moment at which it was made."""
-    if isinstance(plan, dict):
-        return {key: timeless(each) for key, each in plan.items() if key not in ("at", "now")}
-    return (
-        [timeless(each) for each in plan]
-        if isinstance(plan, Sequence) and not isinstance(plan, str)
-        else plan
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from promoter.decisions.policies.age import find_age
 from promoter.decisions.policies.policy import Followed
 from promoter.decisions.policies.sightings import Witness, sightings_question
 from promoter.model.facts import DetailsOf, Facts, NotKnown, Unknown
@@ -13,7 +14,6 @@ from promoter.model.ledger import Sighting
 from promoter.model.platform import missing_platforms
 from promoter.model.ports import ImageDetails
 from promoter.model.rule import ArtifactRule
-from promoter.model.spell import spell_duration, spell_time
 
 
 @dataclass(frozen=True)
@@ -72,36 +72,17 @@ class Admission:
             return Refusal(_called(tag, digest), f"lacks {', '.join(missing)} ({holds})")
         if not artifact.minimum_age:
             return None
-        if details.created is not None:
-            return self._refuse_age(tag, digest, "created", details.created)
-        return self._refuse_age_by_sight(tag, digest)
+        return self._refuse_age(tag, digest, details.created)
 
-    def _refuse_age_by_sight(self, tag: str | None, digest: str) -> Refusal | None:
-        """The age of an image that does not say when it was created: from its first sight on."""
-        witness = self.witness
-        sighting = witness.first_sight(tag, digest)
-        if sighting is not None:
-            return self._refuse_age(tag, digest, "first seen", sighting.at)
-        why_none = witness.why_none
-        if tag is None and not why_none:
-            why_none = "the ledger knows images by their tags: name its tag, too"
-        if tag is None or why_none:
-            reason = f"is of unknown age: it does not say when it was created, and {why_none}"
-            return Refusal(_called(tag, digest), reason, too_young=True)
-        note = witness.note(tag, digest)
-        return self._refuse_age(tag, digest, "first seen", self.followed.now, note)
-
-    def _refuse_age(
-        self, tag: str | None, digest: str, how: str, since: datetime, note: Sighting | None = None
-    ) -> Refusal | None:
+    def _refuse_age(self, tag: str | None, digest: str, created: datetime | None) -> Refusal | None:
+        called = _called(tag, digest)
         now, wanted = self.followed.now, self.followed.artifact.minimum_age
-        if now - since >= wanted:
+        age = find_age(self.witness, tag, digest, created)
+        if isinstance(age, str):
+            return Refusal(called, f"is of {age}", too_young=True)
+        if not age.is_younger_than(wanted, now):
             return None
-        reason = (
-            f"is too young: {how} {spell_duration(now - since)} ago, {spell_duration(wanted)}"
-            f" asked; may be taken from {spell_time(since + wanted)} on"
-        )
-        return Refusal(_called(tag, digest), reason, too_young=True, note=note)
+        return Refusal(called, age.why_too_young(wanted, now), too_young=True, note=age.note)
 
     def _details(self, tag: str | None, digest: str, facts: Facts) -> ImageDetails:
         name = self.followed.name

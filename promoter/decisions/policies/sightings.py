@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from promoter.decisions.policies.policy import Followed
 from promoter.model.facts import Facts, Known, SightingsOf
-from promoter.model.image import short_digest
+from promoter.model.image import ImageName, short_digest
 from promoter.model.ledger import Sighting
 from promoter.model.spell import spell_time
 
@@ -22,19 +23,26 @@ class Witness:
     """The sightings of one image, oldest first. `why_none` tells why nothing can be read; then
     nothing is noted either, for nobody knows whether it would be the first sight."""
 
-    followed: Followed
+    name: ImageName
+    now: datetime
     seen: tuple[Sighting, ...] = ()
     why_none: str = ""
 
     @classmethod
     def of(cls, followed: Followed, question: SightingsOf | None, facts: Facts) -> Witness:
+        return cls.read(followed.name, followed.now, question, facts)
+
+    @classmethod
+    def read(
+        cls, name: ImageName, now: datetime, question: SightingsOf | None, facts: Facts
+    ) -> Witness:
         """What the answer tells. A ledger that can't be read is no obstacle: it is comfort."""
         if question is None:
-            return cls(followed, (), "no ledger was asked")
+            return cls(name, now, (), "no ledger was asked")
         answer = facts.get(question)
         if not isinstance(answer, Known):
-            return cls(followed, (), "the ledger can't be read")
-        return cls(followed, answer.value)
+            return cls(name, now, (), "the ledger can't be read")
+        return cls(name, now, answer.value)
 
     def first_sight(self, tag: str | None, digest: str) -> Sighting | None:
         """When the tag (None: any tag) was first seen to name exactly this image."""
@@ -44,7 +52,7 @@ class Witness:
         """What is to be kept: the first sight of the tag at this digest, if this is it."""
         if self.why_none or self.first_sight(tag, digest) is not None:
             return None
-        return Sighting(self.followed.name, tag, digest, self.followed.now)
+        return Sighting(self.name, tag, digest, self.now)
 
     def moved(self, tag: str, digest: str) -> Sighting | None:
         """What the tag was first seen to name, where it never was this digest."""

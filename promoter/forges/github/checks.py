@@ -18,19 +18,20 @@ class Checks:
     def __init__(self, talk: Conversation) -> None:
         self._talk = talk
 
-    def read(self, number: int, head: str) -> Sequence[Check]:
-        """The newest of each name; of a status and a check run with one name the worse."""
+    def read(self, commit: str, what: str) -> Sequence[Check]:
+        """The newest of each name; of a status and a check run with one name the worse. `what` is
+        what a person would call it: `#7`."""
         found: dict[str, Check] = {}
-        for check in (*self._statuses(number, head), *self._runs(number, head)):
+        for check in (*self._statuses(commit, what), *self._runs(commit, what)):
             known = found.get(check.name)
             if known is None or _WORSE.index(check.state) > _WORSE.index(known.state):
                 found[check.name] = check
         return tuple(found[name] for name in sorted(found))
 
-    def _statuses(self, number: int, head: str) -> Iterator[Check]:
+    def _statuses(self, commit: str, what: str) -> Iterator[Check]:
         """GitHub tells the latest of each context here; their list would tell all."""
-        path = self._talk.place.path(f"/commits/{head}/status")
-        doing = f"read the statuses of #{number}"
+        path = self._talk.place.path(f"/commits/{commit}/status")
+        doing = f"read the statuses of {what}"
         for each in self._talk.pages(path, doing, {}, within="statuses"):
             yield Check(
                 str(each["context"]),
@@ -39,10 +40,10 @@ class Checks:
                 str(each.get("target_url") or ""),
             )
 
-    def _runs(self, number: int, head: str) -> Iterator[Check]:
+    def _runs(self, commit: str, what: str) -> Iterator[Check]:
         """`latest` is of each suite; two workflows with a job of one name have two suites."""
-        path = self._talk.place.path(f"/commits/{head}/check-runs")
-        doing = f"read the check runs of #{number}"
+        path = self._talk.place.path(f"/commits/{commit}/check-runs")
+        doing = f"read the check runs of {what}"
         newest: dict[str, Json] = {}
         for each in self._talk.pages(path, doing, {"filter": "latest"}, within="check_runs"):
             known = newest.get(str(each["name"]))

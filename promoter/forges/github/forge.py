@@ -186,7 +186,10 @@ class GitHubForge:
         return self._people.approvers(reviews, head, str(author.get("login", "")))
 
     def checks(self, number: int, head: str) -> Sequence[Check]:
-        return self._checks.read(number, head)
+        return self._checks.read(head, f"#{number}")
+
+    def commit_checks(self, commit: str) -> Sequence[Check]:
+        return self._checks.read(commit, f"commit {commit[:8]}")
 
     def readiness(self, number: int, head: str) -> Readiness:
         """As the port says. GitHub finds out whether it can merge only once it is asked."""

@@ -60,7 +60,7 @@ def _missing(
     if approvals < wanted:
         yield f"it has {approvals} of {wanted} approving reviews that the branch requires"
     if protection.checks:
-        told = {each.name: each.state for each in checks.read(number, head)}
+        told = {each.name: each.state for each in checks.read(head, f"#{number}")}
         words = [
             f"{name} ({told.get(name, 'not reported')})"
             for name in protection.checks

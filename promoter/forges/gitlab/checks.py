@@ -63,16 +63,14 @@ class Checks:
         with self._server.speaking(f"reading what is said of {head[:8]}"):
             said = [each for commit in commits for each in self._statuses(commit)]
             asked = self._external(number)
-        newest = {field(e, "name", str): e for e in sorted(said, key=lambda e: field(e, "id", int))}
-        found = [_check(name, each) for name, each in newest.items()]
-        if run and (whole := _whole(run, list(newest.values()))) is not None:
-            found.append(Check(PIPELINE, whole, url=str(run.get("web_url") or "")))
-        worst: dict[str, Check] = {}
-        for each in [*found, *asked]:
-            other = worst.get(each.name)
-            if other is None or _SEVERITY.index(each.state) > _SEVERITY.index(other.state):
-                worst[each.name] = each
-        return [worst[name] for name in sorted(worst)]
+        return _gather(run, said, asked)
+
+    def read_commit(self, commit: str) -> Sequence[Check]:
+        """The same of a commit that is in a branch; external status checks are of requests only."""
+        with self._server.speaking(f"reading what is said of {commit[:8]}"):
+            run = self._server.project.commits.get(commit).attributes.get("last_pipeline")
+            said = self._statuses(commit)
+        return _gather(run if isinstance(run, dict) else None, said, ())
 
     def publish(self, number: int, head: str, check: Check) -> bool:
         """`pending` becomes `failed` there. It stands in the pipeline that the request shows. Where
@@ -178,6 +176,20 @@ class Checks:
             if error.response_code in (401, 403, 404):
                 return []
             raise
+
+
+def _gather(run: Json | None, said: Sequence[Json], asked: Sequence[Check]) -> list[Check]:
+    """Statuses, the pipeline and external checks, by name; of one name the worst."""
+    newest = {field(e, "name", str): e for e in sorted(said, key=lambda e: field(e, "id", int))}
+    found = [_check(name, each) for name, each in newest.items()]
+    if run and (whole := _whole(run, list(newest.values()))) is not None:
+        found.append(Check(PIPELINE, whole, url=str(run.get("web_url") or "")))
+    worst: dict[str, Check] = {}
+    for each in [*found, *asked]:
+        other = worst.get(each.name)
+        if other is None or _SEVERITY.index(each.state) > _SEVERITY.index(other.state):
+            worst[each.name] = each
+    return [worst[name] for name in sorted(worst)]
 
 
 def _whole(run: Json, statuses: Sequence[Json]) -> CheckState | None:

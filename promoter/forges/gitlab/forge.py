@@ -160,6 +160,11 @@ class GitLabForge:
         """As the port says; the pipeline itself is named `pipeline`, without the bot's status."""
         return self._checks.read(number, head)
 
+    def commit_checks(self, commit: str) -> Sequence[Check]:
+        """As the port says; the newest pipeline of the commit, on whatever branch, is named
+        `pipeline`."""
+        return self._checks.read_commit(commit)
+
     def readiness(self, number: int, head: str) -> Readiness:
         return self._merging.readiness(number, head)
 

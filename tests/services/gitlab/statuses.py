@@ -21,7 +21,9 @@ def show_commit(call: Call) -> Answer:
     found = gitlab_git.parents_of(call.project.repository, call.path["sha"])
     if found is None:
         raise Refusal(404, "404 Commit Not Found")
-    return 200, {"id": call.path["sha"], "parent_ids": list(found)}
+    runs = [each for each in reversed(call.project.pipelines) if each.sha == call.path["sha"]]
+    newest = views.pipeline(runs[0], call.project, call.base) if runs else None
+    return 200, {"id": call.path["sha"], "parent_ids": list(found), "last_pipeline": newest}
 
 
 @operation("GET", "projects/{project}/repository/files/{path}")
