@@ -8,7 +8,7 @@ that an environment before it went back from is offered to nobody (promise 9).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -134,7 +134,7 @@ def offer_from_upstream(
     Raises NotAsked, NotKnown.
     """
     origin = ", ".join(upstream.environments)
-    gone = {name: _gone_back_from(each, artifacts, facts) for name, each in line.items()}
+    gone = {name: gone_back_from(each, artifacts, facts) for name, each in line.items()}
     passed_over: dict[PassedOver, None] = {}
     standing_in: list[list[_Run]] = []
     for periods in histories.values():
@@ -159,6 +159,26 @@ def offer_from_upstream(
         gathered = [each for each in first if all(_among(each, others) for others in rest)]
     why_none = "" if gathered else f"{origin} runs no release that could be promoted"
     return Offers(origin, tuple(gathered), tuple(passed_over), (), why_none)
+
+
+def among_offers(
+    offers: Offers, release: Release, artifacts: ArtifactsByName, facts: Facts
+) -> Offers:
+    """The offers with another release at its place: before the first that is not later than it.
+
+    Raises NotAsked, NotKnown.
+    """
+    if _among(release, offers.releases):
+        return offers
+    place = next(
+        (
+            index
+            for index, other in enumerate(offers.releases)
+            if not is_later(other, release, artifacts, facts)
+        ),
+        len(offers.releases),
+    )
+    return replace(offers, releases=(*offers.releases[:place], release, *offers.releases[place:]))
 
 
 def complete(
@@ -228,7 +248,7 @@ def _runs(periods: Sequence[Period]) -> list[_Run]:
     return runs
 
 
-def _gone_back_from(
+def gone_back_from(
     periods: Sequence[Period], artifacts: ArtifactsByName, facts: Facts
 ) -> list[Release]:
     """The releases of a history that were followed, at once or later, by one that is backwards.

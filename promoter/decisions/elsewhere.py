@@ -49,7 +49,7 @@ class Elsewhere:
         if self.names is None:
             return periods
         return tuple(
-            replace(each, release=self._here(each.release)) if each.release else each
+            replace(each, release=self.here(each.release)) if each.release else each
             for each in periods
         )
 
@@ -58,9 +58,10 @@ class Elsewhere:
         merged = [each for each in self.requests if each.state == "merged"]
         merged.sort(key=lambda each: -each.number)
         records = (Record.parse(each.body) for each in merged)
-        return tuple(self._here(each.release) for each in records if each)
+        return tuple(self.here(each.release) for each in records if each)
 
-    def _here(self, release: Release) -> Release:
+    def here(self, release: Release) -> Release:
+        """A release from there in the words of here."""
         names = self.names or {}
         return Release.of(
             replace(each, name=names.get(each.name, each.name)) for each in release.artifacts

@@ -42,7 +42,7 @@ def propose(
         return replace(decided, state=State.BLOCKED, why=why)
     branch, request = this.branch, this.opened
     automatic = this.environment.merge == "automatic"
-    record = _record(this, release, decided.origin or "registry")
+    record = _record(this, chosen, decided.origin or "registry")
     kept = branch if branch and _brings(this, branch, record, edit, facts) else None
     action = Propose(
         record,
@@ -62,8 +62,8 @@ def propose(
     if request and automatic:
         decided = replace(decided, lands_in=tuple(each.path for each in edit.changes))
     if kept and request and _is_right(request, kept, action):
-        return _judge_merge(this, request, kept, action, decided, facts, now)
-    case = replace(case_of(this, release), merge_request=None, head=None)
+        return _judge_merge(this, chosen, request, kept, action, decided, facts, now)
+    case = replace(case_of(this, release, chosen.skips), merge_request=None, head=None)
     verdicts = judge_all(this.environment.require, "merge", case, facts, now)
     if request and not action.replaces:
         verb = f"build {request.url} again for" if kept is None else f"complete {request.url} for"
@@ -79,16 +79,18 @@ def propose(
     )
 
 
-def _record(this: Situation, release: Release, origin: str) -> Record:
-    target = this.target
+def _record(this: Situation, chosen: Judged, origin: str) -> Record:
+    target, release, skips = this.target, chosen.release, chosen.skips
     asked_by = (each.by for each in this.wishes if release.holds(each.release))
     return Record(
         this.rule.name,
         target.application,
         target.environment,
         release,
-        origin,
-        ", ".join(dict.fromkeys(asked_by)),
+        skips.origin or origin,
+        ", ".join(dict.fromkeys((*asked_by, *([skips.by] if skips.by else [])))),
+        skips=skips.names,
+        reason=skips.reason,
     )
 
 
@@ -158,6 +160,7 @@ def _approvals(require: Iterable[GateRule]) -> int:
 
 def _judge_merge(
     this: Situation,
+    chosen: Judged,
     request: MergeRequest,
     branch: Branch,
     action: Propose,
@@ -167,7 +170,7 @@ def _judge_merge(
 ) -> Decision:
     """The request is as it should be: it is merged, or waits for its gates, the forge or a
     person. `action` would write it as it is."""
-    case = case_of(this, action.record.release)
+    case = case_of(this, action.record.release, chosen.skips)
     verdicts = judge_all(this.environment.require, "merge", case, facts, now)
     decided = replace(decided, verdicts=(*decided.verdicts, *verdicts))
     if not all(each.passes for each in decided.verdicts):

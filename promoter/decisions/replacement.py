@@ -3,10 +3,12 @@ newer release, as long as it may still enter."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from promoter.decisions.candidates import Offers
-from promoter.decisions.search import Judged, Search, judge_opening, refusal_by_person
+from promoter.decisions.gates.gate import Skips
+from promoter.decisions.search import Search, judge_opening, refusal_by_person
 from promoter.decisions.situation import Situation
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.model.facts import ApprovalsOf, DetailsOf, Facts
@@ -15,7 +17,13 @@ from promoter.model.release import Release
 
 
 def keep_approved(
-    this: Situation, running: Release, offers: Offers, found: Search, facts: Facts, now: datetime
+    this: Situation,
+    running: Release,
+    offers: Offers,
+    found: Search,
+    skips_of: Callable[[Release], Skips],
+    facts: Facts,
+    now: datetime,
 ) -> Search:
     """The search with the open request's release in the place of a newer one, where somebody has
     approved that. Raises NotAsked; NotKnown where nobody tells whether somebody has."""
@@ -27,7 +35,7 @@ def keep_approved(
     people = facts.need(ApprovalsOf(this.repository, request.number, this.head))
     if not people or not _may_still_enter(this, running, opened, offers, facts):
         return found
-    judged = Judged(opened, judge_opening(this, opened, facts, now))
+    judged = judge_opening(this, opened, facts, now, skips_of(opened))
     if any(each.judgement == "block" for each in judged.verdicts):
         return found
     who = " and ".join(people)

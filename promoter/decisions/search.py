@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from promoter.decisions.candidates import Offers, complete
 from promoter.decisions.gates import judge_all
-from promoter.decisions.gates.gate import Case
+from promoter.decisions.gates.gate import NO_SKIPS, Case, Skips
 from promoter.decisions.gates.presence import judge_presence
 from promoter.decisions.situation import Situation, ways_out
 from promoter.decisions.standing import Standing, compare_releases
@@ -30,6 +30,7 @@ class Judged:
 
     release: Release
     verdicts: tuple[Verdict, ...]
+    skips: Skips = NO_SKIPS
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Search:
     passed_over: list[PassedOver] = field(default_factory=list)
 
 
-def case_of(this: Situation, release: Release) -> Case:
+def case_of(this: Situation, release: Release, skips: Skips) -> Case:
     return Case(
         this.repository,
         this.target,
@@ -64,18 +65,20 @@ def case_of(this: Situation, release: Release) -> Case:
         this.looked_at,
         {name: this.rule.repository_of(name) for name in this.line},
         this.line,
+        skips,
     )
 
 
 def judge_opening(
-    this: Situation, release: Release, facts: Facts, now: datetime
-) -> tuple[Verdict, ...]:
-    """All that guards the door of opening, what the rule does not name first. Raises NotAsked."""
+    this: Situation, release: Release, facts: Facts, now: datetime, skips: Skips
+) -> Judged:
+    """By all that guards the door of opening; what no rule names first. Raises NotAsked."""
     verdicts: list[Verdict] = []
     if this.called_upstream:
         verdicts.append(judge_presence(release, this.artifacts, this.reading.sites, facts))
-    case = case_of(this, release)
-    return (*verdicts, *judge_all(this.environment.require, "open", case, facts, now))
+    case = case_of(this, release, skips)
+    verdicts += judge_all(this.environment.require, "open", case, facts, now)
+    return Judged(release, tuple(verdicts), skips)
 
 
 def search(
@@ -83,11 +86,13 @@ def search(
     running: Release,
     offers: Offers,
     is_asked_for: Callable[[Release], bool],
+    skips_of: Callable[[Release], Skips],
     facts: Facts,
     now: datetime,
 ) -> Search:
     """The newest release that is later than what runs, that no person refused, and whose gates
-    pass. What waits for a person's word has it where a person asked for the release.
+    pass. What waits for a person's word has it where a person asked for the release; what it need
+    not pass, `skips_of` tells.
 
     Raises NotAsked, NotKnown.
     """
@@ -114,7 +119,7 @@ def search(
             found.stopped.append(Stopped(State.REJECTED, release, refusal))
             found.passed_over.append(PassedOver(release.label, refusal))
             continue
-        judged = Judged(release, judge_opening(this, release, facts, now))
+        judged = judge_opening(this, release, facts, now, skips_of(offered))
         if all(each.passes for each in judged.verdicts):
             found.chosen = judged
             break

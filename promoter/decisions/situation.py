@@ -100,7 +100,7 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
     branch = BranchOf(repository, branch_name(target), commit)
     line = {
         name: Elsewhere.of(scene, target, name, artifacts)
-        for name in _line(scene.rule, environment)
+        for name in scene.rule.line(environment.name)
         if (target.application, name) in scene.targets or scene.is_silent(name)
     }
     wishes = WishesOf(repository)
@@ -114,8 +114,10 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
     mine = tuple(base.requests.get(branch.name, ()))
     opened = next((each for each in mine if each.state == "open"), None)
     earlier = [each for each in facts.need(wishes) if each.is_for(target)]
-    earlier += _wishes_of_request(opened, target, earlier)
+    earlier += _wishes_of_request(opened, facts.need(branch), target, earlier)
     fresh = [each for each in scene.wishes if each.is_for(target)]
+    # Who asks for the same again and skips more, or less, means that.
+    earlier = [e for e in earlier if not any(_asks_otherwise(each, e) for each in fresh)]
     fresh = [each for each in fresh if not any(e.release.holds(each.release) for e in earlier)]
     known = {name: each.read(facts) for name, each in line.items()}
     upstreams = [name for name in environment.after.environments if name in known]
@@ -152,26 +154,25 @@ def _called_upstream(upstreams: Iterable[Elsewhere]) -> dict[ImageName, ImageNam
     return found
 
 
+def _asks_otherwise(fresh: Wish, earlier: Wish) -> bool:
+    return earlier.release.holds(fresh.release) and earlier.skips != fresh.skips
+
+
 def _wishes_of_request(
-    request: MergeRequest | None, target: Target, earlier: Sequence[Wish]
+    request: MergeRequest | None, branch: Branch | None, target: Target, earlier: Sequence[Wish]
 ) -> list[Wish]:
-    """The wish that an open request carries: it stands there also where the ledger was lost."""
+    """The wish that an open request carries: it stands there also where the ledger was lost. What
+    it skips counts only where the bot's own commit says so, too: a body is easily edited."""
     record = Record.parse(request.body) if request else None
     if record is None or not record.requested_by:
         return []
     if any(record.release.holds(each.release) for each in earlier):
         return []
     at = datetime.min.replace(tzinfo=UTC)  # earlier than anything: nobody asks by it
-    return [Wish(target.application, target.environment, record.release, at, record.requested_by)]
-
-
-def _line(rule: Rule, environment: EnvironmentRule) -> list[str]:
-    """The environments that a release passes before this one, the nearest first."""
-    line = list(environment.after.environments)
-    for name in line:  # grows while it is walked
-        further = rule.environment(name).after.environments
-        line.extend(each for each in further if each not in line)
-    return line
+    said = Record.parse(branch.message) if branch and branch.own else None
+    told = (record.skips, record.reason) if said and said.skips == record.skips else ((), "")
+    names = target.application, target.environment
+    return [Wish(*names, record.release, at, record.requested_by, *told)]
 
 
 def reading_question(scene: Scene, target: Target) -> ReadingOf | None:

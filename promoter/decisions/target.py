@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
+from promoter.decisions.hotfix import fill_up
 from promoter.decisions.person import HOLD, hand_of, is_held, note_queued, take_off, tell
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.replacement import keep_approved
@@ -19,6 +20,7 @@ from promoter.decisions.wishes import (
     Asked,
     answer_undecided,
     conclude_wishes,
+    find_skips,
     is_asked_for,
     weigh,
 )
@@ -79,9 +81,11 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
     )
     if why := _hidden_from_the_list(this, offers, asked, facts):
         return replace(decided, why=why)
-    found = search(this, running, offers, partial(is_asked_for, asked=asked), facts, now)
+    offers, fillings = fill_up(this, offers, facts)
+    skips_of = partial(find_skips, this, asked=asked, fillings=fillings)
+    found = search(this, running, offers, partial(is_asked_for, asked=asked), skips_of, facts, now)
     if found.chosen and not is_asked_for(found.chosen.release, asked):
-        found = keep_approved(this, running, offers, found, facts, now)
+        found = keep_approved(this, running, offers, found, skips_of, facts, now)
     decided = replace(decided, passed_over=(*offers.passed_over, *found.passed_over))
     chosen = found.chosen or _early(this, found)
     if chosen is None:

@@ -18,7 +18,9 @@ from promoter.decisions.asked_images import (
     look_up,
     tell_moved_here,
 )
-from promoter.decisions.candidates import Offers
+from promoter.decisions.candidates import Offers, among_offers
+from promoter.decisions.gates.gate import NO_SKIPS, Skips
+from promoter.decisions.hotfix import Filling, skips_of, ways_left, whole_release, why_not_run
 from promoter.decisions.policies.policy import Order
 from promoter.decisions.search import Search
 from promoter.decisions.selection import broken_by
@@ -58,6 +60,10 @@ def weigh(
             if this.opened_release is not None and this.opened_release.holds(wish.release):
                 raise
             asked.append(_stopped(wish, State.UNKNOWN, error.unknown.why))
+    for each in asked:
+        if each.answer is None and each.wish.skips:
+            whole = whole_release(each.wish.release, running)
+            offers = among_offers(offers, whole, this.artifacts, facts)
     if this.environment.after.environments or not any(map(_counts, asked)):
         return offers, tuple(asked)
     best = _put_together(this, running, offers, asked, facts)
@@ -73,6 +79,19 @@ def _counts(asked: Asked) -> bool:
 
 def is_asked_for(release: Release, asked: Iterable[Asked]) -> bool:
     return any(each.answer is None and release.holds(each.wish.release) for each in asked)
+
+
+def find_skips(
+    this: Situation, release: Release, asked: Iterable[Asked], fillings: Iterable[Filling]
+) -> Skips:
+    """What a release need not pass here: by who asks for it, or by who brought it past."""
+    for each in asked:
+        if each.answer is None and each.wish.skips and release.holds(each.wish.release):
+            return skips_of(this, each.wish)
+    for filling in fillings:
+        if filling.release.agrees(release):
+            return filling.skips
+    return NO_SKIPS
 
 
 def conclude_wishes(
@@ -128,7 +147,9 @@ def _ask(
     if this.rule.lockstep and (why := _breaks_lockstep(wish.release, running)):
         return _stopped(wish, State.BLOCKED, why, refuted=True)
     label = wish.release.label
-    downstream = bool(this.environment.after.environments)
+    line = this.environment.after.environments
+    left = ways_left(this.rule, this.target.environment, wish.skips)
+    downstream = bool(left)
     asking = Asking(this, running, facts, now)
     if not downstream and (why := tell_moved_here(asking, wish.release)):
         return _stopped(wish, State.BLOCKED, why, refuted=True)
@@ -139,8 +160,11 @@ def _ask(
         return _stopped(wish, State.HELD_BACK, why, running)
     if order is not Order.HIGHER:
         return _stopped(wish, State.BLOCKED, why)
-    if downstream:
+    if downstream and left == line:
         return _ask_upstream(wish, offers)
+    if downstream:
+        why = why_not_run(this, wish.release, left)
+        return _stopped(wish, State.WAITING, why, refuted=True) if why else Asked(wish)
     found = look_up(asking, wish.release)
     if found.wrong:
         return _stopped(wish, found.state, found.wrong, refuted=found.refuted)

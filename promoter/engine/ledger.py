@@ -219,7 +219,7 @@ def _change_wishes(data: bytes, notes: Sequence[Wish | WishEnd]) -> bytes:
     for note in notes:
         if isinstance(note, WishEnd):
             wishes = [each for each in wishes if each.release != note.release]
-        elif not any(each.release == note.release for each in wishes):
+        elif not any((e.release, e.skips) == (note.release, note.skips) for e in wishes):
             names = note.release.names
             wishes = [*(each for each in wishes if not names & each.release.names), note]
     return data if wishes == before else _spell_wishes(wishes)

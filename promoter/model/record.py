@@ -16,6 +16,7 @@ from promoter.model.release import Release
 
 _PREFIX = "Promoter-"
 _FIRST = f"{_PREFIX}Rule"
+TRAILER_OF_SKIPS = f"{_PREFIX}Skips"
 _UNSAFE = re.compile(r"[<>\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST = 200
 _NO_WIDTH = "\u200b"
@@ -51,7 +52,7 @@ class Record:
             *(f"{_PREFIX}Artifact: {each.normal}" for each in self.release.artifacts),
             f"{_PREFIX}From: {self.origin}",
             *((f"{_PREFIX}Rolls-Back: {self.rolls_back}",) if self.rolls_back else ()),
-            *(f"{_PREFIX}Skips: {each}" for each in self.skips),
+            *(f"{TRAILER_OF_SKIPS}: {each}" for each in self.skips),
             *_free_text("Requested-By", self.requested_by),
             *_free_text("Reason", self.reason),
         )

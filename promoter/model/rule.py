@@ -209,6 +209,25 @@ class Rule:
     def _by_name(self) -> dict[str, EnvironmentRule]:
         return {each.name: each for each in self.environments}
 
+    def line(self, environment: str) -> tuple[str, ...]:
+        """The environments that a release passes before this one, the nearest first."""
+        return self._lines[environment]
+
+    def downstream(self, environment: str) -> tuple[str, ...]:
+        """The environments that come after this one, directly or not, upstream first."""
+        return tuple(name for name, line in self._lines.items() if environment in line)
+
+    @cached_property
+    def _lines(self) -> dict[str, tuple[str, ...]]:
+        lines: dict[str, tuple[str, ...]] = {}
+        for each in self.environments:
+            line = list(each.after.environments)
+            for name in line:  # grows while it is walked
+                further = self._by_name[name].after.environments
+                line.extend(each for each in further if each not in line)
+            lines[each.name] = tuple(line)
+        return lines
+
     def repository_of(self, environment: str) -> RepositoryAddress:
         return self.environment(environment).repository or self.repository
 

@@ -37,6 +37,8 @@ class Verdict:
     seen_at: datetime | None = field(default=None, compare=False)
     """When the oldest of what it saw was looked up; None where it looked at nothing but the time
     and the rule."""
+    skipped: bool = False
+    """Somebody's word stands for it: it passes without having been judged."""
     notes: tuple[Sighting, ...] = ()
     """First sights that it went by and that the ledger is to keep."""
 

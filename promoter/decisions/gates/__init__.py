@@ -11,6 +11,7 @@ from typing import Any
 
 from promoter.decisions.gates.approvals import ApprovalsGate
 from promoter.decisions.gates.checks import ChecksGate
+from promoter.decisions.gates.checks import looks_upstream as checks_upstream
 from promoter.decisions.gates.gate import Case, Gate, wait_for_answer
 from promoter.decisions.gates.minimum_age import MinimumAgeGate
 from promoter.decisions.gates.registries import RegistriesGate
@@ -30,6 +31,16 @@ GATES: Mapping[str, Gate] = {
 }
 
 
+SKIPPABLE = ("soak", "window", "minimum-age")
+"""What asks for time only: somebody may say that there is none, with a reason. People, checks and
+registries are never skipped."""
+
+
+def looks_upstream(rule: GateRule) -> bool:
+    """Whether a gate is about what ran upstream."""
+    return rule.gate == "soak" or (rule.gate == "checks" and checks_upstream(rule))
+
+
 def judge_all(
     rules: Sequence[GateRule], guards: Door, case: Case, facts: Facts, now: datetime
 ) -> tuple[Verdict, ...]:
@@ -43,6 +54,11 @@ def judge_all(
 
 
 def _judge(rule: GateRule, guards: Door, case: Case, facts: Facts, now: datetime) -> Verdict:
+    if _is_skipped(rule, case):
+        skips = case.skips
+        why = f"skipped by {skips.by}: {skips.reason}"
+        evidence = (("skipped", ", ".join(skips.names)), ("by", skips.by))
+        return Verdict(rule.text, guards, "pass", why, evidence, skipped=True)
     looked = _Looked(facts)
     try:
         verdict = GATES[rule.gate].judge(rule, case.seen_by(rule), Facts(looked), now)
@@ -57,6 +73,14 @@ def _judge(rule: GateRule, guards: Door, case: Case, facts: Facts, now: datetime
         verdict = wait_for_answer(rule, guards, Unknown(why, "bug"))
     times = (at for at in (looked.oldest, verdict.seen_at) if at is not None)
     return replace(verdict, seen_at=min(times, default=None))
+
+
+def _is_skipped(rule: GateRule, case: Case) -> bool:
+    """Its own name is, or an environment is that it is about: that never ran the release."""
+    names = case.skips.names
+    if rule.gate in SKIPPABLE and rule.gate in names:
+        return True
+    return looks_upstream(rule) and not set(case.seen_by(rule).upstreams).isdisjoint(names)
 
 
 class _Looked(Mapping[Question[Any], Known[Any] | Unknown]):

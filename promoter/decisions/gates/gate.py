@@ -16,6 +16,23 @@ from promoter.model.verdict import Door, Verdict
 
 
 @dataclass(frozen=True)
+class Skips:
+    """What a release need not pass: environments, and gates by name; `by` whose word and why.
+    `origin` is where it comes from instead: environments, or `registry`."""
+
+    names: tuple[str, ...] = ()
+    by: str = ""
+    reason: str = ""
+    origin: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.names)
+
+
+NO_SKIPS = Skips()
+
+
+@dataclass(frozen=True)
 class Case:
     """What is judged: a release that wants to enter a target.
 
@@ -23,7 +40,8 @@ class Case:
     release comes from the registry. `line` is the same of all environments that stand before the
     target, `homes` where each of these lives. `head` is the branch's head, None while there is
     none.
-    `looked_at` is when the histories of the upstreams were read, the oldest of them.
+    `looked_at` is when the histories of the upstreams were read, the oldest of them. `skips` is
+    what it need not pass.
     """
 
     repository: RepositoryAddress
@@ -36,6 +54,7 @@ class Case:
     looked_at: datetime | None = None
     homes: Mapping[str, RepositoryAddress] = field(default_factory=dict)
     line: Mapping[str, tuple[Period, ...]] = field(default_factory=dict)
+    skips: Skips = NO_SKIPS
 
     def repository_of(self, upstream: str) -> RepositoryAddress:
         """Where the history of an upstream environment is."""
