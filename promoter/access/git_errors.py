@@ -19,6 +19,10 @@ class MirrorDamagedError(TransientError):
     """The local copy can't be used; it is made again at the next look."""
 
 
+class PushRefusedError(InputError):
+    """The remote takes no such push from the bot: a protected branch, a hook, a missing right."""
+
+
 def _pattern(*words: str) -> re.Pattern[str]:
     return re.compile("|".join(words), re.IGNORECASE)
 
@@ -169,7 +173,7 @@ def push_failure(remote: Remote, report: str, stderr: str) -> PromoterError:
 
 
 def _refused_push(remote: Remote, text: str) -> PromoterError:
-    return InputError(
+    return PushRefusedError(
         f"{remote.display} refuses the push: {summary(text)}:"
         " let the bot push there, or change the rule"
     )

@@ -21,6 +21,7 @@ from promoter.model.facts import (
     BranchOf,
     Facts,
     FootingOf,
+    HoldsOf,
     Known,
     ListedOf,
     MergeRequestsOf,
@@ -87,7 +88,7 @@ def decide(
         if discovery.problems or names[scene.rule.name] > 1 or only is not None:
             continue
         try:
-            orphans.extend(_orphans(scene, claims, facts))
+            orphans.extend(_orphans(scene, claims, facts, now))
         except NotAsked as missing:
             asks.update(missing.questions)
         except NotKnown:
@@ -177,15 +178,18 @@ def _decide(scene: Scene, target: Target, claims: Claims, facts: Facts, now: dat
         return replace(base, why=why, trouble="bug")
 
 
-def _orphans(scene: Scene, claims: Claims, facts: Facts) -> list[Orphan]:
+def _orphans(scene: Scene, claims: Claims, facts: Facts, now: datetime) -> list[Orphan]:
     """Open requests that this rule made for targets that are gone, to any rule; a branch that a
     person pushed to is left alone. Raises NotAsked, NotKnown."""
     rule = scene.rule
     orphans: list[tuple[MergeRequest, Record]] = []
     facts.need(MergeRequestsOf(rule.repository))
+    holds = facts.need(HoldsOf(rule.repository, scene.tip.commit))
     for request in (each for requests in scene.requests.values() for each in requests):
         record = Record.parse(request.body)
         if request.state != "open" or not request.branch.startswith(PREFIX) or record is None:
+            continue
+        if holds.over_names(record.application, record.environment, now).stops:
             continue
         if record.rule == rule.name and not claims.holds(scene, request.branch):
             orphans.append((request, record))

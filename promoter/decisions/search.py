@@ -10,6 +10,7 @@ from itertools import pairwise
 from promoter.decisions.candidates import Offers, complete
 from promoter.decisions.gates import judge_all
 from promoter.decisions.gates.gate import Case
+from promoter.decisions.holds import judge_hold, judge_stops
 from promoter.decisions.situation import Situation, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.model.facts import Facts, Period
@@ -38,6 +39,7 @@ class Stopped:
     state: State
     release: Release
     why: str
+    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass
@@ -99,15 +101,31 @@ def search(
             found.stopped.append(Stopped(State.REJECTED, release, refusal))
             found.passed_over.append(PassedOver(release.label, refusal))
             continue
+        if banned := _banned(this, release):
+            found.stopped.append(banned)
+            found.passed_over.append(PassedOver(release.label, banned.why))
+            continue
         case = case_of(this, release)
-        judged = Judged(release, judge_all(this.environment.require, "open", case, facts, now))
+        verdicts = judge_all(this.environment.require, "open", case, facts, now)
+        judged = Judged(release, (*judge_stops(this.holds), *verdicts))
         if all(each.passes for each in judged.verdicts):
             found.chosen = judged
             break
         found.waiting.append(judged)
         first = next(each for each in judged.verdicts if not each.passes)
-        found.passed_over.append(PassedOver(release.label, f"{first.why} ({first.gate})"))
+        found.passed_over.append(PassedOver(release.label, first.told))
+        if all(each.passes for each in verdicts):
+            break  # only a hold keeps it: nothing older is wanted
     return found
+
+
+def _banned(this: Situation, release: Release) -> Stopped | None:
+    hold = this.holds.ban_of(release)
+    if hold is None:
+        return None
+    verdict = judge_hold(hold)
+    state = State.BLOCKED if verdict.judgement == "block" else State.WAITING
+    return Stopped(state, release, verdict.told, (verdict,))
 
 
 def _stop(

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 
 from promoter.decisions.branches import branch_name
 from promoter.decisions.candidates import ArtifactsByName
+from promoter.decisions.holds import holds_over
 from promoter.model.facts import (
     BranchOf,
     Facts,
     FootingOf,
+    HoldsOf,
     ListedOf,
     MergeRequestsOf,
     Period,
@@ -23,6 +25,7 @@ from promoter.model.facts import (
     Tip,
     WishesOf,
 )
+from promoter.model.hold import NO_HOLDS, Holds
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.ledger import Wish
 from promoter.model.ports import Branch, MergeRequest
@@ -70,6 +73,8 @@ class Situation:
     wishes: tuple[Wish, ...] = ()
     remembered: frozenset[Wish] = frozenset()
     """Those of the wishes that the ledger or the open request holds."""
+    holds: Holds = NO_HOLDS
+    """What holds the target now, by the files of the repository."""
 
     @property
     def rule(self) -> Rule:
@@ -96,7 +101,9 @@ class Situation:
         return self.branch.head if self.branch and self.opened else None
 
 
-def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Facts) -> Situation:
+def look_at(
+    scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Facts, now: datetime
+) -> Situation:
     """Everything is asked in one round. Raises NotAsked, NotKnown."""
     environment = scene.rule.environment(target.environment)
     repository, commit, names = scene.rule.repository, scene.tip.commit, tuple(artifacts)
@@ -111,8 +118,9 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
     }
     wishes = WishesOf(repository)
     footing = FootingOf(repository, scene.tip.branch)
+    holds = HoldsOf(repository, commit)
     facts.prefetch(
-        *(reading, periods, requests, branch, wishes, footing),
+        *(reading, periods, requests, branch, wishes, footing, holds),
         *(PublishedOf(repository), QueuedOf(repository), ListedOf(repository, scene.tip.branch)),
         *line.values(),
     )
@@ -150,6 +158,7 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         facts.need(branch),
         (*earlier, *fresh),
         frozenset(earlier),
+        holds_over(target, (holds,), facts, now),
     )
 
 

@@ -10,6 +10,8 @@ from promoter.model.trouble import TroubleKind
 
 Door = Literal["open", "merge"]
 Judgement = Literal["pass", "wait", "block"]
+HOLD = "hold"
+"""The built-in gate of holds: it stands at every door, and no rule asks for it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,15 @@ class Verdict:
     opened_by: str | None = None
     trouble: TroubleKind | None = None
     """Who can mend what kept the gate from being evaluated; None: it was evaluated."""
+    remedy: str = ""
+    """The command, or the address, by which a person can open it; empty where none can be named."""
 
     @property
     def passes(self) -> bool:
         return self.judgement == "pass"
+
+    @property
+    def told(self) -> str:
+        """Why, with the gate; a hold names its file instead, which is where to look."""
+        file = dict(self.evidence).get("file")
+        return f"{self.why} ({file if self.gate == HOLD and file else self.gate})"

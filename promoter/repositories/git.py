@@ -172,8 +172,12 @@ class GitRepository:
 
     def _new(self, draft: CommitDraft) -> NewCommit:
         tree = self._tree(draft.parent) if draft.parent else GitTree((), self._mirror.objects)
-        files: dict[str, tuple[str, bytes]] = {}
+        files: dict[str, tuple[str, bytes] | None] = {}
         for path, data in draft.files.items():
+            if data is None:
+                if tree.find(path) is not None:
+                    files[path] = None
+                continue
             entry = _place(tree, path)
             if entry is None or entry.blob != _blob_id(data, like=entry.blob):
                 files[path] = (entry.mode if entry else _NEW_FILE, data)

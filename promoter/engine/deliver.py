@@ -1,0 +1,164 @@
+"""Brings files onto the base branch: straight by a commit, or by a branch and merge request of its
+own, which a person reviews. Both may be repeated: what is there already is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from promoter.access.git_errors import PushRefusedError
+from promoter.engine.adapters import Adapters
+from promoter.errors import ConflictError, InputError, TransientError
+from promoter.model.facts import Tip
+from promoter.model.ports import (
+    Branch,
+    CommitDraft,
+    Forge,
+    MergeRequest,
+    MergeRequestDraft,
+    RefMove,
+    Repository,
+)
+from promoter.model.rule import RepositoryAddress
+
+How = Literal["commit", "merge-request"]
+_HEADS = "refs/heads/"
+_RACES = 20
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """`files` as they shall be (None: gone), decided on the `tip` that was looked at. `branch` is
+    where a merge request comes from; the reconcile leaves it alone where it does not begin with
+    the prefix of its own. `author` reads `NAME <EMAIL>` (None: the bot)."""
+
+    tip: Tip
+    files: Mapping[str, bytes | None]
+    message: str
+    branch: str
+    title: str
+    body: str
+    author: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The commit that has the files: on the base, or at the head of `request`. `changed`: it was
+    made now, or the request opened now; else all of it stood there."""
+
+    commit: str
+    request: MergeRequest | None = None
+    changed: bool = True
+
+
+def deliver(
+    adapters: Adapters, address: RepositoryAddress, delivery: Delivery, how: How
+) -> Delivered:
+    """Raises ConflictError where somebody changed the same files meanwhile, InputError where the
+    remote does not take the push (it says what else can be done), and what adapters raise."""
+    repository = adapters.repository(address)
+    if not _missing(repository, delivery):
+        return Delivered(delivery.tip.commit, changed=False)
+    if how == "commit":
+        return _commit(repository, delivery)
+    return _propose(repository, adapters.forge(address), delivery)
+
+
+def _missing(repository: Repository, delivery: Delivery) -> dict[str, bytes | None]:
+    """The files that are not as they shall be at the tip."""
+    stands = repository.tree(delivery.tip.commit).read(delivery.files)
+    return {path: data for path, data in delivery.files.items() if stands.get(path) != data}
+
+
+def _commit(repository: Repository, delivery: Delivery) -> Delivered:
+    """Straight onto the base, each time from the tip that is there."""
+    branch = delivery.tip.branch
+    for _ in range(_RACES):
+        commit = _make(repository, delivery)
+        try:
+            repository.push([RefMove(f"{_HEADS}{branch}", delivery.tip.commit, commit)])
+        except ConflictError:
+            delivery = _at_new_tip(repository, delivery)
+            if not _missing(repository, delivery):
+                return Delivered(delivery.tip.commit, changed=False)
+            continue
+        except PushRefusedError as error:
+            raise InputError(
+                f"{error.message}; {branch} takes no commit straight from the bot: let people"
+                " merge it, with --merge-request"
+            ) from None
+        return Delivered(commit)
+    raise TransientError(f"others push to {branch} all the time; try again")
+
+
+def _make(repository: Repository, delivery: Delivery) -> str:
+    files, message = _missing(repository, delivery), delivery.message
+    draft = CommitDraft(delivery.tip.commit, files, message, author=delivery.author)
+    return repository.commit([draft])[0]
+
+
+def _at_new_tip(repository: Repository, delivery: Delivery) -> Delivery:
+    """The same on the tip as it is now; ConflictError where what it touches is not what it was
+    decided on."""
+    branch = delivery.tip.branch
+    commit = repository.refresh().get(f"{_HEADS}{branch}")
+    if commit is None:
+        raise ConflictError(f"the branch {branch} is gone; look again")
+    before = repository.tree(delivery.tip.commit).read(delivery.files)
+    after = repository.tree(commit).read(delivery.files)
+    for path, wanted in delivery.files.items():
+        if after.get(path) not in (before.get(path), wanted):
+            raise ConflictError(f"{path} changed on {branch} meanwhile; look at it and try again")
+    return replace(delivery, tip=replace(delivery.tip, commit=commit))
+
+
+def _propose(repository: Repository, forge: Forge, delivery: Delivery) -> Delivered:
+    """The one merge request from this branch, open and with these files."""
+    branch = repository.branch(delivery.branch, delivery.tip.commit)
+    if branch is not None and dict(branch.files) == _missing(repository, delivery):
+        # Whoever made the branch opened the request, unless it died in between, or it was closed.
+        request = forge.open(_draft(delivery, branch.head))
+        return Delivered(branch.head, request, changed=False)
+    opened = _find_open(repository, forge, delivery, branch) if branch else None
+    head = _make(repository, delivery)
+    move = RefMove(f"{_HEADS}{delivery.branch}", branch.head if branch else None, head)
+    repository.push([move])
+    draft = _draft(delivery, head)
+    return Delivered(head, forge.update(opened.number, draft) if opened else forge.open(draft))
+
+
+def _draft(delivery: Delivery, head: str) -> MergeRequestDraft:
+    return MergeRequestDraft(
+        delivery.branch,
+        delivery.tip.branch,
+        head,
+        delivery.title,
+        delivery.body,
+        labels=delivery.labels,
+    )
+
+
+def _find_open(
+    repository: Repository, forge: Forge, delivery: Delivery, branch: Branch
+) -> MergeRequest | None:
+    """The open request of a branch that is about to move. Raises InputError where that would
+    throw away somebody's work."""
+    listed = forge.find(delivery.tip.branch, delivery.branch)
+    ours = [each for each in listed if each.branch == delivery.branch and not each.foreign]
+    opened = next((each for each in ours if each.state == "open"), None)
+    if any(each.head == branch.head for each in ours):
+        return opened
+    if opened is not None:
+        raise InputError(
+            f"somebody pushed to {delivery.branch}, the branch of {opened.url}: merge that request"
+            " or close it first"
+        )
+    stands = repository.tree(delivery.tip.commit).read(path for path, _ in branch.files)
+    if any(stands.get(path) != data for path, data in branch.files):
+        raise InputError(
+            f"the branch {delivery.branch} stands with other changes, and no merge request is open"
+            " from it: delete it first"
+        )
+    return None
