@@ -3,14 +3,12 @@ own, which a person reviews. Both may be repeated: what is there already is foun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from promoter.access.git_errors import PushRefusedError
 from promoter.engine.adapters import Adapters
 from promoter.errors import ConflictError, InputError, TransientError
-from promoter.model.facts import Tip
+from promoter.model.delivery import Delivered, Delivery, How
 from promoter.model.ports import (
     Branch,
     CommitDraft,
@@ -22,35 +20,8 @@ from promoter.model.ports import (
 )
 from promoter.model.rule import RepositoryAddress
 
-How = Literal["commit", "merge-request"]
 _HEADS = "refs/heads/"
 _RACES = 20
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """`files` as they shall be (None: gone), decided on the `tip` that was looked at. `branch` is
-    where a merge request comes from; the reconcile leaves it alone where it does not begin with
-    the prefix of its own. `author` reads `NAME <EMAIL>` (None: the bot)."""
-
-    tip: Tip
-    files: Mapping[str, bytes | None]
-    message: str
-    branch: str
-    title: str
-    body: str
-    author: str | None = None
-    labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """The commit that has the files: on the base, or at the head of `request`. `changed`: it was
-    made now, or the request opened now; else all of it stood there."""
-
-    commit: str
-    request: MergeRequest | None = None
-    changed: bool = True
 
 
 def deliver(

@@ -9,6 +9,7 @@ from datetime import datetime
 from promoter.model.hold import EVERYTHING, BrokenHold, Globs, Hold, Holds
 from promoter.model.spell import spell_duration, spell_time
 from promoter.model.target import Target
+from promoter.texts.as_json import Json, broken_hold_json, hold_json
 from promoter.texts.columns import align
 from promoter.texts.paint import Paint, printable
 
@@ -17,10 +18,10 @@ _HEAD = ("APPLICATION", "ENVIRONMENT", "RELEASE", "BY", "UNTIL", "TARGETS", "FIL
 
 @dataclass(frozen=True)
 class HeldPlace:
-    """What hold files of one repository say, and the targets that are there now; `place` is how
-    people know the repository."""
+    """What the hold files on one branch of a repository say, and the targets that are there now."""
 
-    place: str
+    repository: str
+    branch: str
     holds: Holds
     targets: tuple[Target, ...]
 
@@ -53,7 +54,7 @@ def _place(of: HeldPlace, now: datetime, paint: Paint, expired: bool) -> Iterato
     shown = [each for each in of.holds.standing if expired or not each.is_over(now)]
     if not shown and not of.holds.broken:
         return
-    yield paint(printable(of.place), "bold")
+    yield paint(printable(f"{of.repository} ({of.branch})"), "bold")
     if shown:
         rows = [_row(each, len(of.held_by(each)), now) for each in shown]
         head, *table = align([_HEAD, *rows], indent=2)
@@ -90,3 +91,25 @@ def spell_end(until: datetime | None, now: datetime) -> str:
         return "it is taken away"
     left = "over" if now >= until else spell_duration(until - now)
     return f"{spell_time(until)} ({left})"
+
+
+def holds_json(places: Sequence[HeldPlace], now: datetime, *, expired: bool) -> Json:
+    """Those that are broken are among them, with what is wrong as their `problems`."""
+    rows: list[Json] = []
+    for place in places:
+        for hold in place.holds.standing:
+            if expired or not hold.is_over(now):
+                value = {**hold_json(hold), "expired": hold.is_over(now)}
+                rows.append(_with_targets(value, place, hold))
+        for broken in place.holds.broken:
+            value = {**broken_hold_json(broken), "expired": False}
+            rows.append(_with_targets(value, place, broken))
+    return {"holds": rows}
+
+
+def _with_targets(value: Json, place: HeldPlace, hold: Hold | BrokenHold) -> Json:
+    targets = [
+        {"application": each.application, "environment": each.environment}
+        for each in place.held_by(hold)
+    ]
+    return {"repository": place.repository, "branch": place.branch, **value, "targets": targets}
