@@ -65,8 +65,8 @@ class LoggedCommit:
 class NewCommit:
     """A commit to write: the tree `tree` or else that of the first parent, `files` laid over it.
 
-    `files` maps a path to its git mode and bytes, None to take it away. The first of `parents` is the one that
-    `git log --first-parent` follows. `author` None: whoever writes it.
+    `files` maps a path to its git mode and bytes, None to take it away. The first of `parents` is
+    the one that `git log --first-parent` follows. `author` None: whoever writes it.
     """
 
     parents: tuple[str, ...]

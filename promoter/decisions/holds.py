@@ -40,7 +40,7 @@ def judge_hold(hold: Hold | BrokenHold) -> Verdict:
             "open",
             "block",
             hold.told,
-            (("file", str(hold.where)),),
+            (("place", str(hold.where)),),
             opened_by="whoever mends the file",
             trouble="input",
             remedy=f"mend or delete {file} on the branch",

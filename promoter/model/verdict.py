@@ -43,5 +43,7 @@ class Verdict:
     @property
     def told(self) -> str:
         """Why, with the gate; a hold names its file instead, which is where to look."""
+        if self.gate != HOLD:
+            return f"{self.why} ({self.gate})"
         file = dict(self.evidence).get("file")
-        return f"{self.why} ({file if self.gate == HOLD and file else self.gate})"
+        return f"{self.why} ({file})" if file else self.why
