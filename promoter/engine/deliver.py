@@ -13,7 +13,6 @@ from promoter.model.ports import (
     Branch,
     CommitDraft,
     Forge,
-    MergeRequest,
     MergeRequestDraft,
     RefMove,
     Repository,
@@ -57,8 +56,8 @@ def _commit(repository: Repository, delivery: Delivery) -> Delivered:
             continue
         except PushRefusedError as error:
             raise InputError(
-                f"{error.message}; {branch} takes no commit straight from the bot: let people"
-                " merge it, with --merge-request"
+                f"{error.said}: let people merge it (--merge-request), or let the bot push to"
+                f" {branch}"
             ) from None
         return Delivered(commit)
     raise TransientError(f"others push to {branch} all the time; try again")
@@ -92,12 +91,18 @@ def _propose(repository: Repository, forge: Forge, delivery: Delivery) -> Delive
         # Whoever made the branch opened the request, unless it died in between, or it was closed.
         request = forge.open(_draft(delivery, branch.head))
         return Delivered(branch.head, request, changed=False)
-    opened = _find_open(repository, forge, delivery, branch) if branch else None
+    if branch is not None and not _may_move(repository, delivery, branch):
+        raise InputError(
+            f"somebody pushed to {delivery.branch}: merge the request that comes from it, or delete"
+            " that branch, first"
+        )
     head = _make(repository, delivery)
-    move = RefMove(f"{_HEADS}{delivery.branch}", branch.head if branch else None, head)
-    repository.push([move])
+    expected = branch.head if branch else None
+    repository.push([RefMove(f"{_HEADS}{delivery.branch}", expected, head)])
     draft = _draft(delivery, head)
-    return Delivered(head, forge.update(opened.number, draft) if opened else forge.open(draft))
+    request = forge.open(draft)
+    # It may have been open, with the texts of what it brought before.
+    return Delivered(head, forge.update(request.number, draft) if branch else request)
 
 
 def _draft(delivery: Delivery, head: str) -> MergeRequestDraft:
@@ -111,25 +116,10 @@ def _draft(delivery: Delivery, head: str) -> MergeRequestDraft:
     )
 
 
-def _find_open(
-    repository: Repository, forge: Forge, delivery: Delivery, branch: Branch
-) -> MergeRequest | None:
-    """The open request of a branch that is about to move. Raises InputError where that would
-    throw away somebody's work."""
-    listed = forge.find(delivery.tip.branch, delivery.branch)
-    ours = [each for each in listed if each.branch == delivery.branch and not each.foreign]
-    opened = next((each for each in ours if each.state == "open"), None)
-    if any(each.head == branch.head for each in ours):
-        return opened
-    if opened is not None:
-        raise InputError(
-            f"somebody pushed to {delivery.branch}, the branch of {opened.url}: merge that request"
-            " or close it first"
-        )
+def _may_move(repository: Repository, delivery: Delivery, branch: Branch) -> bool:
+    """Whether moving the branch throws nobody's work away: it is the bot's alone, or all of it is
+    on the base already."""
+    if branch.by_bot:
+        return True
     stands = repository.tree(delivery.tip.commit).read(path for path, _ in branch.files)
-    if any(stands.get(path) != data for path, data in branch.files):
-        raise InputError(
-            f"the branch {delivery.branch} stands with other changes, and no merge request is open"
-            " from it: delete it first"
-        )
-    return None
+    return all(stands.get(path) == data for path, data in branch.files)

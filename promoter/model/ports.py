@@ -131,7 +131,8 @@ class Branch:
 
     `message` is that of its head commit; `files` the content of every file that differs from
     the merge base (None: deleted); `own` tells whether each commit since then is the bot's;
-    `fork` is the merge base (None: they share no history, or nobody tells).
+    `fork` is the merge base (None: they share no history, or nobody tells); `by_bot`: the bot
+    committed all of it, promotions or not.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Branch:
     files: tuple[tuple[str, bytes | None], ...]
     own: bool
     fork: str | None = None
+    by_bot: bool = False
 
 
 class Repository(Protocol):

@@ -60,7 +60,7 @@ class TestAFreeze:
         assert dev.why == "held by ann: the sale (.promoter/holds/_all.yaml)"
         assert dev.offered == release("web:1.2.0"), "what would come is told"
         assert production.state is State.CURRENT
-        assert production.why.endswith("that staging offers; held by ann: the sale (.promoter/holds/_all.yaml)")
+        assert production.why.startswith("runs 1.0.0, the newest that staging offers; held by ann")
 
     def test_says_who_why_and_how_it_ends(self) -> None:
         world = shop()
