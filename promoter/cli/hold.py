@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _hold(arguments: argparse.Namespace, named: Named, app: App, now: datetime) -> Hold:
-    reason = " ".join(arguments.reason.split())
+    reason = redact(" ".join(arguments.reason.split()))
     if not reason:
         raise InputError("--reason: is empty: say why, people read it")
     by = who_asks(app.settings.person, os.environ)

@@ -14,7 +14,7 @@ from promoter.model.facts import Tip
 from promoter.model.hold import EVERYTHING, BrokenHold, Globs, Hold
 from promoter.model.target import Target
 from promoter.texts.as_json import Json, broken_hold_json, hold_json, request_json
-from promoter.texts.holds_text import spell_end
+from promoter.texts.holds_text import hold_line, spell_end
 from promoter.texts.inline import code, escaped_line, unmarked
 from promoter.texts.paint import Paint, printable
 
@@ -98,7 +98,7 @@ def change_text(change: HoldChange, now: datetime, paint: Paint) -> str:
     else:
         lines.append(f"  {hold.subject}: released")
     lines.append(f"  {_concerns(change.targets)}")
-    lines += [f"  still {each.told} ({each.where})" for each in change.still]
+    lines += [f"  still {hold_line(each)}" for each in change.still]
     if change.what == "hold":
         lines.append(f"  take it away: {hold.release_command}")
     return "\n".join([lines[0], *map(printable, lines[1:])]) + "\n"

@@ -31,10 +31,12 @@ class HeldPlace:
 
 def hold_lines(holds: Holds) -> list[str]:
     """A line for each hold over a target, those that stop it first."""
-    return [
-        f"{each.told} ({each.where.file})" if isinstance(each, Hold) else each.told
-        for each in (*holds.stops, *holds.bans)
-    ]
+    return [hold_line(each) for each in (*holds.stops, *holds.bans)]
+
+
+def hold_line(hold: Hold | BrokenHold) -> str:
+    """What it says, with its file."""
+    return f"{hold.told} ({hold.where.file})" if isinstance(hold, Hold) else hold.told
 
 
 def holds_text(places: Sequence[HeldPlace], now: datetime, paint: Paint, *, expired: bool) -> str:
