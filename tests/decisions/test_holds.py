@@ -9,10 +9,11 @@ import pytest
 
 from promoter.decisions.person import HOLD
 from promoter.model.facts import HoldsOf, TagsOf
+from promoter.model.ledger import Wish
 from promoter.model.plan import Close, Decision, Disarm, Merge, Plan, Propose, State
 from promoter.model.ports import Footing, Protection, Rights
 from promoter.model.rule import EnvironmentRule
-from tests.decisions.rules import chain, environment, release, rule, soak
+from tests.decisions.rules import artifact, chain, environment, release, rule, soak
 from tests.decisions.world import NOW, World, ago
 
 FREEZE = "by: ann\nreason: the sale\n"
@@ -154,8 +155,6 @@ class TestAFreeze:
         assert isinstance(orphan.action, Close)
 
     def test_answers_who_asks_for_a_release(self) -> None:
-        from promoter.model.ledger import Wish
-
         world = shop()
         world.hold_files["dev/web.yaml"] = TIMED
         world.registry("web", "1.0.0", "1.1.0", "1.2.0")
@@ -231,6 +230,34 @@ class TestABan:
         whys = {each.what: each.why for each in decision.selections[0].passed_over}
         assert whys["1.2.0"] == f"1.2.0 is held off by ann: the sale ({file})"
         assert whys["1.3.0"] == f"{image} is held off by ann: the sale ({file})"
+
+    def test_of_a_tag_ends_the_request_in_the_first_environment(self) -> None:
+        world = shop()
+        world.registry("web", "1.1.0", "1.2.0")
+        world.carry_out(world.plan())
+        assert world.request("web", "dev").state == "open"
+        world.hold_files["dev/web.yaml"] = f"{FREEZE}release: 1.2.0\n"
+        action = world.decision("web", "dev").action
+        assert isinstance(action, Close)
+        assert "1.2.0 is held off by ann" in action.reason
+        world.registry("web", "1.1.0", "1.1.5", "1.2.0")
+        changed = world.decision("web", "dev")
+        assert isinstance(changed.action, Propose)
+        assert changed.offered == release("web:1.1.5")
+
+    def test_is_no_end_of_a_wish(self) -> None:
+        """Whoever asked for it has it once the ban is over."""
+        world = shop()
+        world.registry("web", "1.1.0", "2.0.0")
+        world.rules = (rule(*world.rules[0].environments, artifacts=(artifact(argument="1.x"),)),)
+        world.hold_files["dev/web.yaml"] = f"{TIMED}release: 2.0.0\n"
+        world.asked_for = (Wish("web", "dev", release("web:2.0.0"), NOW, "ci"),)
+        world.only = frozenset({("web", "dev")})
+        (answer,) = world.decision("web", "dev").requested
+        assert (answer.state, answer.superseded_by) == (State.WAITING, None)
+        world.carry_out(world.plan())
+        world.asked_for = ()
+        assert world.decision("web", "dev", UNTIL).offered == release("web:2.0.0")
 
     @pytest.mark.parametrize("named", ["label", "id", "tag", "digest", "both", "of a list"])
     def test_is_known_by_every_name(self, named: str) -> None:
