@@ -20,6 +20,7 @@ FOLDER = ".promoter/holds"
 Globs = tuple[str, ...]
 """Names with `*`, `?` and `[...]`, case-sensitive; one that fits is enough."""
 EVERYTHING: Globs = ("*",)
+_SIGNS = frozenset("*?[")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Hold:
     """In UTC: from then on it holds nothing any more. None: until somebody takes it away."""
 
     def covers(self, application: str, environment: str) -> bool:
-        return _fits(application, self.applications) and _fits(environment, self.environments)
+        return _fits(environment, self.environments) and _fits(application, self.applications)
 
     def bans(self, release: Release) -> bool:
         return any(is_named(each, release) for each in self.releases)
@@ -92,7 +93,7 @@ class BrokenHold:
     where: Where
 
     def covers(self, application: str, environment: str) -> bool:
-        return _fits(application, self.applications) and _fits(environment, self.environments)
+        return _fits(environment, self.environments) and _fits(application, self.applications)
 
     @property
     def told(self) -> str:
@@ -183,4 +184,7 @@ def is_named(text: str, release: Release) -> bool:
 
 
 def _fits(name: str, globs: Globs) -> bool:
-    return any(fnmatchcase(name, each) for each in globs)
+    # Most are plain names, and there may be hundreds of holds for each of a thousand targets.
+    return any(
+        name == each or (not _SIGNS.isdisjoint(each) and fnmatchcase(name, each)) for each in globs
+    )

@@ -61,6 +61,7 @@ def test_a_plan() -> None:
             "evidence": {"upstream": "staging", "ran": "1h"},
             "opens_at": "2026-03-03T11:00:00Z",
             "opened_by": "time",
+            "remedy": None,
         }
     ]
     assert told["troubles"] == [
