@@ -89,7 +89,9 @@ def _take_away(
     else:
         made = remove_hold(content, hold)
     gone = replace(hold, releases=tuple(each for each in hold.releases if each not in rest))
-    others = [each for each in place.holds.stops if each != hold and _overlaps(each, place, hold)]
+    banned = [each for each in place.holds.bans if set(each.releases) & set(gone.releases)]
+    others = [each for each in (*place.holds.stops, *banned) if each != hold]
+    others = [each for each in others if _overlaps(each, place, hold)]
     change = HoldChange(
         *("release", place.address.url, place.tip.branch),
         *(replace(gone, by=by), place.held_by(hold)),

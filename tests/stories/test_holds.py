@@ -181,6 +181,18 @@ def test_a_branch_that_somebody_pushed_to_is_not_overwritten(world: World) -> No
     assert b"mine\n" in world.file("notes.txt", LABEL)
 
 
+def test_a_request_that_was_never_opened_is_opened_by_the_next_call(local: World) -> None:
+    """The first one died between the push and the request."""
+    words = ("web", "staging", "--reason", "the sale", "--merge-request")
+    hold(local, *words)
+    head = local.tips()[LABEL]
+    git(local.repository, "update-ref", "-d", "refs/promoter/merge-requests/1")
+    assert local.requests() == []
+    hold(local, *words)
+    (request,) = local.requests()
+    assert (request.branch, request.head) == (LABEL, head)
+
+
 def test_the_same_again_changes_it_in_place_or_nothing(local: World) -> None:
     words = ("web", "staging", "--reason", "the sale")
     hold(local, *words)
@@ -203,6 +215,31 @@ def test_globs_are_written_down_and_found_again(local: World) -> None:
     assert (row["applications"], row["environments"]) == (["w*", "api"], ["[sp]*"])
     local.promoter("release-hold", "w*,api", "[sp]*")
     assert held(local) == []
+
+
+def test_what_goes_on_to_hold_is_told(local: World) -> None:
+    hold(local, "--all", "--reason", "it moves")
+    hold(local, "web", "dev", "--release", "1.1.0", "--release", "1.2.0", "--reason", "slow")
+    hold(local, "web", "*", "--release", "1.1.0", "--reason", "loses carts")
+    said = local.promoter("release-hold", "web", "dev", "--release", "1.1.0")
+    said.line("still held by ann: it moves (.promoter/holds/_all.yaml)")
+    said.line("still 1.1.0 is held off by ann: loses carts (.promoter/holds/_all/web.yaml)")
+    (left,) = [each for each in held(local) if each["environments"] == ["dev"]]
+    assert left["releases"] == ["1.2.0"]
+
+
+def test_a_freeze_reaches_every_repository_that_answers(local: World) -> None:
+    """Two rules of one repository make one file; one that does not answer stops no other."""
+    local.write_rules(name="twin", layout="apps/{application}/{environment}.yaml")
+    lost = (local.folder / "rules" / "shop.yaml").read_text("utf-8")
+    lost = lost.replace(local.url, "file:///nowhere/manifests.git")
+    (local.folder / "rules" / "lost.yaml").write_text(lost, "utf-8")
+    said = hold(local, "--all", "--reason", "x", expect=64)
+    said.line("COMMITTED straight to main of", EVERYTHING)
+    said.line("error:", "lost.yaml: file:///nowhere/manifests.git", "no such repository")
+    assert subjects(local)[:2].count("Hold everything") == 1
+    (row,) = local.promoter("holds", "--output", "json", expect=64).json["holds"]
+    assert len(row["targets"]) == 6
 
 
 @pytest.mark.parametrize(
