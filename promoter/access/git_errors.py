@@ -19,6 +19,15 @@ class MirrorDamagedError(TransientError):
     """The local copy can't be used; it is made again at the next look."""
 
 
+class PushRefusedError(InputError):
+    """The remote takes no such push from the bot: a protected branch, a hook, a missing right.
+    `said` is that alone, without what to do."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"{said}: let the bot push there, or change the rule")
+        self.said = said
+
+
 def _pattern(*words: str) -> re.Pattern[str]:
     return re.compile("|".join(words), re.IGNORECASE)
 
@@ -169,10 +178,7 @@ def push_failure(remote: Remote, report: str, stderr: str) -> PromoterError:
 
 
 def _refused_push(remote: Remote, text: str) -> PromoterError:
-    return InputError(
-        f"{remote.display} refuses the push: {summary(text)}:"
-        " let the bot push there, or change the rule"
-    )
+    return PushRefusedError(f"{remote.display} refuses the push: {summary(text)}")
 
 
 def _login(remote: Remote, said: str) -> PromoterError:

@@ -65,13 +65,13 @@ class LoggedCommit:
 class NewCommit:
     """A commit to write: the tree `tree` or else that of the first parent, `files` laid over it.
 
-    `files` maps a path to its git mode and bytes. The first of `parents` is the one that
-    `git log --first-parent` follows. `author` None: whoever writes it.
+    `files` maps a path to its git mode and bytes, None to take it away. The first of `parents` is
+    the one that `git log --first-parent` follows. `author` None: whoever writes it.
     """
 
     parents: tuple[str, ...]
     message: str
-    files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    files: Mapping[str, tuple[str, bytes] | None] = field(default_factory=dict)
     tree: str | None = None
     author: Person | None = None
 
@@ -236,7 +236,9 @@ def _import(commit: NewCommit, by: Person, at: datetime) -> bytes:
     lines += [f"merge {check_id(other or '')}\n".encode() for other in others]
     if commit.tree:
         lines.append(f'M 040000 {check_id(commit.tree)} ""\n'.encode())
-    for path, (mode, data) in sorted(commit.files.items()):
+    lines += [b"D %s\n" % _quoted(each) for each, made in commit.files.items() if made is None]
+    written = {path: made for path, made in commit.files.items() if made is not None}
+    for path, (mode, data) in sorted(written.items()):
         lines.append(b"M %s inline %s\n" % (mode.encode(), _quoted(path)))
         lines.append(b"data %d\n%s\n" % (len(data), data))
     # A reset without `from` leaves the name unborn, so that the end of the stream writes no ref.

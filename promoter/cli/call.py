@@ -123,7 +123,7 @@ def load_verb(verb: str) -> Verb:
         near = _nearest(verb, VERBS)
         hint = f"; did you mean '{near}'?" if near else "; see promoter --help"
         raise InputError(f"promoter: no verb '{verb}'{hint}")
-    return cast("Verb", importlib.import_module(f"promoter.cli.{verb}"))
+    return cast("Verb", importlib.import_module(f"promoter.cli.{verb.replace('-', '_')}"))
 
 
 def _sentence(text: str) -> str:

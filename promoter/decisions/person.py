@@ -66,7 +66,7 @@ def take_off(this: Situation, decided: Decision) -> Decision:
     request, action = this.opened, decided.action
     if request is None or not request.armed or isinstance(action, LeaveAlone):
         return decided
-    if not is_held(request):
+    if not is_held(request) and this.holds.keeper_of(this.opened_release) is None:
         if action is None and decided.state in (State.PROMOTING, State.PROPOSED, State.UNKNOWN):
             return decided  # a registry that does not answer closes no gate
         is_the_bots = this.branch is None or this.branch.own
@@ -83,7 +83,8 @@ def note_queued(this: Situation, decided: Decision, queued: Sequence[Queued]) ->
         return decided
     note: Queued | None = None
     known = [each for each in queued if each.branch == request.branch]
-    if is_held(request) or not all(each.passes for each in decided.verdicts):
+    held = is_held(request) or this.holds.keeper_of(this.opened_release) is not None
+    if held or not all(each.passes for each in decided.verdicts):
         note = Queued(request.branch, "", "") if known else None
     elif request.armed and decided.action is None and head not in (each.head for each in known):
         note = Queued(request.branch, head, this.base.tip.commit)

@@ -22,6 +22,7 @@ from promoter.model.facts import (
     BranchOf,
     Facts,
     FootingOf,
+    HoldsOf,
     Known,
     ListedOf,
     MergeRequestsOf,
@@ -83,7 +84,7 @@ def decide(
             continue
         for base in scene.bases.values():
             try:
-                orphans.extend(_orphans(scene, base, claims, facts))
+                orphans.extend(_orphans(scene, base, claims, facts, now))
             except NotAsked as missing:
                 asks.update(missing.questions)
             except NotKnown:
@@ -172,15 +173,18 @@ def _decide(scene: Scene, target: Target, claims: Claims, facts: Facts, now: dat
         return replace(base, why=why, trouble="bug")
 
 
-def _orphans(scene: Scene, base: Base, claims: Claims, facts: Facts) -> list[Orphan]:
+def _orphans(scene: Scene, base: Base, claims: Claims, facts: Facts, now: datetime) -> list[Orphan]:
     """Open requests that this rule made for targets that are gone, to any rule; a branch that a
     person pushed to is left alone. Raises NotAsked, NotKnown."""
     rule, repository = scene.rule, base.repository
     orphans: list[tuple[MergeRequest, Record]] = []
     facts.need(MergeRequestsOf(repository))
+    holds = facts.need(HoldsOf(repository, base.tip.commit))
     for request in (each for requests in base.requests.values() for each in requests):
         record = Record.parse(request.body)
         if request.state != "open" or not request.branch.startswith(PREFIX) or record is None:
+            continue
+        if holds.over_names(record.application, record.environment, now).stops:
             continue
         if record.rule == rule.name and not claims.holds(repository, request.branch):
             orphans.append((request, record))

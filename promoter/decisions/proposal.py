@@ -237,5 +237,4 @@ def keep_out(decided: Decision, verdicts: Sequence[Verdict]) -> Decision:
     failing = [each for each in verdicts if not each.passes]
     worst = next((each for each in failing if each.judgement == "block"), failing[0])
     state = State.BLOCKED if worst.judgement == "block" else State.WAITING
-    why = f"{worst.why} ({worst.gate})"
-    return replace(decided, state=state, why=why, trouble=worst.trouble)
+    return replace(decided, state=state, why=worst.told, trouble=worst.trouble)

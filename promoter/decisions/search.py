@@ -11,6 +11,7 @@ from promoter.decisions.candidates import Offers, complete
 from promoter.decisions.gates import judge_all
 from promoter.decisions.gates.gate import NO_SKIPS, Case, Skips
 from promoter.decisions.gates.presence import judge_presence
+from promoter.decisions.holds import judge_hold, judge_stops
 from promoter.decisions.situation import Situation, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.model.facts import Facts, Period
@@ -19,7 +20,7 @@ from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.spell import spell_time
-from promoter.model.verdict import Verdict
+from promoter.model.verdict import HOLD, Verdict
 
 _FOR_A_PERSON = (Standing.MOVED, Standing.GONE)
 
@@ -40,6 +41,7 @@ class Stopped:
     state: State
     release: Release
     why: str
+    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass
@@ -73,7 +75,7 @@ def judge_opening(
     this: Situation, release: Release, facts: Facts, now: datetime, skips: Skips
 ) -> Judged:
     """By all that guards the door of opening; what no rule names first. Raises NotAsked."""
-    verdicts: list[Verdict] = []
+    verdicts = list(judge_stops(this.holds))
     if this.called_upstream:
         verdicts.append(judge_presence(release, this.artifacts, this.reading.sites, facts))
     case = case_of(this, release, skips)
@@ -119,14 +121,29 @@ def search(
             found.stopped.append(Stopped(State.REJECTED, release, refusal))
             found.passed_over.append(PassedOver(release.label, refusal))
             continue
+        if banned := _banned(this, release):
+            found.stopped.append(banned)
+            found.passed_over.append(PassedOver(release.label, banned.why))
+            continue
         judged = judge_opening(this, release, facts, now, skips_of(offered))
         if all(each.passes for each in judged.verdicts):
             found.chosen = judged
             break
         found.waiting.append(judged)
         first = next(each for each in judged.verdicts if not each.passes)
-        found.passed_over.append(PassedOver(release.label, f"{first.why} ({first.gate})"))
+        found.passed_over.append(PassedOver(release.label, first.told))
+        if all(each.passes or each.gate == HOLD for each in judged.verdicts):
+            break  # only a hold keeps it: nothing older is wanted
     return found
+
+
+def _banned(this: Situation, release: Release) -> Stopped | None:
+    hold = this.holds.ban_of(release)
+    if hold is None:
+        return None
+    verdict = judge_hold(hold)
+    state = State.BLOCKED if verdict.judgement == "block" else State.WAITING
+    return Stopped(state, release, verdict.told, (verdict,))
 
 
 def _stop(

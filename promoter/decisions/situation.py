@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from promoter.decisions.branches import branch_name
 from promoter.decisions.candidates import ArtifactsByName
 from promoter.decisions.elsewhere import Elsewhere, as_merged
+from promoter.decisions.holds import holds_over
 from promoter.decisions.scene import Base, Scene
 from promoter.model.facts import (
     BranchOf,
     Facts,
     FootingOf,
+    HoldsOf,
     ListedOf,
     MergeRequestsOf,
     Period,
@@ -24,6 +26,7 @@ from promoter.model.facts import (
     TagsOf,
     WishesOf,
 )
+from promoter.model.hold import NO_HOLDS, Holds
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.ledger import Wish
 from promoter.model.ports import Branch, MergeRequest
@@ -61,6 +64,8 @@ class Situation:
     """What images are called where they come from, by their names here; those that differ."""
     looked_at: datetime | None = None
     """When the histories of the upstreams were read, the oldest of them."""
+    holds: Holds = NO_HOLDS
+    """What holds the target now, by the files of the repository."""
 
     @property
     def rule(self) -> Rule:
@@ -87,7 +92,9 @@ class Situation:
         return self.branch.head if self.branch and self.opened else None
 
 
-def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Facts) -> Situation:
+def look_at(
+    scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Facts, now: datetime
+) -> Situation:
     """Everything is asked in one round. Raises NotAsked, NotKnown."""
     environment, base = (
         scene.rule.environment(target.environment),
@@ -105,8 +112,10 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
     }
     wishes = WishesOf(repository)
     footing = FootingOf(repository, base.tip.branch)
+    holds = _hold_questions(scene, base)
     facts.prefetch(
         *(reading, periods, requests, branch, wishes, footing),
+        *holds,
         *(PublishedOf(repository), QueuedOf(repository), ListedOf(repository, base.tip.branch)),
         *(each.periods for each in line.values()),
     )
@@ -141,7 +150,20 @@ def look_at(scene: Scene, target: Target, artifacts: ArtifactsByName, facts: Fac
         facts.seen_at(
             line[name].periods for name in environment.after.environments if name in line
         ),
+        holds_over(target, holds, facts, now),
     )
+
+
+def _hold_questions(scene: Scene, base: Base) -> tuple[HoldsOf, ...]:
+    """Of the target's own repository, and of the one that the rule names, so that one file freezes
+    all that the rule has. Raises NotKnown where that one does not answer."""
+    rule = scene.rule
+    bases = [base]
+    if rule.repository in scene.silent:
+        raise scene.silent[rule.repository]
+    if rule.repository in scene.bases:
+        bases.append(scene.bases[rule.repository])
+    return tuple(dict.fromkeys(HoldsOf(each.repository, each.tip.commit) for each in bases))
 
 
 def _called_upstream(upstreams: Iterable[Elsewhere]) -> dict[ImageName, ImageName]:

@@ -97,6 +97,10 @@ def _check(decision: Decision, url: str) -> Check | None:
         return _TAKEN_OVER
     if decision.hand == "hold":
         return Check(NAME, "failure", f"held by the label {HOLD}", url)
+    record = Record.parse(decision.merge_request.body) if decision.merge_request else None
+    keeper = decision.holds.keeper_of(record.release if record else None)
+    if keeper is not None:
+        return Check(NAME, "failure", " ".join(keeper.told.split()), url)
     if decision.state is State.UNKNOWN:
         return Check(NAME, "pending", "can't be told now: something does not answer", url)
     failing = [each for each in decision.verdicts if not each.passes]

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
+from promoter.decisions.holds import closing_reason, tell_banned, tell_holds, without_banned
 from promoter.decisions.hotfix import fill_up
 from promoter.decisions.person import HOLD, hand_of, is_held, note_queued, take_off, tell
 from promoter.decisions.proposal import keep_out, propose
@@ -30,7 +31,10 @@ from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.target import Target
 
-_WORST_FIRST = (State.UNKNOWN, State.BLOCKED, State.REJECTED, State.CURRENT, State.HELD_BACK)
+_WORST_FIRST = (
+    *(State.UNKNOWN, State.BLOCKED, State.WAITING),
+    *(State.REJECTED, State.CURRENT, State.HELD_BACK),
+)
 
 
 def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> Decision:
@@ -43,8 +47,9 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
         artifacts = rule.artifacts_in(target.application, target.environment)
     except ValueError as error:
         return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
-    this = look_at(scene, target, artifacts, facts)
-    decided = tell(this, _decide_situation(this, decided, facts, now))
+    this = look_at(scene, target, artifacts, facts, now)
+    decided = tell_holds(_decide_situation(this, decided, facts, now), this.holds)
+    decided = tell(this, decided)
     queued = facts.need(QueuedOf(this.repository))
     decided = note_queued(this, take_off(this, replace(decided, hand=hand_of(this))), queued)
     return decided if decided.requested else answer_undecided(this, decided)
@@ -90,7 +95,7 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
     chosen = found.chosen or _early(this, found)
     if chosen is None:
         decided = _conclude(decided, offers, found)
-        if not offers.waits:
+        if not offers.waits or closing_reason(this.opened_release, this.holds):
             decided = _close_stale(decided, this, found)
     else:
         decided = propose(this, chosen, decided, facts, now)
@@ -102,7 +107,7 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
 def _early(this: Situation, found: Search) -> Judged | None:
     """With `open: early`, the newest release whose gates don't say no: its request waits for them
     as a draft."""
-    if this.environment.open == "ready":
+    if this.environment.open == "ready" or this.holds.stops:
         return None
     return next((e for e in found.waiting if all(v.judgement != "block" for v in e.verdicts)), None)
 
@@ -152,9 +157,9 @@ def _offers(this: Situation, running: Release, facts: Facts, now: datetime) -> O
             after, this.histories, this.line, this.artifacts, facts, lockstep=lockstep
         )
     facts.prefetch(*tag_questions(this.artifacts, this.reading.names))
-    offers = offer_from_registry(
-        this.artifacts, running, this.repository, facts, now, lockstep=lockstep
-    )
+    artifacts = without_banned(this.artifacts, this.holds)
+    offers = offer_from_registry(artifacts, running, this.repository, facts, now, lockstep=lockstep)
+    offers = tell_banned(offers, this.holds)
     stops = ((image, f"{why}; {ways_out(this.target, image)}") for image, why in offers.stops)
     return replace(offers, stops=tuple(stops))
 
@@ -196,7 +201,10 @@ def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
         for stop in found.stopped:
             if stop.state is state:
                 offered = None if state is State.CURRENT else stop.release
-                return replace(decided, state=state, why=stop.why, offered=offered)
+                verdicts = stop.verdicts
+                return replace(
+                    decided, state=state, why=stop.why, offered=offered, verdicts=verdicts
+                )
     return replace(decided, state=State.WAITING, why=offers.why_none)
 
 
@@ -206,13 +214,16 @@ def _close_stale(decided: Decision, this: Situation, found: Search) -> Decision:
     request = this.opened
     if request is None or (this.branch is not None and not this.branch.own):
         return decided
+    if this.holds.stops:
+        return decided
     if is_held(request):
         why = f"{decided.why}; the label {HOLD} keeps {request.url} open"
         return replace(decided, why=why)
     record = Record.parse(request.body)
     keeps = record and any(record.release.agrees(each.release) for each in found.waiting)
-    if keeps or decided.state is State.BLOCKED:
+    banned = closing_reason(this.opened_release, this.holds)
+    if banned is None and (keeps or decided.state is State.BLOCKED):
         return decided
     label = record.release.label if record else request.title
-    reason = f"{label} is not proposed any more: {decided.why}"
+    reason = banned or f"{label} is not proposed any more: {decided.why}"
     return replace(decided, action=Close(request.number, request.branch, reason))

@@ -241,7 +241,7 @@ def _answer(asked: Asked, decided: Decision, found: Search) -> tuple[Requested, 
         if judged.release.holds(release):
             first = next(each for each in judged.verdicts if not each.passes)
             state = State.BLOCKED if first.judgement == "block" else State.WAITING
-            return Requested(release, by, state, f"{first.why} ({first.gate})"), False
+            return Requested(release, by, state, first.told), False
     later = decided.offered
     if later is not None:
         why = f"{later.label}, which {decided.origin} offers, is later"

@@ -14,6 +14,7 @@ from typing import Any
 from promoter.access.redaction import redact
 from promoter.decisions.branches import PREFIX
 from promoter.engine.adapters import Adapters
+from promoter.engine.hold_files import HoldFiles
 from promoter.engine.ledger import (
     read_ended,
     read_listed,
@@ -35,6 +36,7 @@ from promoter.model.facts import (
     DigestOf,
     EditOf,
     FootingOf,
+    HoldsOf,
     Known,
     ListedOf,
     MergedOf,
@@ -71,6 +73,7 @@ class Observer:
 
     def __init__(self, adapters: Adapters) -> None:
         self._library = Library()
+        self._hold_files = HoldFiles()
         self._single: dict[type[Question[Any]], Callable[[Any], object]] = {
             TipOf: self._tip,
             TargetsOf: self._targets,
@@ -81,6 +84,7 @@ class Observer:
             ),
             MergeRequestsOf: self._requests,
             BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
+            HoldsOf: lambda q: self._hold_files.read(self._repository(q.repository), q.commit),
             WishesOf: lambda q: read_wishes(self._repository(q.repository)),
             MergedOf: lambda q: self._repository(q.repository).merged(q.base, q.head),
             PublishedOf: lambda q: read_published(self._repository(q.repository)),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
+from promoter.model.hold import Holds
 from promoter.model.image import ImageName
 from promoter.model.ledger import Published, Queued, Sighting, Wish
 from promoter.model.ports import Branch, Check, Footing, ImageDetails, MergeRequest, Readiness
@@ -114,6 +115,14 @@ class EditOf(Question[Edit]):
     target: Target
     release: Release
     pins: tuple[tuple[ImageName, Pin], ...]
+
+
+@dataclass(frozen=True)
+class HoldsOf(Question[Holds]):
+    """What the hold files of a manifest repository say at one commit, those that are over too."""
+
+    repository: RepositoryAddress
+    commit: str
 
 
 @dataclass(frozen=True)

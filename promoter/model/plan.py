@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from promoter.errors import Where
 from promoter.model.facts import Question
+from promoter.model.hold import NO_HOLDS, Holds
 from promoter.model.image import ImageName
 from promoter.model.ledger import Listed, Note, RequestEnd
 from promoter.model.ports import Check, Footing, MergeRequest
@@ -206,6 +207,8 @@ class Decision:
     """Where the branch of its open merge request stands."""
     hand: Hand | None = None
     """What a person has a hand on."""
+    holds: Holds = NO_HOLDS
+    """What holds the target now, by the files of the repository."""
     lands_in: tuple[str, ...] = ()
     """The files that its open merge request changes, where the bot is to merge it."""
 

@@ -102,13 +102,14 @@ class Landing:
 
 @dataclass(frozen=True)
 class CommitDraft:
-    """A commit to be made: `files` replaces whole files of `parent`, modes are kept. Without a
+    """A commit to be made: `files` replaces whole files of `parent`, modes are kept; None takes a
+    file away, and one that is not there already is no matter. Without a
     parent it is the first of a history of its own; `alone`: it takes over the parent's files and
     not its history. `author` reads `NAME <EMAIL>` (None: the bot); the committer is always the
     bot: by that its commits are known."""
 
     parent: str | None
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes | None]
     message: str
     alone: bool = False
     author: str | None = None
@@ -130,7 +131,8 @@ class Branch:
 
     `message` is that of its head commit; `files` the content of every file that differs from
     the merge base (None: deleted); `own` tells whether each commit since then is the bot's;
-    `fork` is the merge base (None: they share no history, or nobody tells).
+    `fork` is the merge base (None: they share no history, or nobody tells); `by_bot`: the bot
+    committed all of it, promotions or not.
     """
 
     name: str
@@ -139,6 +141,7 @@ class Branch:
     files: tuple[tuple[str, bytes | None], ...]
     own: bool
     fork: str | None = None
+    by_bot: bool = False
 
 
 class Repository(Protocol):

@@ -11,6 +11,8 @@ from promoter.model.trouble import TroubleKind
 
 Door = Literal["open", "merge"]
 Judgement = Literal["pass", "wait", "block"]
+HOLD = "hold"
+"""The built-in gate of holds: it stands at every door, and no rule asks for it."""
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,11 @@ class Verdict:
     @property
     def passes(self) -> bool:
         return self.judgement == "pass"
+
+    @property
+    def told(self) -> str:
+        """Why, with the gate; a hold names its file instead, which is where to look."""
+        if self.gate != HOLD:
+            return f"{self.why} ({self.gate})"
+        file = dict(self.evidence).get("file")
+        return f"{self.why} ({file})" if file else self.why

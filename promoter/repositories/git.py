@@ -129,7 +129,8 @@ class GitRepository:
         # What a forge's "update branch" puts on top says nothing of its own.
         says = (each for each in commits if len(each.parents) == 1)
         top = next(says, None) or (commits[0] if commits else objects.only(head))
-        return Branch(name, head, top.message, self._files(changes), own, fork)
+        by_bot = all(self._is_by_bot(each) for each in commits)
+        return Branch(name, head, top.message, self._files(changes), own, fork, by_bot)
 
     def merged(self, base: str, head: str) -> Files | None:
         made = self._merged.get_or_make((base, head), lambda: (self._merge(base, head),))
@@ -151,8 +152,10 @@ class GitRepository:
         )
 
     def _is_own(self, commit: LoggedCommit) -> bool:
-        mine = commit.committer.casefold() == self._bot.email.casefold()
-        return mine and Record.parse(commit.message) is not None
+        return self._is_by_bot(commit) and Record.parse(commit.message) is not None
+
+    def _is_by_bot(self, commit: LoggedCommit) -> bool:
+        return commit.committer.casefold() == self._bot.email.casefold()
 
     def _is_update(self, commit: LoggedCommit) -> bool:
         """Whether a commit is the merge of two others and nothing else, as forges make it where
@@ -172,8 +175,12 @@ class GitRepository:
 
     def _new(self, draft: CommitDraft) -> NewCommit:
         tree = self._tree(draft.parent) if draft.parent else GitTree((), self._mirror.objects)
-        files: dict[str, tuple[str, bytes]] = {}
+        files: dict[str, tuple[str, bytes] | None] = {}
         for path, data in draft.files.items():
+            if data is None:
+                if tree.find(path) is not None:
+                    files[path] = None
+                continue
             entry = _place(tree, path)
             if entry is None or entry.blob != _blob_id(data, like=entry.blob):
                 files[path] = (entry.mode if entry else _NEW_FILE, data)

@@ -57,6 +57,17 @@ class Node:
     size: int = 1
 
 
+@dataclass(frozen=True)
+class Words:
+    """What is said of a text that is no document at all, has a second one, is no mapping, or holds
+    a tag."""
+
+    empty: str = "the file is empty: begin it with 'version: 1'"
+    second: str = "a rule file holds one document: put the second in its own file"
+    mapping: str = "a rule file is a mapping that begins with 'version: 1'"
+    what: str = "rule files"
+
+
 class Positions:
     """Lines and columns, from 1, of character offsets. The parsers' own line numbers disagree
     on NEL and U+2028, which no editor counts."""
@@ -70,7 +81,7 @@ class Positions:
         return Where(self._file, line, offset - self._starts[line - 1] + 1)
 
 
-def compose(text: str, positions: Positions) -> Node:
+def compose(text: str, positions: Positions, words: Words) -> Node:
     """The root of the one document in `text` (without a byte order mark); an alias is the
     anchor's own node, never a copy. InputError at the first thing that can't be read.
     """
@@ -82,13 +93,13 @@ def compose(text: str, positions: Positions) -> Node:
     if bad:
         message = f"the character U+{ord(bad[0]):04X} can't stand in YAML: remove it"
         raise InputError(message, where=positions(bad.start()))
-    root = _compose_events(text, positions)
+    root = _compose_events(text, positions, words)
     if root is None:
-        raise InputError("the file is empty: begin it with 'version: 1'", where=positions(0))
+        raise InputError(words.empty, where=positions(0))
     return root
 
 
-def _compose_events(text: str, positions: Positions) -> Node | None:
+def _compose_events(text: str, positions: Positions, words: Words) -> Node | None:
     """From the C parser's events; where it gives up or is absent, from the other's, whose
     grammar is wider in some places and whose complaints are better.
 
@@ -98,11 +109,11 @@ def _compose_events(text: str, positions: Positions) -> Node | None:
     from ruamel.yaml.error import YAMLError
 
     try:
-        return _Composer(positions).take_all(YAML(typ="safe").parse(text))
+        return _Composer(positions, words).take_all(YAML(typ="safe").parse(text))
     except YAMLError:
         pass
     try:
-        return _Composer(positions).take_all(YAML(typ="safe", pure=True).parse(text))
+        return _Composer(positions, words).take_all(YAML(typ="safe", pure=True).parse(text))
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - it raises what it likes on malformed text
@@ -120,9 +131,10 @@ class _Open:
 
 
 class _Composer:
-    def __init__(self, positions: Positions) -> None:
+    def __init__(self, positions: Positions, words: Words) -> None:
         self._root: Node | None = None
         self._positions = positions
+        self._words = words
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
         self._documents = 0
@@ -140,8 +152,7 @@ class _Composer:
             case "DocumentStartEvent":
                 self._documents += 1
                 if self._documents > 1:
-                    message = "a rule file holds one document: put the second in its own file"
-                    raise self._error(start, message)
+                    raise self._error(start, self._words.second)
             case "ScalarEvent":
                 plain = bool(event.implicit[0]) and not event.style
                 node = Node("scalar", start, _tag(event), text=str(event.value), plain=plain)

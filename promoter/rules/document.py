@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from promoter.errors import InputError, Where
-from promoter.rules.composition import Node, Positions, compose
+from promoter.rules.composition import Node, Positions, Words, compose
 from promoter.rules.wording import Location, label, quote
 
 _NULL = re.compile(r"|~|null|Null|NULL")
@@ -57,19 +57,27 @@ class Document:
 
 def read_document(file: str, text: str) -> tuple[Document | None, tuple[InputError, ...]]:
     """The document, and what is wrong with it; None where nothing of it can be used."""
+    document, errors = read_mapping(file, text, Words())
+    if document is not None and {"apiVersion", "kind"} <= document.data.keys():
+        message = "a Kubernetes resource is no rule file: keep it elsewhere"
+        return None, (InputError(message, where=document.places[()].at),)
+    return document, errors
+
+
+def read_mapping(
+    file: str, text: str, words: Words
+) -> tuple[Document | None, tuple[InputError, ...]]:
+    """The same for a file of another kind, whose `words` tell what it is."""
     text = text.removeprefix("\ufeff")  # the C parser's offsets are one off with it
     positions = Positions(file, text)
     try:
-        root = compose(text, positions)
+        root = compose(text, positions, words)
     except InputError as error:
         return None, (error,)
-    reading = _Reading(positions)
+    reading = _Reading(positions, words)
     data = reading.read(root, (), None)
     if not isinstance(data, dict):
-        message = f"a rule file is a mapping that begins with 'version: 1', found {describe(data)}"
-        return None, (InputError(message, where=positions(root.start)),)
-    if {"apiVersion", "kind"} <= data.keys():
-        message = "a Kubernetes resource is no rule file: keep it elsewhere"
+        message = f"{words.mapping}, found {describe(data)}"
         return None, (InputError(message, where=positions(root.start)),)
     return Document(data, reading.places), tuple(reading.errors)
 
@@ -90,8 +98,9 @@ def describe(value: object, raw: str | None = None) -> str:
 class _Reading:
     """Nodes -> data. Aliases are written out here, within the limit that was checked before."""
 
-    def __init__(self, positions: Positions) -> None:
+    def __init__(self, positions: Positions, words: Words) -> None:
         self._positions = positions
+        self._words = words
         self.places: dict[Location, Place] = {}
         self.errors: list[InputError] = []
 
@@ -103,7 +112,8 @@ class _Reading:
         raw = node.text if node.kind == "scalar" else None
         self.places[location] = Place(own if is_value else at_key, at_key, raw)
         if node.tag is not None:
-            self._refuse(location, own, f"remove the tag {quote(node.tag)}: rule files need none")
+            message = f"remove the tag {quote(node.tag)}: {self._words.what} need none"
+            self._refuse(location, own, message)
         if node.kind == "scalar":
             return self._scalar(node, location)
         if node.kind == "sequence":

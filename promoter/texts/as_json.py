@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from promoter.model.hold import BrokenHold, Hold
 from promoter.model.outcome import Outcome
 from promoter.model.plan import (
     Action,
@@ -109,7 +110,40 @@ def decision_json(decision: Decision) -> Json:
             }
             for each in decision.sources
         ],
+        "holds": [hold_json(each) for each in decision.holds.standing]
+        + [broken_hold_json(each) for each in decision.holds.broken],
         "action": action_json(decision.action) if decision.action else None,
+    }
+
+
+def hold_json(hold: Hold) -> Json:
+    return {
+        "applications": list(hold.applications),
+        "environments": list(hold.environments),
+        "releases": list(hold.releases),
+        "by": hold.by,
+        "reason": hold.reason,
+        "until": spell_time(hold.until) if hold.until else None,
+        "file": hold.where.file,
+        "line": hold.where.line,
+        "problems": [],
+        "release_with": hold.release_command,
+    }
+
+
+def broken_hold_json(hold: BrokenHold) -> Json:
+    """The same keys: what a file that can't be read says is not known."""
+    return {
+        "applications": list(hold.applications),
+        "environments": list(hold.environments),
+        "releases": [],
+        "by": None,
+        "reason": None,
+        "until": None,
+        "file": hold.where.file,
+        "line": hold.where.line,
+        "problems": [str(each) for each in hold.problems],
+        "release_with": None,
     }
 
 

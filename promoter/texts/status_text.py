@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from promoter.model.hold import NO_HOLDS
 from promoter.model.plan import Decision, Plan, State
 from promoter.model.spell import spell_duration
 from promoter.texts.columns import align
@@ -24,13 +25,20 @@ def status_text(plan: Plan, now: datetime, paint: Paint) -> str:
         rows.append((application, *(_cell(each, now) for each in found)))
     lines = [printable(line) for line in align(rows, gap=3)]
     lines[0] = paint(lines[0], "bold")
-    restless = [each for each in plan.decisions if each.state not in _QUIET]
+    restless = [e for e in plan.decisions if e.state not in _QUIET or e.holds != NO_HOLDS]
     if restless:
         lines.append("")
-        told = [(str(each.target), each.state.value, reason(each)) for each in restless]
+        told = [(str(each.target), each.state.value, _reason(each)) for each in restless]
         lines += [printable(line) for line in align(told)]
     lines += troubles_text(plan.troubles, paint)
     return "\n".join(lines) + "\n"
+
+
+def _reason(decision: Decision) -> str:
+    """With the bans of the target: what stops it altogether is told by the reason itself."""
+    said = reason(decision)
+    bans = (each.told for each in decision.holds.bans)
+    return "; ".join([said, *(each for each in bans if each not in said)])
 
 
 def _cell(decision: Decision | None, now: datetime) -> str:
@@ -38,4 +46,5 @@ def _cell(decision: Decision | None, now: datetime) -> str:
         return "-"
     running = decision.running.label if decision.running else "?"
     age = f" ({spell_duration(now - decision.since)})" if decision.since else ""
-    return f"{running}{age}{ahead(decision)}"
+    held = " held" if decision.holds.stops else ""
+    return f"{running}{age}{ahead(decision)}{held}"

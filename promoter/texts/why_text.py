@@ -10,6 +10,7 @@ from promoter.model.release import Release
 from promoter.model.spell import spell_duration, spell_time
 from promoter.model.verdict import Verdict
 from promoter.texts.columns import align
+from promoter.texts.holds_text import hold_lines
 from promoter.texts.paint import Paint, printable
 from promoter.texts.plan_text import STYLES
 
@@ -39,6 +40,7 @@ def _lines(decision: Decision, now: datetime, paint: Paint) -> Iterator[str]:
     for each in decision.requested:
         told = f"{each.release.label} by {each.by}: {each.state.value}"
         rows.append(("requested", told if each.why == decision.why else f"{told}, {each.why}"))
+    rows += [("hold", line) for line in hold_lines(decision.holds)]
     rows.append(("manifests", decision.target.path))
     rows.append(("rule", decision.rule))
     yield from (printable(line) for line in align(rows, indent=2))
@@ -74,6 +76,8 @@ def _verdict(verdict: Verdict, now: datetime, paint: Paint) -> Iterator[str]:
         yield f"      opens {spell_time(verdict.opens_at)}, in {left}"
     elif verdict.opened_by and not verdict.passes:
         yield f"      opened by {printable(verdict.opened_by)}"
+    if verdict.remedy and not verdict.passes:
+        yield f"      open it: {printable(verdict.remedy)}"
     if verdict.evidence:
         seen = ", ".join(f"{name} {value}" for name, value in verdict.evidence)
         yield f"      saw {printable(seen)}"

@@ -27,6 +27,7 @@ from promoter.model.facts import (
     EditOf,
     Facts,
     FootingOf,
+    HoldsOf,
     Known,
     ListedOf,
     MergedOf,
@@ -46,6 +47,7 @@ from promoter.model.facts import (
     Unknown,
     WishesOf,
 )
+from promoter.model.hold import FOLDER, Holds
 from promoter.model.ledger import (
     Listed,
     Note,
@@ -71,6 +73,7 @@ from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Discovery, Edit, FileChange, Problem, Reading, Site, Target
+from promoter.rules.holds import read_holds
 from promoter.texts.change import commit_message, request_body, request_title
 from tests.decisions.rules import image, name, rule
 
@@ -131,6 +134,8 @@ class World:
     paths: dict[Key, str] = field(default_factory=dict)
     """Where they are not the usual ones."""
     layout_problems: tuple[Problem, ...] = ()
+    hold_files: dict[str, str] = field(default_factory=dict)
+    """By the path below the folder of holds: `production/web.yaml`."""
     troubles: list[tuple[Callable[[Question[Any]], bool], Unknown]] = field(default_factory=list)
     asked: list[Question[Any]] = field(default_factory=list)
     tip: str = "0" * 40
@@ -387,6 +392,11 @@ class World:
                 return tuple(self.queued)
             case ListedOf():
                 return None
+            case HoldsOf():
+                files = self.hold_files.items()
+                return Holds.together(
+                    read_holds(f"{FOLDER}/{path}", text.encode()) for path, text in files
+                )
             case MergedOf():
                 return self.merges.get(question.head)
         raise AssertionError(f"nobody answers {question}")

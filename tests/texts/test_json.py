@@ -39,6 +39,7 @@ def test_a_plan() -> None:
         "merge_request",
         "requested",
         "sources",
+        "holds",
         "action",
     }
     assert dev["offered"] == {

@@ -1,0 +1,163 @@
+"""`promoter hold APPLICATION ENVIRONMENT`: targets stay where they are, or a release stays out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from datetime import datetime
+
+from promoter.access.redaction import redact
+from promoter.app import App
+from promoter.cli import exit_codes
+from promoter.cli.asking import who_asks
+from promoter.cli.console import Progress, complain, paint_for
+from promoter.cli.flags import add_output, add_rules_or_repository, add_world, app_from
+from promoter.cli.held_places import (
+    Named,
+    Place,
+    add_names,
+    find_places,
+    no_such_target,
+    read_names,
+)
+from promoter.cli.look import read_rules
+from promoter.engine.deliver import deliver
+from promoter.engine.observe import Observer
+from promoter.errors import InputError, Where
+from promoter.model.delivery import How
+from promoter.model.hold import Hold
+from promoter.model.ports import Tree
+from promoter.rules.duration import parse_duration
+from promoter.rules.hold_edits import append_hold, replace_hold
+from promoter.rules.holds import ENDINGS, parse_until, path_of, read_holds
+from promoter.texts.as_json import dump
+from promoter.texts.hold_change import HoldChange, change_json, change_text, hold_delivery
+
+EXAMPLE = """\
+  promoter hold web production --reason "the sale" --until 2026-12-27
+  promoter hold web '*' --release 1.4.0 --reason "loses carts, see INC-7"
+  promoter hold --all --reason "the data center moves" --until 6h"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_names(parser)
+    parser.add_argument("--reason", metavar="TEXT", required=True, help="why; people read it")
+    parser.add_argument(
+        "--until",
+        metavar="WHEN",
+        help="a duration (6h, 7d), a time (2026-12-24T18:00:00Z) or a date: to its end, in UTC"
+        " (default: until somebody takes it away)",
+    )
+    add_way(parser)
+    add_rules_or_repository(parser)
+    add_world(parser)
+    add_output(parser)
+
+
+def add_way(parser: argparse.ArgumentParser) -> None:
+    """Who does it, and how it gets onto the branch."""
+    parser.add_argument(
+        "--as", dest="person", metavar="PERSON", help="who (default: whom the CI job names)"
+    )
+    parser.add_argument(
+        "--merge-request",
+        action="store_true",
+        help="open a merge request, and let people merge it (default: a commit to the branch)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    named, app = read_names(arguments), app_from(arguments)
+    now = app.clock()
+    hold = _hold(arguments, named, app, now)
+    rules, broken = read_rules(app)
+    progress = Progress()
+    try:
+        found = find_places(rules, Observer(app.adapters), now, progress)
+        places = [each for each in found.places if each.held_by(hold)]
+        if not places:
+            if found.unseen:
+                raise found.unseen[0]
+            targets = [target for each in found.places for target in each.targets]
+            raise InputError(no_such_target(named, targets))
+        changes = [_write(app, each, hold, arguments.merge_request) for each in places]
+    finally:
+        progress.done()
+    print_changes(app, changes, now)
+    for error in found.unseen:
+        complain(str(error))
+    codes = (exit_codes.of_error(each) for each in found.unseen)
+    return exit_codes.worst(*codes, exit_codes.INPUT if broken else exit_codes.DONE)
+
+
+def _hold(arguments: argparse.Namespace, named: Named, app: App, now: datetime) -> Hold:
+    reason = redact(" ".join(arguments.reason.split()))
+    if not reason:
+        raise InputError("--reason: is empty: say why, people read it")
+    by = who_asks(app.settings.person, os.environ)
+    until = _read_until(arguments.until, now) if arguments.until is not None else None
+    where = Where(path_of(named.applications, named.environments))
+    hold = Hold(named.applications, named.environments, by, reason, where, named.releases, until)
+    try:
+        f"{by}{reason}".encode()
+    except UnicodeEncodeError:
+        raise InputError("--reason or --as: is not UTF-8 text") from None
+    return hold
+
+
+def _read_until(text: str, now: datetime) -> datetime:
+    """Raises InputError for what is no time, and for one that is over."""
+    try:
+        until = now.replace(microsecond=0) + parse_duration(text)
+    except ValueError:
+        try:
+            until = parse_until(text)
+        except ValueError as error:
+            raise InputError(f"--until: {error}, or a duration such as 6h or 7d") from None
+    if until <= now:
+        raise InputError(f"--until: {text} is over: give a later time")
+    return until
+
+
+def _write(app: App, place: Place, hold: Hold, by_request: bool) -> HoldChange:
+    before = next((each for each in place.holds.standing if each.is_same(hold)), None)
+    targets = place.held_by(hold)
+    if before and (before.reason, before.until) == (hold.reason, hold.until):
+        return HoldChange("hold", place.address.url, place.tip.branch, before, targets)
+    path = before.where.file if before else hold.where.file
+    tree = app.adapters.repository(place.address).tree(place.tip.commit)
+    path = _standing_file(tree, path)
+    content = tree.read([path]).get(path, b"")
+    try:
+        made = replace_hold(content, before, hold) if before else append_hold(content, hold, path)
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text: mend or delete it first", where=Where(path)) from None
+    written = next((e for e in read_holds(path, made).standing if e.is_same(hold)), None)
+    if written is None or len(read_holds(path, made).broken) > len(
+        read_holds(path, content).broken
+    ):
+        raise InputError(
+            "can't take another hold, for what stands there: mend or delete it first",
+            where=Where(path),
+        )
+    change = HoldChange("hold", place.address.url, place.tip.branch, written, targets)
+    delivery = hold_delivery(change, place.tip, {path: made})
+    how: How = "merge-request" if by_request else "commit"
+    return replace(change, delivered=deliver(app.adapters, place.address, delivery, how))
+
+
+def _standing_file(tree: Tree, path: str) -> str:
+    """The file of this name with whatever ending it stands."""
+    names = (f"{path.rpartition('.')[0]}{ending}" for ending in ENDINGS)
+    return next((name for name in names if tree.list(name)), path)
+
+
+def print_changes(app: App, changes: list[HoldChange], now: datetime) -> None:
+    if app.settings.output == "json":
+        text = dump({"holds": [change_json(each) for each in changes]}) + "\n"
+    else:
+        paint = paint_for(sys.stdout)
+        text = "".join(change_text(each, now, paint) for each in changes)
+    sys.stdout.write(redact(text))
