@@ -7,6 +7,7 @@ import pytest
 from promoter.access import redaction
 from promoter.access.git_errors import (
     MirrorDamagedError,
+    PushRefusedError,
     push_failure,
     remote_failure,
     summary,
@@ -163,25 +164,25 @@ def test_a_failure_tells_what_to_do(
         (
             "!\ta:refs/heads/x\t[remote rejected] (failed to update ref)",
             "remote: error: cannot lock ref: Unable to create 'x.lock': Permission denied",
-            InputError,
+            PushRefusedError,
             "refuses the push",
         ),
         (
             "!\ta:refs/heads/main\t[remote rejected] (pre-receive hook declined)",
             "remote: GitLab: You are not allowed to push code to protected branches.",
-            InputError,
+            PushRefusedError,
             "You are not allowed to push code",
         ),
         (
             "!\ta:refs/heads/main\t[remote rejected] (protected branch hook declined)",
             "remote: error: GH006: Protected branch update failed for refs/heads/main.",
-            InputError,
+            PushRefusedError,
             "GH006",
         ),
         (
             "!\ta:refs/heads/x\t[remote rejected] (unpacker error)",
             "remote: fatal: Unable to create temporary file: Permission denied",
-            InputError,
+            PushRefusedError,
             "refuses the push",
         ),
         ("!\ta:refs/heads/x\t[remote failure] (remote died)", "", TransientError, "died"),
