@@ -49,9 +49,10 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
         return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
     this = look_at(scene, target, artifacts, facts, now)
     decided = tell_holds(_decide_situation(this, decided, facts, now), this.holds)
-    decided = tell(this, decided)
-    queued = facts.need(QueuedOf(this.repository))
-    decided = note_queued(this, take_off(this, replace(decided, hand=hand_of(this))), queued)
+    if not this.group:  # what is done about a group's request is decided for all of it
+        decided = tell(this, decided)
+        queued = facts.need(QueuedOf(this.repository))
+        decided = note_queued(this, take_off(this, replace(decided, hand=hand_of(this))), queued)
     return decided if decided.requested else answer_undecided(this, decided)
 
 
