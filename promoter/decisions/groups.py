@@ -69,9 +69,10 @@ def with_their_groups(only: Collection[Names], scenes: Sequence[Scene]) -> set[N
     found = set(only)
     for scene in scenes:
         for environment in scene.rule.environments:
+            if environment.group == "application":
+                continue
             names = {each for each in scene.targets if each[1] == environment.name}
-            if environment.group == "environment" and not names.isdisjoint(only):
-                found |= names
+            found |= set() if names.isdisjoint(only) else names
     return found
 
 
@@ -117,10 +118,13 @@ def tell_members(decisions: Sequence[Decision], groups: Sequence[Decision]) -> l
 def _answer(member: Decision, whole: Decision) -> Decision:
     """One that offers nothing now keeps its own reason, for which the others wait."""
     guards = tuple(each for each in whole.verdicts if each.guards == "merge")
+    request = member.merge_request
+    if request is None and whole.merge_request is not None:
+        request = replace(whole.merge_request, body="")  # it says nothing of this target yet
     told = replace(
         member,
         action=None,
-        merge_request=whole.merge_request,
+        merge_request=request,
         head=whole.head,
         hand=whole.hand,
         verdicts=(*member.verdicts, *guards),
@@ -202,7 +206,8 @@ def _decide(
         return _finish(whole, *_leave_to_person(whole, stopped, members), facts)
     found = seat_members(whole, members, facts)
     if found.unsure:
-        raise ValueError(found.unsure)
+        why = wait_for_next(name, found.unsure)
+        return Grouped(None, tuple(_restate(e, State.WAITING, why) for e in members if e.action))
     seats, is_frozen = _choose(whole, found, facts)
     others = tuple(_tell_outside(each, name, found) for each in members)
     if not seats:
@@ -406,6 +411,10 @@ def _judge(
     judged = judge_merge(
         whole, Judged(action.record.release, ()), request, kept, action, decided, facts, now
     )
+    if isinstance(judged.action, Propose):
+        names = [each.application for each in seats]
+        why = tell_proposal(request, (), names, is_built=True)
+        judged = replace(judged, why=why, sources=(), stays=())  # they are of one target
     silent = next((each for each in seats if not each.offers), None)
     if silent is None or failing:
         return judged

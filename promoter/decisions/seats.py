@@ -56,7 +56,8 @@ def seat_members(whole: Situation, members: Sequence[Decision], facts: Facts) ->
         decision = decisions.get(application)
         if decision is None:
             if whole.scene.problems:
-                found.unsure = f"{application} may have a target: {whole.scene.problems[0]}"
+                problem = whole.scene.problems[0]
+                found.unsure = f"whether {application} has a target can't be told: {problem}"
             else:
                 found.left[application] = f"it has no target in {record.environment} any more"
         elif offer := offer_of(decision, whole.group):

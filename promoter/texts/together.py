@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from promoter.decisions.person import HOLD
 from promoter.model.image import short_digest
@@ -12,8 +13,8 @@ from promoter.model.spell import spell_time
 from promoter.texts.inline import code, escaped
 from promoter.texts.usual_body import commands_of, gate_line
 
-_MOST_ROWS = 100
-_MOST_GATES = 60
+# Letters, so that all of it and the records fit into what a forge takes (see `decisions.seats`).
+_ROWS, _FILES, _ASKERS, _GATES = 8_000, 4_000, 1_000, 4_000
 _MOST_NAMED = 5
 
 
@@ -39,13 +40,13 @@ def body_together(decision: Decision, action: Propose) -> str:
     sections = [f"{what} move together: this merge request brings each of them a release."]
     rows = list(_rows(decision.members, action.records))
     head = ["| application | image | from | to | digest |", "|---|---|---|---|---|"]
-    sections.append("\n".join([*head, *_bounded(rows, _MOST_ROWS, "| and {} more | | | | |")]))
+    sections.append("\n".join([*head, *_bounded(rows, _ROWS, "| and {} more | | | | |")]))
     files = [f"- {code(change.path)}" for change in action.changes]
-    sections.append(_listed("Files:", _bounded(files, _MOST_ROWS)))
+    sections.append(_listed("Files:", _bounded(files, _FILES)))
     if asked := [*_askers(action.records)]:
-        sections.append(_listed("Requested by:", _bounded(asked, _MOST_ROWS)))
+        sections.append(_listed("Requested by:", _bounded(asked, _ASKERS)))
     if gates := [*_gates(decision, action.records)]:
-        sections.append(_listed("Gates when this was written:", _bounded(gates, _MOST_GATES)))
+        sections.append(_listed("Gates when this was written:", _bounded(gates, _GATES)))
     sections.append(_listed("What you can do:", [*_answers(decision, action)]))
     return "\n\n".join(sections)
 
@@ -66,8 +67,11 @@ def _listed(head: str, lines: Sequence[str]) -> str:
 
 
 def _bounded(lines: Sequence[str], most: int, more: str = "- and {} more") -> list[str]:
-    left = len(lines) - most
-    return [*lines[:most], more.format(left)] if left > 0 else list(lines)
+    """The first of them, as many as so many letters hold, and how many there are besides."""
+    sizes = accumulate(len(line) + 1 for line in lines)
+    count = sum(1 for size in sizes if size <= most)
+    left = len(lines) - count
+    return [*lines[:count], more.format(left)] if left else list(lines)
 
 
 def _rows(members: Sequence[Decision], records: Sequence[Record]) -> Iterator[str]:

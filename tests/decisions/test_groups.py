@@ -258,6 +258,40 @@ def test_what_may_not_enter_any_more_leaves_also_after_an_approval() -> None:
     assert request_of(world).title == "Promote web to production: 1.1.0"
 
 
+def test_what_is_built_anew_takes_along_what_waited() -> None:
+    """Nobody approved the new head, so that nobody's approval is thrown away for it."""
+    world = opened("web", "api")
+    approve(world, "ann")
+    runs(world, "worker")
+    assert not world.plan().actions
+    world.lands("api", ENV, "1.1.0", at=NOW)
+    world.carry_out(world.plan())
+    assert brought(world) == {"web": "1.1.0", "worker": "1.1.0"}
+
+
+def test_where_the_forge_wants_it_on_the_tip_it_is_built_again() -> None:
+    world = opened("web", "api", of=grouped(automatic=True))
+    world.footing = Footing(Rights("bot"), Protection(True, 0, (), up_to_date=True), statuses=False)
+    old = world.branches[BRANCH]
+    world.moves_base()
+    world.branches[BRANCH] = replace(old, fork="f" * 40)
+    plan = world.plan()
+    action = whole(plan).action
+    assert isinstance(action, Propose)
+    assert (action.rebuilds, action.head, action.news) == (True, None, ())
+    url = request_of(world).url
+    assert why_of(world, "web") == f"build {url} again for 2 applications: api, web"
+
+
+def test_a_branch_that_brings_something_else_by_now_is_built_again() -> None:
+    world = opened("web", "api")
+    old = world.branches[BRANCH]
+    world.branches[BRANCH] = replace(old, files=old.files[:1], fork="f" * 40)
+    action = whole(world.plan()).action
+    assert isinstance(action, Propose)
+    assert (action.rebuilds, action.expected) == (True, old.head)
+
+
 def test_a_banned_release_leaves_and_the_next_one_comes() -> None:
     world = opened("web", "api")
     approve(world, "ann")
@@ -328,6 +362,12 @@ def test_a_broken_layout_takes_nobody_out() -> None:
     del world.history["api", ENV]
     world.layout_problems = (Problem("two folders match"),)
     assert not world.plan().actions
+    runs(world, "worker")
+    assert not world.plan().actions
+    assert why_of(world, "worker") == (
+        "waits for the next merge request of production: whether api has a target can't be told:"
+        " two folders match"
+    )
 
 
 def test_without_any_target_it_is_an_orphan() -> None:
