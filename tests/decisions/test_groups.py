@@ -24,9 +24,8 @@ BRANCH = "promoter/production/all=shop"
 
 
 def grouped(*require: GateRule, automatic: bool = False, limits: Limits | None = None) -> Rule:
-    more = {"limits": limits} if limits else {}
     where = environment(ENV, *require, automatic=automatic, group="environment")
-    return rule(where, **more)
+    return rule(where, limits=limits or Limits())
 
 
 def shop(*applications: str, of: Rule | None = None) -> World:
@@ -584,10 +583,11 @@ def test_a_close_rejects_all_that_it_lists() -> None:
     plan = world.plan()
     assert not plan.actions
     assert states(plan) == {"api": "rejected", "web": "rejected"}
-    assert {each.why for each in plan.decisions} == {
+    (why,) = {each.why for each in plan.decisions}
+    assert why == (
         f"ann closed merge request {request.url} with 1.1.0; it is not proposed again before a"
         " newer release"
-    }
+    )
     renew(world, "api")
     runs(world, "worker")
     world.carry_out(world.plan())
@@ -674,7 +674,8 @@ def test_what_changes_is_taken_from_the_queue_first() -> None:
     world.change_request(request, armed=True)
     plan = world.plan()
     assert not plan.actions
-    assert [n for n in whole(plan).notes if isinstance(n, Queued)][0].branch == BRANCH
+    (note,) = (each for each in whole(plan).notes if isinstance(each, Queued))
+    assert note.branch == BRANCH
     world.lands("api", ENV, "1.1.0", at=NOW)
     ((_, action),) = world.plan().actions
     assert isinstance(action, Disarm)

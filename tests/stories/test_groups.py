@@ -1,5 +1,5 @@
-"""One merge request for an environment, told alike on the local forge, GitHub and GitLab; and killed
-at every effect."""
+"""One merge request for an environment, told alike on the local forge, GitHub and GitLab; and
+killed at every effect."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ environments:
 class OneShop(TwoShops):
     """Both applications by one rule that groups its environments."""
 
-    def write_rules(self, *_: object) -> OneShop:  # type: ignore[override]  # it has one rule only
+    def write_rules(self, *_: object) -> OneShop:
         (self.folder / "rules").mkdir(exist_ok=True)
         (self.folder / "rules/shop.yaml").write_text(_RULE.format(url=self.url), "utf-8")
         return self
