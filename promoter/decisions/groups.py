@@ -129,7 +129,7 @@ def _answer(member: Decision, whole: Decision) -> Decision:
         hand=whole.hand,
         verdicts=(*member.verdicts, *guards),
     )
-    if not isinstance(member.action, Propose) and whole.hand is None:
+    if not isinstance(member.action, Propose):
         return told
     return _restate(told, whole.state, whole.why, whole.trouble)
 
@@ -184,7 +184,7 @@ def _decide_safely(
         module = place.filename.rpartition("/")[2]
         why = f"a bug in promoter: {type(error).__name__} at {module}:{place.lineno}"
         trouble = "bug"
-    stopped = (_restate(each, State.UNKNOWN, why, trouble) for each in members if each.action)
+    stopped = (_restate(e, State.UNKNOWN, why, trouble) for e in members if e.action)
     return Grouped(None, tuple(stopped))
 
 
@@ -215,7 +215,7 @@ def _decide(
             return Grouped(None, others)
         reason = closing_why(name, found.left)
         close = Close(request.number, request.branch, reason)
-        decided = replace(decided, state=State.REJECTED, why=reason, action=close)
+        decided = replace(decided, state=State.WAITING, why=reason, action=close)
         return _finish(whole, decided, others, facts)
     decided = _seated(whole, decided, seats)
     if is_frozen:  # all of them: nothing is done, as with the request of one

@@ -643,7 +643,9 @@ def test_a_push_makes_it_a_persons_and_is_said_once() -> None:
     world.carry_out(plan)
     assert not world.plan().actions
     world.lands("api", ENV, "1.1.0", at=NOW)
-    assert not world.plan().actions, "nobody is taken out either"
+    plan = world.plan()
+    assert not plan.actions, "nobody is taken out either"
+    assert states(plan) == {"api": "current", "web": "rejected", "worker": "waiting"}
 
 
 def test_a_persons_draft_stays_one() -> None:
@@ -741,6 +743,27 @@ def test_a_hotfix_goes_alone_and_its_target_leaves_the_group() -> None:
     world.merge(alone)
     world.reconcile()
     assert brought(world) == {"api": "1.1.0"}
+
+
+def test_a_release_that_was_asked_for_is_answered_with_what_became_of_the_request() -> None:
+    world = opened("web", "api")
+    approve(world, "ann")
+    runs(world, "worker")
+    wish = replace(asks("worker:1.1.0"), application="worker", environment=ENV)
+    world.asked_for = (wish,)
+    (answer,) = world.decision("worker", ENV).requested
+    assert answer.state is State.WAITING
+    assert answer.why.startswith("waits for the next merge request of production: ann approved")
+
+
+def test_while_a_target_is_asked_for_something_else_its_group_is_not_merged() -> None:
+    world = opened("web", "api", of=grouped(approvals(1), automatic=True))
+    approve(world, "ann")
+    wish = replace(asks("api:1.0.5"), application="api", environment=ENV)
+    world.asked_for, world.only = (wish,), frozenset({("api", ENV)})
+    assert not world.plan().actions
+    world.asked_for, world.only = (), None
+    assert isinstance(whole(world.plan()).action, Merge)
 
 
 # -- what must never happen --------------------------------------------------------------------
