@@ -22,6 +22,8 @@ VERBS = {
     "hold": "targets stay where they are, or a release stays out of them",
     "holds": "who holds what, why, and until when",
     "release-hold": "take a hold away again",
+    "history": "which releases ran in an application's environments, and how each came there",
+    "report": "deployment frequency, lead time, change failure rate and time to restore",
     "edit": "set images and values in files, in place, byte-exact; needs no rule file",
     "mr": "list, show, review, label, merge and close merge requests of the local forge",
     "version": "print the version",

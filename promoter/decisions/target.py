@@ -10,6 +10,7 @@ from functools import partial
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
 from promoter.decisions.holds import closing_reason, tell_banned, tell_holds, without_banned
 from promoter.decisions.hotfix import fill_up
+from promoter.decisions.journeys import note_journey
 from promoter.decisions.person import HOLD, hand_of, is_held, note_queued, take_off, tell
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.replacement import keep_approved
@@ -53,6 +54,7 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
     decided = tell(this, decided)
     queued = facts.need(QueuedOf(this.repository))
     decided = note_queued(this, take_off(this, replace(decided, hand=hand_of(this))), queued)
+    decided = note_journey(decided, facts, now)
     return decided if decided.requested else answer_undecided(this, decided)
 
 

@@ -17,6 +17,7 @@ from promoter.model.facts import (
     ChecksOf,
     CommitChecksOf,
     Facts,
+    JourneysOf,
     ListedOf,
     MergeRequestsOf,
     PublishedOf,
@@ -40,6 +41,7 @@ _MOST_RACES = 5
 _VOLATILE = (
     *(TipOf, MergeRequestsOf, BranchOf, SightingsOf, WishesOf),
     *(ApprovalsOf, ChecksOf, CommitChecksOf, ReadinessOf, PublishedOf, QueuedOf, ListedOf),
+    JourneysOf,
 )
 """What an effect may have changed. Registry answers hold for one reconcile, so that every
 environment is decided on the same view; the rest is addressed by commit."""

@@ -8,13 +8,13 @@ and the whole function runs again once all collected questions are answered in o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
 from promoter.model.hold import Hold, Holds
 from promoter.model.image import ImageName
-from promoter.model.ledger import Published, Queued, Sighting, Wish
+from promoter.model.ledger import Journey, Published, Queued, Sighting, Wish
 from promoter.model.ports import Branch, Check, Footing, ImageDetails, MergeRequest, Readiness
 from promoter.model.release import Release
 from promoter.model.rule import Pin, RepositoryAddress, Rule
@@ -62,12 +62,15 @@ class Tip:
 class Period:
     """A release ran in a target from `since` on, put there by `commit`.
 
-    `release` None: the sites were absent, mixed or unreadable then.
+    `release` None: the sites were absent, mixed or unreadable then. `author` (`NAME <EMAIL>`) and
+    `message` are the commit's: commentary, for history.
     """
 
     release: Release | None
     since: datetime
     commit: str
+    author: str = field(default="", compare=False)
+    message: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -280,6 +283,14 @@ class ListedOf(Question[datetime | None]):
 
     repository: RepositoryAddress
     base: str
+
+
+@dataclass(frozen=True)
+class JourneysOf(Question[tuple[Journey, ...]]):
+    """How releases came to a target, as the ledger keeps it, the oldest first."""
+
+    repository: RepositoryAddress
+    target: Target
 
 
 class NotAsked(Exception):  # noqa: N818 - control flow inside decisions, never seen outside

@@ -29,6 +29,7 @@ from promoter.model.facts import (
     Facts,
     FootingOf,
     HoldsOf,
+    JourneysOf,
     Known,
     ListedOf,
     MergedOf,
@@ -51,6 +52,7 @@ from promoter.model.facts import (
 )
 from promoter.model.hold import FOLDER, Holds
 from promoter.model.ledger import (
+    Journey,
     Listed,
     Note,
     Published,
@@ -106,6 +108,7 @@ class World:
     """By digest."""
     sightings: list[Sighting] = field(default_factory=list)
     """What the ledger holds, oldest first; of all images."""
+    journeys: dict[Key, tuple[Journey, ...]] = field(default_factory=dict)
     wishes: list[Wish] = field(default_factory=list)
     asked_for: tuple[Wish, ...] = ()
     """On the command line, now."""
@@ -267,6 +270,11 @@ class World:
                 self.change_request(note.request, kept=True)
                 continue
             of, release = (note.application, note.environment), note.release
+            if isinstance(note, Journey):
+                known = {each.release: each for each in self.journeys.get(of, ())}
+                known[release] = known[release].plus(note) if release in known else note
+                self.journeys[of] = tuple(known.values())
+                continue
             others = [each for each in self.wishes if _of(each) != of or each.release != release]
             if isinstance(note, WishEnd):
                 self.wishes = others
@@ -379,6 +387,8 @@ class World:
                 return None if gone else self._details(question.digest)
             case SightingsOf():
                 return tuple(each for each in self.sightings if each.name == question.name)
+            case JourneysOf():
+                return self.journeys.get(_key(question.target), ())
             case WishesOf():
                 return tuple(self.wishes)
             case MergeRequestsOf():
