@@ -88,6 +88,9 @@ def go_back(
         stay.ran >= wanted,
         exact,
         next((each.path for each in banning), ""),
+        this.base.tip.commit,
+        record,
+        changes,
         tuple(_affected(this, running, facts)),
     )
     decided = replace(decided, offered=release, origin=this.target.environment, rollback=going)

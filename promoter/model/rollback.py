@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from promoter.model.record import Record
 from promoter.model.release import Release
-from promoter.model.target import Target
+from promoter.model.target import FileChange, Target
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Affected:
 class GoingBack:
     """`bad` is taken back to `good`, which ran there for `ran` until `until`. `soaked`: it ran as
     long as the rule asks of a soak; `exact`: the files become again what they were, byte for byte,
-    as nothing but promotions changed them since."""
+    as nothing but promotions changed them since. `changes` bring it, `record` is what they say."""
 
     bad: Release
     good: Release
@@ -56,4 +57,8 @@ class GoingBack:
     exact: bool
     ban: str
     """The file that keeps the bad release out from then on; empty: it is kept out already."""
+    commit: str
+    """The tip that this was decided on."""
+    record: Record
+    changes: tuple[FileChange, ...]
     affected: tuple[Affected, ...] = ()

@@ -13,6 +13,7 @@ from promoter.rules.template import Markup, Spelling, render
 from promoter.texts.given_values import all_values, lasting_values
 from promoter.texts.inline import code, escaped_line, one_line, unmarked
 from promoter.texts.paint import printable
+from promoter.texts.rollback import rollback_body, rollback_message
 from promoter.texts.usual_body import usual_body
 
 _MARK = "promoter record: written by the bot, read by the bot"
@@ -52,7 +53,7 @@ def request_labels(decision: Decision, action: Propose) -> tuple[str, ...]:
 def request_body(decision: Decision, action: Propose) -> str:
     """Markdown, the usual body or what the rule's template makes of it; ends with the record in a
     comment. Text from outside is escaped in both."""
-    body = usual_body(decision, action)
+    body = _usual_body(decision, action)
     if action.request.body is not None:
         values = all_values(decision, action, request_title(decision, action))
         given = {**values, "body": Markup(body)}
@@ -64,7 +65,10 @@ def request_body(decision: Decision, action: Propose) -> str:
 def commit_message(decision: Decision, action: Propose) -> str:
     """A subject, what moves (or what the rule's template makes), and the record as trailers."""
     title = request_title(decision, action)
-    message = "\n".join([title, "", *_moves(decision.running, action.record.release)])
+    moves = _moves(decision.running, action.record.release)
+    if decision.rollback:
+        moves = [*rollback_message(decision.rollback, action.record.environment), "", *moves]
+    message = "\n".join([title, "", *moves])
     if action.commit.message is not None:
         values = all_values(decision, action, title)
         message = _lines(render(action.commit.message, "commit", values, _UNMARKED)) or message
@@ -78,7 +82,14 @@ def merge_text(decision: Decision, action: Merge) -> MergeText:
     return MergeText(request_title(decision, action), trailers)
 
 
+def _usual_body(decision: Decision, action: Propose) -> str:
+    going = decision.rollback
+    return rollback_body(decision, action, going) if going else usual_body(decision, action)
+
+
 def _usual_title(record: Record) -> str:
+    if record.rolls_back:
+        return f"Roll back {record.application} in {record.environment} to {record.release.label}"
     return f"Promote {record.application} to {record.environment}: {record.release.label}"
 
 

@@ -10,6 +10,7 @@ from promoter.model.plan import Decision, Propose, SourceChange, State, Stay
 from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.spell import spell_duration, spell_time
+from promoter.model.target import FileChange
 from promoter.model.verdict import Verdict
 from promoter.texts.inline import code, escaped
 from promoter.texts.requested import asked_by
@@ -22,20 +23,17 @@ def usual_body(decision: Decision, action: Propose) -> str:
     for it, the gates with what they saw, and how to answer."""
     release = action.record.release
     sections = [_summary(action.record), *_draft(decision, action)]
-    sections.append(_table(decision.running, release))
+    sections.append(version_table(decision.running, release))
     if decision.stays:
         sections.append("\n".join(_stay(each) for each in decision.stays))
     if decision.sources:
-        sections.append(_listed("Source:", [*_sources(decision.sources)]))
-    paths = [f"- {code(change.path)}" for change in action.changes]
-    more = [f"- and {len(paths) - _MOST_FILES} more"] if len(paths) > _MOST_FILES else []
-    sections.append(_listed("Files:", [*paths[:_MOST_FILES], *more]))
+        sections.append(listed("Source:", [*_sources(decision.sources)]))
+    sections.append(listed("Files:", file_list(action.changes)))
     if askers := asked_by(decision, release):
         sections.append(f"Requested by {escaped(', '.join(askers))}.")
     if decision.verdicts:
-        gates = [line for each in decision.verdicts for line in _gate_lines(each)]
-        sections.append(_listed("Gates when this was written:", gates))
-    sections.append(_listed("What you can do:", [*_answers(decision, action)]))
+        sections.append(listed("Gates when this was written:", gate_list(decision.verdicts)))
+    sections.append(listed("What you can do:", [*_answers(decision, action)]))
     return "\n\n".join(sections)
 
 
@@ -56,7 +54,18 @@ def source_address(change: SourceChange) -> str:
     return f"{root}/compare/{change.before}...{change.after}"
 
 
-def _listed(head: str, lines: Sequence[str]) -> str:
+def file_list(changes: Sequence[FileChange]) -> list[str]:
+    """Markdown list items, the first of many."""
+    paths = [f"- {code(change.path)}" for change in changes]
+    more = [f"- and {len(paths) - _MOST_FILES} more"] if len(paths) > _MOST_FILES else []
+    return [*paths[:_MOST_FILES], *more]
+
+
+def gate_list(verdicts: Sequence[Verdict]) -> list[str]:
+    return [line for each in verdicts for line in _gate_lines(each)]
+
+
+def listed(head: str, lines: Sequence[str]) -> str:
     return "\n".join([head, "", *lines])
 
 
@@ -138,7 +147,7 @@ def _origin(origin: str) -> str:
     return "new in the registry" if origin == "registry" else f"as it ran in {escaped(origin)}"
 
 
-def _table(running: Release | None, release: Release) -> str:
+def version_table(running: Release | None, release: Release) -> str:
     rows = ["| image | from | to | digest |", "|---|---|---|---|"]
     for image in release.artifacts:
         before = running.get(image.name) if running else None
