@@ -19,6 +19,7 @@ VERBS = {
     "wait": "wait until a release is merged, or proposed, in an environment",
     "status": "applications by environments: what runs, how long, what waits",
     "why": "why is an application not promoted to an environment?",
+    "adopt": "what runs today becomes the baseline: only newer releases are proposed",
     "rollback": "bring a target back to a release that ran there, and keep the bad one out",
     "hold": "targets stay where they are, or a release stays out of them",
     "holds": "who holds what, why, and until when",

@@ -12,6 +12,7 @@ from promoter.decisions.elsewhere import Elsewhere, as_merged
 from promoter.decisions.holds import holds_over
 from promoter.decisions.scene import Base, Scene
 from promoter.model.facts import (
+    BaselineOf,
     BranchOf,
     Facts,
     FootingOf,
@@ -64,6 +65,8 @@ class Situation:
     """What images are called where they come from, by their names here; those that differ."""
     looked_at: datetime | None = None
     """When the histories of the upstreams were read, the oldest of them."""
+    baseline: Release | None = None
+    """What was offered here when the bot was adopted."""
     holds: Holds = NO_HOLDS
     """What holds the target now, by the files of the repository."""
 
@@ -113,7 +116,9 @@ def look_at(
     wishes = WishesOf(repository)
     footing = FootingOf(repository, base.tip.branch)
     holds = _hold_questions(scene, base)
+    baseline = BaselineOf(repository, commit, environment.name)
     facts.prefetch(
+        baseline,
         *(reading, periods, requests, branch, wishes, footing),
         *holds,
         *(PublishedOf(repository), QueuedOf(repository), ListedOf(repository, base.tip.branch)),
@@ -150,6 +155,7 @@ def look_at(
         facts.seen_at(
             line[name].periods for name in environment.after.environments if name in line
         ),
+        facts.need(baseline).get(target.application),
         holds_over(target, holds, facts, now),
     )
 

@@ -90,7 +90,11 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
     offers = _offers(this, running, facts, now)
     offers, asked = weigh(this, running, offers, facts, now)
     decided = replace(
-        decided, origin=offers.origin, selections=offers.selections, notes=offers.sightings
+        decided,
+        origin=offers.origin,
+        newest=next(iter(offers.releases), None),
+        selections=offers.selections,
+        notes=offers.sightings,
     )
     if why := _hidden_from_the_list(this, offers, asked, facts):
         return replace(decided, why=why)

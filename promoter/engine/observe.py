@@ -29,9 +29,11 @@ from promoter.engine.periods import read_periods
 from promoter.engine.restore import restore
 from promoter.errors import InputError, PromoterError, TransientError
 from promoter.manifests import edit_target
+from promoter.model.baseline import Baseline, baseline_file
 from promoter.model.facts import (
     ApprovalsOf,
     BanOf,
+    BaselineOf,
     BranchOf,
     ChecksOf,
     CommitChecksOf,
@@ -64,6 +66,7 @@ from promoter.model.ports import Forge, MergeRequest
 from promoter.model.record import Record
 from promoter.model.target import Edit, FileChange, Reading
 from promoter.registries.details import read_details
+from promoter.rules.baseline import read_baseline
 from promoter.rules.layout import discover
 
 _log = logging.getLogger(__name__)
@@ -92,6 +95,7 @@ class Observer:
             MergeRequestsOf: self._requests,
             BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
             BanOf: self._ban,
+            BaselineOf: self._baseline,
             RestoreOf: lambda q: restore(self._repository(q.repository), self._library, q),
             HoldsOf: lambda q: self._hold_files.read(self._repository(q.repository), q.commit),
             WishesOf: lambda q: read_wishes(self._repository(q.repository)),
@@ -224,6 +228,12 @@ class Observer:
         repository = self._repository(question.repository)
         files = repository.tree(question.commit).list()
         return discover(question.rule, question.repository, [each.path for each in files])
+
+    def _baseline(self, question: BaselineOf) -> Baseline:
+        path = baseline_file(question.environment)
+        tree = self._repository(question.repository).tree(question.commit)
+        content = tree.read([path]).get(path)
+        return read_baseline(path, content) if content is not None else {}
 
     def _ban(self, question: BanOf) -> tuple[FileChange, ...]:
         tree = self._repository(question.repository).tree(question.commit)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
+from promoter.model.baseline import Baseline
 from promoter.model.hold import Hold, Holds
 from promoter.model.image import ImageName
 from promoter.model.ledger import Journey, Published, Queued, Sighting, Wish
@@ -149,6 +150,15 @@ class BanOf(Question[tuple[FileChange, ...]]):
     repository: RepositoryAddress
     commit: str
     hold: Hold
+
+
+@dataclass(frozen=True)
+class BaselineOf(Question[Baseline]):
+    """What was offered in an environment when the bot was adopted; empty where it never was."""
+
+    repository: RepositoryAddress
+    commit: str
+    environment: str
 
 
 @dataclass(frozen=True)

@@ -210,6 +210,8 @@ class Decision:
     """What a person has a hand on."""
     holds: Holds = NO_HOLDS
     """What holds the target now, by the files of the repository."""
+    newest: Release | None = None
+    """The newest release that is offered here, whatever keeps it."""
     rollback: GoingBack | None = None
     """Where somebody wants it back: from what to what."""
     lands_in: tuple[str, ...] = ()

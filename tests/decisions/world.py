@@ -20,6 +20,7 @@ from promoter.errors import Where
 from promoter.model.facts import (
     ApprovalsOf,
     BanOf,
+    BaselineOf,
     BranchOf,
     ChecksOf,
     CommitChecksOf,
@@ -138,6 +139,8 @@ class World:
     refused: dict[Key, Problem] = field(default_factory=dict)
     same: set[Key] = field(default_factory=set)
     """Targets whose bytes stay the same whatever release they are brought to."""
+    baseline: dict[str, dict[str, Release]] = field(default_factory=dict)
+    """By environment and application."""
     reworked: set[Key] = field(default_factory=set)
     """Targets whose files people changed since, so that they can't become what they were."""
     rollbacks: tuple[Rollback, ...] = ()
@@ -412,6 +415,8 @@ class World:
                 return tuple(self.queued)
             case ListedOf():
                 return None
+            case BaselineOf():
+                return self.baseline.get(question.environment, {})
             case RestoreOf():
                 return self._restore(question)
             case BanOf():
