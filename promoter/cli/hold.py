@@ -23,14 +23,14 @@ from promoter.cli.held_places import (
     read_names,
 )
 from promoter.cli.look import read_rules
+from promoter.cli.times import read_time_ahead
 from promoter.engine.deliver import deliver
 from promoter.engine.hold_files import write_hold
 from promoter.engine.observe import Observer
 from promoter.errors import InputError, Where
 from promoter.model.delivery import How
 from promoter.model.hold import Hold
-from promoter.rules.duration import parse_duration
-from promoter.rules.holds import parse_until, path_of
+from promoter.rules.holds import path_of
 from promoter.texts.as_json import dump
 from promoter.texts.hold_change import HoldChange, change_json, change_text, hold_delivery
 
@@ -96,7 +96,9 @@ def _hold(arguments: argparse.Namespace, named: Named, app: App, now: datetime) 
     if not reason:
         raise InputError("--reason: is empty: say why, people read it")
     by = who_asks(app.settings.person, os.environ)
-    until = _read_until(arguments.until, now) if arguments.until is not None else None
+    until = (
+        read_time_ahead("--until", arguments.until, now) if arguments.until is not None else None
+    )
     where = Where(path_of(named.applications, named.environments))
     hold = Hold(named.applications, named.environments, by, reason, where, named.releases, until)
     try:
@@ -104,20 +106,6 @@ def _hold(arguments: argparse.Namespace, named: Named, app: App, now: datetime) 
     except UnicodeEncodeError:
         raise InputError("--reason or --as: is not UTF-8 text") from None
     return hold
-
-
-def _read_until(text: str, now: datetime) -> datetime:
-    """Raises InputError for what is no time, and for one that is over."""
-    try:
-        until = now.replace(microsecond=0) + parse_duration(text)
-    except ValueError:
-        try:
-            until = parse_until(text)
-        except ValueError as error:
-            raise InputError(f"--until: {error}, or a duration such as 6h or 7d") from None
-    if until <= now:
-        raise InputError(f"--until: {text} is over: give a later time")
-    return until
 
 
 def _write(app: App, place: Place, hold: Hold, by_request: bool) -> HoldChange:

@@ -78,8 +78,8 @@ def keep_to_limits(
             continue
         place = ahead[rule] = ahead.get(rule, 0) + 1
         why = (
-            f"waits for room: {limits[rule]} merge requests of {rule} may be open at once"
-            f" (`limits.open`), and {place - 1} go before it"
+            f"waits for room: `limits.open` of {rule} is {limits[rule]}, and {place - 1} more"
+            f" {'waits' if place == 2 else 'wait'} before it"
         )
         kept[at] = replace(decision, state=State.WAITING, why=why, action=None)
     return kept

@@ -99,8 +99,7 @@ def test_as_many_are_opened_as_there_is_room_and_who_ran_longest_goes_first() ->
     first = next(each for each in plan.decisions if each.target.application == "app2")
     assert first.state is State.WAITING
     assert first.why == (
-        "waits for room: 2 merge requests of rules/shop.yaml may be open at once (`limits.open`),"
-        " and 0 go before it"
+        "waits for room: `limits.open` of rules/shop.yaml is 2, and 0 more wait before it"
     )
     assert len(waiting(plan)) == 3
 

@@ -51,6 +51,7 @@ web in production: waiting
 
   running    1.0.0 (release 9f37cff8, since 2026-02-28T12:00:00Z (2d))
   offered    1.1.0 (release c852e1fa) from staging
+  next       opens by itself 2026-03-03T11:00:00Z, in 23h
   manifests  apps/web/production
   rule       rules/shop.yaml
 
@@ -58,9 +59,6 @@ web in production: waiting
   ~ soak: 24h (wait, guards opening): staging has run 1.1.0 for 1h of 1d
       opens 2026-03-03T11:00:00Z, in 23h
       saw upstream staging, ran 1h
-
-  releases passed over
-    1.1.0  staging has run 1.1.0 for 1h of 1d (soak: 24h)
 """
 
 STATUS = """\
