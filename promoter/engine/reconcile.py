@@ -54,11 +54,17 @@ def silent(message: str) -> None:
 @dataclass(frozen=True)
 class Scope:
     """What a reconcile is asked to look at: all targets of the rules, or `only` some of them, and
-    what somebody wishes."""
+    what somebody wishes. Not `limited`: `limits.open` holds up nothing of it."""
 
     rules: Sequence[Rule]
     wishes: Sequence[Wish] = ()
     only: frozenset[Names] | None = None
+    limited: bool = True
+
+    def decide(self, facts: Facts, now: datetime) -> Plan:
+        return decide(
+            self.rules, self.wishes, facts, now, self.only, limited=self.limited
+        )
 
 
 def make_plan(
@@ -69,14 +75,14 @@ def make_plan(
     report: Report = silent,
 ) -> tuple[Plan, Facts]:
     """Decide, answer what is asked, and decide again until nothing is asked."""
-    plan = decide(scope.rules, scope.wishes, facts, now, scope.only)
+    plan = scope.decide(facts, now)
     for _ in range(_MOST_ASKS):
         if not plan.asks:
             return plan, facts
         count = len(plan.asks)
         report(f"looking up {count} fact{'' if count == 1 else 's'}")
         facts = facts.plus(observer.answer(plan.asks, now))
-        plan = decide(scope.rules, scope.wishes, facts, now, scope.only)
+        plan = scope.decide(facts, now)
     why = f"a bug in promoter: some decisions still ask after {_MOST_ASKS} rounds; the others stand"
     trouble = Trouble("promoter", why, "bug")
     return replace(plan, troubles=(*plan.troubles, trouble), asks=frozenset()), facts

@@ -16,6 +16,7 @@ from promoter.texts.plan_text import STYLES
 
 _MOST_PASSED_OVER = 10
 _MARKS = {"pass": ("+", "green"), "wait": ("~", "yellow"), "block": ("x", "red")}
+_SKIPPED = ("!", "yellow")
 
 
 def why_text(decision: Decision, now: datetime, paint: Paint) -> str:
@@ -65,7 +66,7 @@ def _release(release: Release | None, since: datetime | None, now: datetime) -> 
 
 
 def _verdict(verdict: Verdict, now: datetime, paint: Paint) -> Iterator[str]:
-    mark, style = _MARKS[verdict.judgement]
+    mark, style = _SKIPPED if verdict.skipped else _MARKS[verdict.judgement]
     door = "merging" if verdict.guards == "merge" else "opening"
     yield (
         f"  {paint(mark, style)} {verdict.gate} ({verdict.judgement}, guards {door}):"

@@ -106,6 +106,7 @@ class World:
     asked_for: tuple[Wish, ...] = ()
     """On the command line, now."""
     only: frozenset[Key] | None = None
+    limited: bool = True
     history: dict[Key, list[Period]] = field(default_factory=dict)
     """By application and environment, oldest first."""
     requests: list[MergeRequest] = field(default_factory=list)
@@ -211,7 +212,7 @@ class World:
 
     def plan_and_facts(self, now: datetime = NOW, facts: Facts | None = None) -> tuple[Plan, Facts]:
         return make_plan(
-            Scope(self.rules, self.asked_for, self.only),
+            Scope(self.rules, self.asked_for, self.only, self.limited),
             cast("Observer", self),
             facts or Facts.none(),
             now,
