@@ -24,14 +24,13 @@ from promoter.cli.held_places import (
 )
 from promoter.cli.look import read_rules
 from promoter.engine.deliver import deliver
+from promoter.engine.hold_files import write_hold
 from promoter.engine.observe import Observer
 from promoter.errors import InputError, Where
 from promoter.model.delivery import How
 from promoter.model.hold import Hold
-from promoter.model.ports import Tree
 from promoter.rules.duration import parse_duration
-from promoter.rules.hold_edits import append_hold, replace_hold
-from promoter.rules.holds import ENDINGS, parse_until, path_of, read_holds
+from promoter.rules.holds import parse_until, path_of
 from promoter.texts.as_json import dump
 from promoter.texts.hold_change import HoldChange, change_json, change_text, hold_delivery
 
@@ -126,32 +125,12 @@ def _write(app: App, place: Place, hold: Hold, by_request: bool) -> HoldChange:
     targets = place.held_by(hold)
     if before and (before.reason, before.until) == (hold.reason, hold.until):
         return HoldChange("hold", place.address.url, place.tip.branch, before, targets)
-    path = before.where.file if before else hold.where.file
     tree = app.adapters.repository(place.address).tree(place.tip.commit)
-    path = _standing_file(tree, path)
-    content = tree.read([path]).get(path, b"")
-    try:
-        made = replace_hold(content, before, hold) if before else append_hold(content, hold, path)
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text: mend or delete it first", where=Where(path)) from None
-    written = next((e for e in read_holds(path, made).standing if e.is_same(hold)), None)
-    if written is None or len(read_holds(path, made).broken) > len(
-        read_holds(path, content).broken
-    ):
-        raise InputError(
-            "can't take another hold, for what stands there: mend or delete it first",
-            where=Where(path),
-        )
+    written, made = write_hold(tree, hold, before)
     change = HoldChange("hold", place.address.url, place.tip.branch, written, targets)
-    delivery = hold_delivery(change, place.tip, {path: made})
+    delivery = hold_delivery(change, place.tip, {made.path: made.after})
     how: How = "merge-request" if by_request else "commit"
     return replace(change, delivered=deliver(app.adapters, place.address, delivery, how))
-
-
-def _standing_file(tree: Tree, path: str) -> str:
-    """The file of this name with whatever ending it stands."""
-    names = (f"{path.rpartition('.')[0]}{ending}" for ending in ENDINGS)
-    return next((name for name in names if tree.list(name)), path)
 
 
 def print_changes(app: App, changes: list[HoldChange], now: datetime) -> None:

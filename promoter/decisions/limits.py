@@ -99,6 +99,8 @@ def _counts(decision: Decision, facts: Facts) -> bool:
     if not isinstance(action, Propose) or action.number is not None:
         return False
     release = action.record.release
+    if action.record.rolls_back:
+        return False
     if any(
         each.state is decision.state and release.holds(each.release) for each in decision.requested
     ):

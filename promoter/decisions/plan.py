@@ -34,6 +34,7 @@ from promoter.model.ledger import Listed, RequestEnd, Wish
 from promoter.model.plan import Advice, Close, Decision, Orphan, Plan, State, Trouble
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
+from promoter.model.rollback import Rollback
 from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Target
 
@@ -46,6 +47,7 @@ def decide(
     facts: Facts,
     now: datetime,
     only: Collection[Names] | None = None,
+    rollbacks: Sequence[Rollback] = (),
     *,
     limited: bool = True,
 ) -> Plan:
@@ -62,7 +64,7 @@ def decide(
     scenes: list[Scene] = []
     for rule in rules:
         try:
-            scenes.append(set_scene(rule, bases, tuple(wishes), facts))
+            scenes.append(set_scene(rule, bases, tuple(wishes), tuple(rollbacks), facts))
         except NotAsked as missing:
             asks.update(missing.questions)
     claims = gather(scenes, facts)

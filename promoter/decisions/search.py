@@ -117,13 +117,13 @@ def search(
         if unread := _unread(release, this.requests):
             found.stopped.append(Stopped(State.UNKNOWN, release, unread))
             continue
-        if refusal := refusal_by_person(release, this.periods, this.requests):
-            found.stopped.append(Stopped(State.REJECTED, release, refusal))
-            found.passed_over.append(PassedOver(release.label, refusal))
-            continue
         if banned := _banned(this, release):
             found.stopped.append(banned)
             found.passed_over.append(PassedOver(release.label, banned.why))
+            continue
+        if refusal := refusal_by_person(release, this.periods, this.requests):
+            found.stopped.append(Stopped(State.REJECTED, release, refusal))
+            found.passed_over.append(PassedOver(release.label, refusal))
             continue
         judged = judge_opening(this, release, facts, now, skips_of(offered))
         if all(each.passes for each in judged.verdicts):
@@ -208,8 +208,8 @@ def refusal_by_person(
             )
     for request in requests:
         record = Record.parse(request.body)
-        if record is None or not record.release.agrees(release):
-            continue
+        if record is None or record.rolls_back or not record.release.agrees(release):
+            continue  # who closes a rollback refuses to go back, and no release
         if request.state == "merged":
             # It does not run, so it was taken back, though this history does not tell how: the
             # branch was reset, or the folder has moved since.

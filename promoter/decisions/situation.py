@@ -186,7 +186,7 @@ def _wishes_of_request(
     """The wish that an open request carries: it stands there also where the ledger was lost. What
     it skips counts only where the bot's own commit says so, too: a body is easily edited."""
     record = Record.parse(request.body) if request else None
-    if record is None or not record.requested_by:
+    if record is None or not record.requested_by or record.rolls_back:
         return []
     if any(record.release.holds(each.release) for each in earlier):
         return []

@@ -13,6 +13,7 @@ from promoter.decisions.hotfix import fill_up
 from promoter.decisions.person import HOLD, hand_of, is_held, note_queued, take_off, tell
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.replacement import keep_approved
+from promoter.decisions.rollback import find_rollback, go_back
 from promoter.decisions.scene import Scene
 from promoter.decisions.search import Judged, Search, search
 from promoter.decisions.situation import Situation, look_at, tag_questions, ways_out
@@ -66,6 +67,11 @@ def _decide_situation(this: Situation, decided: Decision, facts: Facts, now: dat
     if stop := _stop_by_manifests(decided, this):
         gone = stop.state is State.NOT_FOLLOWED
         return _close_stale(stop, this, Search()) if gone else stop
+    try:
+        if asked := find_rollback(this):
+            return go_back(this, asked, decided, facts, now)
+    except NotKnown as error:
+        return replace(decided, why=error.unknown.why, trouble=error.unknown.kind)
     if why := _missing_upstream(this):
         return replace(decided, state=State.BLOCKED, why=why, trouble="input")
     try:

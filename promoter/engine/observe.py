@@ -14,7 +14,7 @@ from typing import Any
 from promoter.access.redaction import redact
 from promoter.decisions.branches import PREFIX
 from promoter.engine.adapters import Adapters
-from promoter.engine.hold_files import HoldFiles
+from promoter.engine.hold_files import HoldFiles, write_hold
 from promoter.engine.ledger import (
     read_ended,
     read_listed,
@@ -25,10 +25,12 @@ from promoter.engine.ledger import (
 )
 from promoter.engine.library import Library
 from promoter.engine.periods import read_periods
+from promoter.engine.restore import restore
 from promoter.errors import InputError, PromoterError, TransientError
 from promoter.manifests import edit_target
 from promoter.model.facts import (
     ApprovalsOf,
+    BanOf,
     BranchOf,
     ChecksOf,
     CommitChecksOf,
@@ -47,6 +49,7 @@ from promoter.model.facts import (
     QueuedOf,
     ReadinessOf,
     ReadingOf,
+    RestoreOf,
     SightingsOf,
     TagsOf,
     TargetsOf,
@@ -56,7 +59,7 @@ from promoter.model.facts import (
     WishesOf,
 )
 from promoter.model.ports import MergeRequest
-from promoter.model.target import Edit, Reading
+from promoter.model.target import Edit, FileChange, Reading
 from promoter.registries.details import read_details
 from promoter.rules.layout import discover
 
@@ -84,6 +87,8 @@ class Observer:
             ),
             MergeRequestsOf: self._requests,
             BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
+            BanOf: self._ban,
+            RestoreOf: lambda q: restore(self._repository(q.repository), self._library, q),
             HoldsOf: lambda q: self._hold_files.read(self._repository(q.repository), q.commit),
             WishesOf: lambda q: read_wishes(self._repository(q.repository)),
             MergedOf: lambda q: self._repository(q.repository).merged(q.base, q.head),
@@ -211,6 +216,11 @@ class Observer:
         repository = self._repository(question.repository)
         files = repository.tree(question.commit).list()
         return discover(question.rule, question.repository, [each.path for each in files])
+
+    def _ban(self, question: BanOf) -> tuple[FileChange, ...]:
+        tree = self._repository(question.repository).tree(question.commit)
+        _, change = write_hold(tree, question.hold)
+        return (change,)
 
     def _readings(self, batch: Sequence[ReadingOf]) -> Mapping[ReadingOf, object]:
         repository, commit = self._repository(batch[0].repository), batch[0].commit

@@ -29,6 +29,7 @@ from promoter.model.facts import (
 from promoter.model.ledger import Wish
 from promoter.model.outcome import Effect, Outcome
 from promoter.model.plan import Plan, Trouble
+from promoter.model.rollback import Rollback
 from promoter.model.rule import Rule
 
 _MOST_ASKS = 100
@@ -54,16 +55,17 @@ def silent(message: str) -> None:
 @dataclass(frozen=True)
 class Scope:
     """What a reconcile is asked to look at: all targets of the rules, or `only` some of them, and
-    what somebody wishes. Not `limited`: `limits.open` holds up nothing of it."""
+    what somebody wishes, or wants back. Not `limited`: `limits.open` holds nothing of it up."""
 
     rules: Sequence[Rule]
     wishes: Sequence[Wish] = ()
     only: frozenset[Names] | None = None
+    rollbacks: Sequence[Rollback] = ()
     limited: bool = True
 
     def decide(self, facts: Facts, now: datetime) -> Plan:
         return decide(
-            self.rules, self.wishes, facts, now, self.only, limited=self.limited
+            *(self.rules, self.wishes, facts, now, self.only, self.rollbacks), limited=self.limited
         )
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
-from promoter.model.hold import Holds
+from promoter.model.hold import Hold, Holds
 from promoter.model.image import ImageName
 from promoter.model.ledger import Published, Queued, Sighting, Wish
 from promoter.model.ports import Branch, Check, Footing, ImageDetails, MergeRequest, Readiness
 from promoter.model.release import Release
 from promoter.model.rule import Pin, RepositoryAddress, Rule
-from promoter.model.target import Discovery, Edit, Reading, Target
+from promoter.model.target import Discovery, Edit, FileChange, Reading, Target
 from promoter.model.trouble import TroubleKind
 
 T = TypeVar("T")
@@ -123,6 +123,29 @@ class HoldsOf(Question[Holds]):
 
     repository: RepositoryAddress
     commit: str
+
+
+@dataclass(frozen=True)
+class RestoreOf(Question[Edit | None]):
+    """The bytes that a target had at the commit `at`, where it ran `release`; None where more than
+    promotions changed its files since, so that they are not what is wanted back."""
+
+    repository: RepositoryAddress
+    commit: str
+    target: Target
+    running: Release
+    release: Release
+    at: str
+    pins: tuple[tuple[ImageName, Pin], ...]
+
+
+@dataclass(frozen=True)
+class BanOf(Question[tuple[FileChange, ...]]):
+    """How the hold files at `commit` change by one more hold."""
+
+    repository: RepositoryAddress
+    commit: str
+    hold: Hold
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from promoter.engine.reconcile import Scope, make_plan
 from promoter.errors import Where
 from promoter.model.facts import (
     ApprovalsOf,
+    BanOf,
     BranchOf,
     ChecksOf,
     CommitChecksOf,
@@ -39,6 +40,7 @@ from promoter.model.facts import (
     QueuedOf,
     ReadinessOf,
     ReadingOf,
+    RestoreOf,
     SightingsOf,
     TagsOf,
     TargetsOf,
@@ -71,8 +73,10 @@ from promoter.model.ports import (
 )
 from promoter.model.record import Record
 from promoter.model.release import Release
+from promoter.model.rollback import Rollback
 from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Discovery, Edit, FileChange, Problem, Reading, Site, Target
+from promoter.rules.hold_edits import append_hold
 from promoter.rules.holds import read_holds
 from promoter.texts.change import commit_message, request_body, request_title
 from tests.decisions.rules import image, name, rule
@@ -132,6 +136,9 @@ class World:
     refused: dict[Key, Problem] = field(default_factory=dict)
     same: set[Key] = field(default_factory=set)
     """Targets whose bytes stay the same whatever release they are brought to."""
+    reworked: set[Key] = field(default_factory=set)
+    """Targets whose files people changed since, so that they can't become what they were."""
+    rollbacks: tuple[Rollback, ...] = ()
     paths: dict[Key, str] = field(default_factory=dict)
     """Where they are not the usual ones."""
     layout_problems: tuple[Problem, ...] = ()
@@ -212,7 +219,7 @@ class World:
 
     def plan_and_facts(self, now: datetime = NOW, facts: Facts | None = None) -> tuple[Plan, Facts]:
         return make_plan(
-            Scope(self.rules, self.asked_for, self.only, self.limited),
+            Scope(self.rules, self.asked_for, self.only, self.rollbacks, self.limited),
             cast("Observer", self),
             facts or Facts.none(),
             now,
@@ -290,6 +297,9 @@ class World:
         record = Record.parse(request.body)
         assert record is not None
         self._land((record.application, record.environment), record.release, now)
+        for path, data in self.branches[request.branch].files:
+            if path.startswith(f"{FOLDER}/") and data is not None:
+                self.hold_files[path.removeprefix(f"{FOLDER}/")] = data.decode()
         self.change_request(request, state="merged")
         self.branches.pop(request.branch, None)
 
@@ -393,6 +403,10 @@ class World:
                 return tuple(self.queued)
             case ListedOf():
                 return None
+            case RestoreOf():
+                return self._restore(question)
+            case BanOf():
+                return (self._ban(question),)
             case HoldsOf():
                 files = self.hold_files.items()
                 return Holds.together(
@@ -438,6 +452,21 @@ class World:
             of.repository_of(name) for of in self.rules for e in of.environments if e.name == name
         ]
         return repository in homes or not homes
+
+    def _restore(self, question: RestoreOf) -> Edit | None:
+        key = _key(question.target)
+        if key in self.reworked:
+            return None
+        path = f"{question.target.path}/kustomization.yaml"
+        before, after = _spelled(self._running(key)), _spelled(question.release)
+        return Edit((FileChange(path, before, after),))
+
+    def _ban(self, question: BanOf) -> FileChange:
+        (application,), (environment,) = question.hold.applications, question.hold.environments
+        path = f"{environment}/{application}.yaml"
+        before = self.hold_files.get(path, "").encode()
+        whole = f"{FOLDER}/{path}"
+        return FileChange(whole, before, append_hold(before, question.hold, whole))
 
     def _digests(self, key: Key) -> bool:
         return key not in self.tag_only
