@@ -17,6 +17,7 @@ from promoter.rules.address import check_url, forge_of, host_of
 from promoter.rules.complaints import Complaint
 from promoter.rules.graph import find_cycles
 from promoter.rules.images import sample_name
+from promoter.rules.other_names import find_clashes
 from promoter.rules.pattern import ENVIRONMENT, Pattern
 from promoter.rules.people import MOST_LABEL, MOST_USER
 from promoter.rules.stages import find_problems, members
@@ -45,6 +46,7 @@ def check(data: Mapping[str, object]) -> Iterator[Complaint]:
         _check_patterns(data, environments),
         _check_stages(environments),
         _check_upstreams(environments),
+        _check_names(_list(data.get("artifacts")), environments),
         _check_request(_mapping(data.get("merge-request")), _forge(data)),
         *(_check_gates(name, _mapping(each)) for name, each in environments.items()),
     )
@@ -241,6 +243,18 @@ def _check_stages(environments: Mapping[str, object]) -> Iterator[Complaint]:
             elif made.setdefault(member.name, name) != name:
                 message = f"makes {quote(member.name)}, which {made[member.name]} is or makes, too"
                 yield Complaint((*location, "each"), message, on_key=True)
+
+
+def _check_names(
+    artifacts: Sequence[object], environments: Mapping[str, object]
+) -> Iterator[Complaint]:
+    images = [_mapping(each).get("image") for each in artifacts]
+    names = [each if isinstance(each, str) else None for each in images]
+    for name, each in environments.items():
+        pairs = _mapping(_mapping(each).get("images"))
+        given = {k: v for k, v in pairs.items() if isinstance(v, str)}
+        for message in find_clashes(given, names) if len(given) == len(pairs) else ():
+            yield Complaint((*_ENVIRONMENTS, name, "images"), message, on_key=True)
 
 
 def _check_placeholders(
