@@ -195,7 +195,8 @@ def _check_patterns(
     if not shared:
         message = "has no effect: every environment has a `path` of its own; remove one of them"
         yield Complaint(_APPLICATIONS, message, on_key=True)
-    if len(shared) < 2:
+    sharing = _in_one_place(shared, data, environments)
+    if len(sharing) < 2:
         return
     for location, text in _texts(data["applications"], _APPLICATIONS):
         try:
@@ -203,8 +204,25 @@ def _check_patterns(
         except ValueError:
             continue
         if ENVIRONMENT not in pattern.placeholders:
-            message = f"must hold {{environment}}: {enumerate_words(shared)} share it"
+            message = f"must hold {{environment}}: {enumerate_words(sharing)} share it"
             yield Complaint(location, f"{quote(text)} {message}")
+
+
+def _in_one_place(
+    names: Sequence[str], data: Mapping[str, object], environments: Mapping[str, object]
+) -> list[str]:
+    """Those that live in one branch of one repository, where no two places may be one."""
+    own = _mapping(data.get("repository"))
+    places: dict[tuple[object, object], list[str]] = {}
+    for name in names:
+        other = _mapping(_mapping(environments[name]).get("repository")) or own
+        place = other.get("url", own.get("url")), other.get("branch")
+        places.setdefault(place if _is_plain(place) else (None, None), []).append(name)
+    return max(places.values(), key=len, default=[])
+
+
+def _is_plain(place: tuple[object, object]) -> bool:
+    return all(each is None or isinstance(each, str) for each in place)
 
 
 def _texts(value: object, location: Location) -> Iterator[tuple[Location, str]]:
