@@ -107,9 +107,7 @@ def _wish(app: App, arguments: argparse.Namespace, place: Place) -> Wish | None:
     by = who_asks(app.settings.person, os.environ)
     target, reason = place.target, " ".join((arguments.reason or "").split())
     skips = read_skips(arguments.skips, place)
-    return Wish(
-        target.application, target.environment, release, app.clock(), by, skips, reason
-    )
+    return Wish(target.application, target.environment, release, app.clock(), by, skips, reason)
 
 
 def _merge_requests(

@@ -110,9 +110,7 @@ def test_what_is_nothing_to_skip(promoter: Terminal, to: str, name: str, message
     assert skipping(promoter, to, [name]).startswith(f"--skip: {message}")
 
 
-def test_whoever_may_skip_nothing_has_touched_nothing(
-    promoter: Terminal, world: DemoWorld
-) -> None:
+def test_whoever_may_skip_nothing_has_touched_nothing(promoter: Terminal, world: DemoWorld) -> None:
     before = refs(world.folder / "manifests.git")
     skipping(promoter, "production-us", ["staging", "approvals"])
     assert refs(world.folder / "manifests.git") == before
@@ -120,10 +118,14 @@ def test_whoever_may_skip_nothing_has_touched_nothing(
 
 def test_a_stage_is_all_of_its_environments(promoter: Terminal) -> None:
     words = ("promote", "web", "--to", "production-us", "--image", IMAGE, "--output", "json")
-    skips = [w for name in ("window", "production", "soak", "dev", "soak") for w in ("--skip", name)]
+    skips = [
+        w for name in ("window", "production", "soak", "dev", "soak") for w in ("--skip", name)
+    ]
     told = promoter(*words, *skips, "--reason", " checkout\n is  down ", expect=3).json
     promotion = told["promotion"]
-    assert promotion["skips"] == ["dev", "production-eu", "soak", "window"], "in the order of the way"
+    assert promotion["skips"] == ["dev", "production-eu", "soak", "window"], (
+        "in the order of the way"
+    )
     assert promotion["reason"] == "checkout is down"
     assert promotion["why"] == (
         "staging has not run 1.1.0; promote it there first, or skip it too: --skip staging"

@@ -67,7 +67,9 @@ class GraphShop:
 
     def publish(self, version: str, *names: str) -> None:
         for name in names or ("web",):
-            digest = self.registry.push_image(f"shop/{name}", version, labels={"of": f"{name} {version}"})
+            digest = self.registry.push_image(
+                f"shop/{name}", version, labels={"of": f"{name} {version}"}
+            )
             self.digests[f"{name}:{version}"] = digest
 
     def copy(self, name: str, version: str) -> None:

@@ -45,7 +45,11 @@ environments:
     def test_a_release_goes_from_one_to_the_other(self, two: GraphShop) -> None:
         two.publish("1.1.0")
         two.run(expect=3)
-        assert two.running() == {"dev/web": "1.1.0", "staging/web": "1.1.0", "production/web": "1.0.0"}
+        assert two.running() == {
+            "dev/web": "1.1.0",
+            "staging/web": "1.1.0",
+            "production/web": "1.0.0",
+        }
         assert two.requests("production") == {}
         two.settle(expect=3)
         two.clock.pass_by(hours=1)
@@ -291,7 +295,9 @@ environments:
     if how == "unless-approved":
         said = shop.promoter("why", "web", "dev", expect=3)
         said.line("1.2.0", "approved 1.1.0 on", "it goes first")
-        shop.promoter("mr", "approve", "1", "--repository", shop.url("manifests"), "--as", "Bob <b@x>")
+        shop.promoter(
+            "mr", "approve", "1", "--repository", shop.url("manifests"), "--as", "Bob <b@x>"
+        )
         shop.run(expect=3)
         assert shop.running() == {"dev/web": "1.1.0"}
         assert set(shop.requests()) == {"dev/web"}, "and 1.2.0 comes after it"

@@ -45,7 +45,9 @@ def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         yield opened
 
 
-def fix(shop: Shop, *more: str, skips: tuple[str, ...] = ("dev", "staging"), expect: int = 3) -> Said:
+def fix(
+    shop: Shop, *more: str, skips: tuple[str, ...] = ("dev", "staging"), expect: int = 3
+) -> Said:
     image = f"{HOST}/shop/web:1.1.1@{shop.digests['web', '1.1.1']}"
     words = [word for name in skips for word in ("--skip", name)]
     return shop.promoter(
@@ -56,7 +58,10 @@ def fix(shop: Shop, *more: str, skips: tuple[str, ...] = ("dev", "staging"), exp
 
 
 def running(shop: Shop) -> dict[str, str]:
-    return {each: shop.decision("web", each)["running"]["label"] for each in ("dev", "staging", "production")}
+    return {
+        each: shop.decision("web", each)["running"]["label"]
+        for each in ("dev", "staging", "production")
+    }
 
 
 def gates(decision: Any) -> dict[str, tuple[str, bool]]:
@@ -100,8 +105,7 @@ def test_what_it_went_past_is_filled_up_where_that_is_not_backwards(kiosk: Shop)
     said.line("merged", "web in staging", "1.1.1")
     assert running(kiosk) == {"dev": "1.2.0", "staging": "1.1.1", "production": "1.1.1"}
     assert list(kiosk.landings(before).values()) == [
-        {WEB.file(each): kiosk.change(WEB, "1.0.0", "1.1.1")}
-        for each in ("staging", "production")
+        {WEB.file(each): kiosk.change(WEB, "1.0.0", "1.1.1")} for each in ("staging", "production")
     ]
     filled = kiosk.number("staging/web", "merged")
     body = kiosk.promoter("mr", "show", filled).out.replace("\u200b", "")

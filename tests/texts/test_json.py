@@ -50,8 +50,8 @@ def test_a_plan() -> None:
         ],
     }
     assert set(dev["action"]) == {
-            *("kind", "branch", "base", "files", "diff", "merge_request", "skips", "reason")
-        }
+        *("kind", "branch", "base", "files", "diff", "merge_request", "skips", "reason")
+    }
     assert dev["action"]["diff"].startswith("--- a/apps/web/dev/kustomization.yaml\n")
     assert dev["since"] == "2026-02-28T12:00:00Z"
     assert production["gates"] == [
