@@ -55,7 +55,7 @@ def check_rules(app: App) -> tuple[Sequence[Rule], list[Symptom]]:
 
 
 def check_targets(rule: Rule, address: RepositoryAddress, answer: Answer) -> Iterator[Symptom]:
-    """How many targets a rule finds in one of its repositories, and what is wrong with its layout."""
+    """How many targets a rule finds in a repository, and what is wrong with its layout."""
     if isinstance(answer, Unknown):
         yield Symptom("problem", rule.source, answer.why, answer.kind)
     if not isinstance(answer, Known):

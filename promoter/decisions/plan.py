@@ -94,8 +94,7 @@ def decide(
             except NotKnown:
                 continue  # what is not known is not closed
     advice = _advise(scenes, bases, facts)
-    if limited:
-        decisions = keep_to_limits(decisions, scenes, facts)
+    decisions = keep_to_limits(decisions, scenes, facts) if limited else decisions
     taken = take_turns(decisions, {e.repository for e in advice if e.footing.protection.up_to_date})
     return Plan(
         taken,

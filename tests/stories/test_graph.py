@@ -1,5 +1,5 @@
-"""The promotion graph from the rule file to the merge: several repositories and branches, regions in
-waves, other names of images, lockstep, and how much is open at once."""
+"""The promotion graph from the rule file to the merge: several repositories and branches, regions
+in waves, other names of images, lockstep, and how much is open at once."""
 
 from __future__ import annotations
 
@@ -107,7 +107,11 @@ applications: "{application}/pod.yaml"
 environments:
   dev: {merge: automatic}
   staging: {after: dev, repository: {branch: env/staging}}
-  production: {after: staging, merge: automatic, repository: {branch: env/production}, require: [soak: 1h]}
+  production:
+    after: staging
+    merge: automatic
+    repository: {branch: env/production}
+    require: [soak: 1h]
 """,
         branch="env/dev",
     )
