@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from promoter.cli.demo_world import HOST as FORGE_HOST
 from promoter.engine.ledger import REF
 from tests.cli.ci import clear_ci
 from tests.services.git_server import git
-from tests.stories.forges import HOST as FORGE_HOST
 from tests.stories.forges import REMEMBERS, Kind
 from tests.stories.shop import ALICE, HOST, WEB, Said, Shop, open_shop
 from tests.stories.worlds import open_world
