@@ -69,10 +69,14 @@ environments:
         said = two.run(expect=64)
         said.line("error: ", two.url("production"))
         assert two.file("manifests", "apps/web/staging.yaml").count(":1.1.0@") == 1
+        two.publish("1.2.0")
+        two.promoter("promote", "web", "--to", "dev").line("merged", "web in dev", "1.2.0")
+        two.promoter("promote", "web", "--to", "production", expect=64)
         two.bring_back("production")
+        two.run(expect=3)
         two.clock.pass_by(hours=1)
         two.run()
-        assert two.running()["production/web"] == "1.1.0"
+        assert set(two.running().values()) == {"1.2.0"}
         two.settle()
 
     def test_where_the_first_one_is_down_what_depends_on_it_waits(self, two: GraphShop) -> None:
