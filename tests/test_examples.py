@@ -22,6 +22,8 @@ def test_there_are_examples_and_nothing_else() -> None:
         "several-images.yaml",
         "merge-requests.yaml",
         "windows.yaml",
+        "regions.yaml",
+        "several-repositories.yaml",
     } <= {path.name for path in EXAMPLES}
 
 

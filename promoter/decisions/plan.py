@@ -48,11 +48,13 @@ def decide(
     now: datetime,
     only: Collection[Names] | None = None,
     rollbacks: Sequence[Rollback] = (),
+    *,
+    limited: bool = True,
 ) -> Plan:
     """The plan as far as the facts go; `asks` holds every question that is still open.
 
     One rule, repository or target that fails never stops the others. With `only` nothing is decided
-    but those targets.
+    but those targets. Not `limited`: somebody names them, and `limits.open` holds none of them up.
     """
     asks: set[Question[Any]] = set()
     try:
@@ -92,7 +94,7 @@ def decide(
             except NotKnown:
                 continue  # what is not known is not closed
     advice = _advise(scenes, bases, facts)
-    decisions = keep_to_limits(decisions, scenes, facts)
+    decisions = keep_to_limits(decisions, scenes, facts) if limited else decisions
     taken = take_turns(decisions, {e.repository for e in advice if e.footing.protection.up_to_date})
     return Plan(
         taken,

@@ -49,7 +49,8 @@ def propose(
 ) -> Decision:
     """The decision with its action. Raises NotAsked, NotKnown."""
     release = chosen.release
-    decided = replace(decided, offered=release, verdicts=chosen.verdicts)
+    origin = chosen.skips.origin or decided.origin
+    decided = replace(decided, offered=release, verdicts=chosen.verdicts, origin=origin)
     if stopped := stop_by_person(this, decided):
         return stopped
     edit = facts.need(edit_question(this, release))

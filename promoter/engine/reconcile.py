@@ -57,16 +57,18 @@ def silent(message: str) -> None:
 @dataclass(frozen=True)
 class Scope:
     """What a reconcile is asked to look at: all targets of the rules, or `only` some of them, and
-    what somebody wishes, or
-    wants back."""
+    what somebody wishes, or wants back. Not `limited`: `limits.open` holds nothing of it up."""
 
     rules: Sequence[Rule]
     wishes: Sequence[Wish] = ()
     only: frozenset[Names] | None = None
     rollbacks: Sequence[Rollback] = ()
+    limited: bool = True
 
     def decide(self, facts: Facts, now: datetime) -> Plan:
-        return decide(self.rules, self.wishes, facts, now, self.only, self.rollbacks)
+        return decide(
+            *(self.rules, self.wishes, facts, now, self.only, self.rollbacks), limited=self.limited
+        )
 
 
 def make_plan(

@@ -18,7 +18,8 @@ _PREFIX = "Promoter-"
 _FIRST = f"{_PREFIX}Rule"
 TRAILER_OF_SKIPS = f"{_PREFIX}Skips"
 _UNSAFE = re.compile(r"[<>\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_LONGEST = 200
+LONGEST_TEXT = 200
+"""Of what people wrote, in a trailer."""
 _NO_WIDTH = "\u200b"
 # The `@` of an address calls nobody; an issue is also named by its address, or as `SHOP-12`.
 _CALLING = re.compile(r"((?<![A-Za-z0-9_.+-])@|[#!%&$~]|:/|[A-Za-z0-9]-(?=[0-9]))(?=[A-Za-z0-9_/])")
@@ -91,6 +92,6 @@ def _free_text(key: str, text: str) -> tuple[str, ...]:
     """A trailer of what people wrote, where they wrote something: on one line, without what could
     end the comment that it stands in, and so that a forge reads nobody's name, reference or closing
     keyword in it."""
-    line = " ".join(_UNSAFE.sub(" ", text).split())[:_LONGEST]
+    line = " ".join(_UNSAFE.sub(" ", text).split())[:LONGEST_TEXT]
     harmless = _CALLING.sub(rf"\1{_NO_WIDTH}", line)
     return (f"{_PREFIX}{key}: {harmless}",) if line else ()

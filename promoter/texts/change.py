@@ -10,6 +10,7 @@ from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.rules.people import LONGEST_LABEL, MOST_LABEL
 from promoter.rules.template import Markup, Spelling, render
+from promoter.rules.wording import enumerate_words
 from promoter.texts.given_values import all_values, lasting_values
 from promoter.texts.inline import code, escaped_line, one_line, unmarked
 from promoter.texts.paint import printable
@@ -69,6 +70,8 @@ def commit_message(decision: Decision, action: Propose) -> str:
     if decision.rollback:
         moves = [*rollback_message(decision.rollback, action.record.environment), "", *moves]
     message = "\n".join([title, "", *moves])
+    if action.record.skips:
+        message = f"{message}\n\n{_skips(action.record)}"
     if action.commit.message is not None:
         values = all_values(decision, action, title)
         message = _lines(render(action.commit.message, "commit", values, _UNMARKED)) or message
@@ -96,6 +99,11 @@ def _usual_title(record: Record) -> str:
 def _lines(text: str) -> str:
     """Without control characters, and without empty lines at its ends."""
     return "\n".join(printable(line.rstrip()) for line in text.splitlines()).strip("\n")
+
+
+def _skips(record: Record) -> str:
+    names = one_line(enumerate_words(record.skips))
+    return f"Skips {names}, as {unmarked(record.requested_by)} asked: {unmarked(record.reason)}"
 
 
 def _moves(running: Release | None, release: Release) -> list[str]:

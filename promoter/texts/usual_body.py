@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from promoter.decisions.gates import SKIPPABLE
 from promoter.decisions.person import HOLD
 from promoter.model.image import ImageReference, short_digest
 from promoter.model.plan import Decision, Propose, SourceChange, State, Stay
@@ -12,10 +13,12 @@ from promoter.model.release import Release
 from promoter.model.spell import spell_duration, spell_time
 from promoter.model.target import FileChange
 from promoter.model.verdict import Verdict
+from promoter.rules.wording import enumerate_words
 from promoter.texts.inline import code, escaped
 from promoter.texts.requested import asked_by
 
 _MOST_FILES = 100
+_GETS = {False: "gets", True: "get"}
 
 
 def usual_body(decision: Decision, action: Propose) -> str:
@@ -24,6 +27,8 @@ def usual_body(decision: Decision, action: Propose) -> str:
     release = action.record.release
     sections = [_summary(action.record), *_draft(decision, action)]
     sections.append(version_table(decision.running, release))
+    if action.record.skips:
+        sections.append(_skips(action.record))
     if decision.stays:
         sections.append("\n".join(_stay(each) for each in decision.stays))
     if decision.sources:
@@ -42,7 +47,8 @@ def gate_line(verdict: Verdict) -> str:
     opens = f", opens {spell_time(verdict.opens_at)}" if verdict.opens_at else ""
     if verdict.opened_by and not opens and not verdict.passes:
         opens = f", needs {escaped(verdict.opened_by)}"
-    return f"- {escaped(verdict.gate)}: **{verdict.judgement}**, {escaped(verdict.why)}{opens}"
+    judgement = "skipped" if verdict.skipped else verdict.judgement
+    return f"- {escaped(verdict.gate)}: **{judgement}**, {escaped(verdict.why)}{opens}"
 
 
 def source_address(change: SourceChange) -> str:
@@ -124,6 +130,18 @@ def _stay(stay: Stay) -> str:
         return f"{where} has run it for {spell_duration(stay.seen - stay.since)}, since {since}."
     ran = spell_duration(stay.until - stay.since)
     return f"{where} ran it for {ran}, from {since} to {spell_time(stay.until)}."
+
+
+def _skips(record: Record) -> str:
+    """What it goes past, by whom and why; or that it went past here."""
+    names = enumerate_words(f"**{escaped(each)}**" for each in record.skips)
+    who, why = escaped(record.requested_by), escaped(record.reason)
+    if record.environment in record.skips:
+        return f"**Hotfix**: {who} brought it past {names}: {why}. Here it is filled up."
+    behind = [escaped(each) for each in record.skips if each not in SKIPPABLE]
+    later = f" Once it is merged, {enumerate_words(behind)} {_GETS[len(behind) > 1]} it as well,"
+    filled = f"{later} where that is not backwards." if behind else ""
+    return f"**Hotfix**: it skips {names}, as {who} asked: {why}.{filled}"
 
 
 def _sources(changes: Sequence[SourceChange]) -> Iterator[str]:

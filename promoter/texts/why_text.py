@@ -18,6 +18,7 @@ from promoter.texts.plan_text import STYLES
 
 _MOST_PASSED_OVER = 10
 _MARKS = {"pass": ("+", "green"), "wait": ("~", "yellow"), "block": ("x", "red")}
+_SKIPPED = ("!", "yellow")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _others(decision: Decision) -> Iterator[PassedOver]:
 
 def _verdict(verdict: Verdict, decision: Decision, screen: Screen) -> Iterator[str]:
     now, paint = screen.judged_at, screen.paint
-    mark, style = _MARKS[verdict.judgement]
+    mark, style = _SKIPPED if verdict.skipped else _MARKS[verdict.judgement]
     door = "merging" if verdict.guards == "merge" else "opening"
     yield (
         f"  {paint(mark, style)} {verdict.gate} ({verdict.judgement}, guards {door}):"

@@ -76,6 +76,7 @@ def test_it_comes_straight_from_the_registry_and_says_what_it_skips(world: World
     decision = world.decision("web", "production")
     assert isinstance(decision.action, Propose)
     record = decision.action.record
+    assert decision.origin == record.origin
     assert record.release.label == "1.1.1"
     assert (record.origin, record.skips) == ("registry", ("dev", "staging"))
     assert (record.requested_by, record.reason) == ("ann", "checkout is down")
@@ -173,6 +174,22 @@ class TestFillingUp:
         assert (record.release.label, record.origin) == ("1.1.1", "production")
         assert record.skips == ("dev", "staging")
         assert staging.verdicts[0].why == "skipped by ann: checkout is down"
+
+    def test_its_request_stays_as_it_was_opened(self, world: World) -> None:
+        merged(world)
+        world.rules = (
+            rule(
+                environment("dev", automatic=True),
+                environment("staging", soak(hours=1), after=("dev",)),
+                environment("production", soak(hours=24), after=("staging",)),
+            ),
+        )
+        world.carry_out(world.plan())
+        world.wishes = []
+        staging = world.decision("web", "staging")
+        assert (staging.state, staging.action) == (State.PROPOSED, None)
+        assert staging.verdicts[0].skipped
+        assert staging.requested == (), "it was asked for elsewhere"
 
     def test_then_the_usual_way_goes_on(self, world: World) -> None:
         merged(world)

@@ -137,6 +137,15 @@ def test_what_somebody_asks_for_by_name_is_not_held_up() -> None:
     assert opening(world.plan()) == ["app0"]
 
 
+def test_nor_is_a_target_that_somebody_names_without_a_release() -> None:
+    world = many(3, 1)
+    world.carry_out(world.plan())
+    world.only = frozenset({("app0", "dev")})
+    assert opening(world.plan()) == [], "who only looks sees that it waits"
+    world.limited = False
+    assert opening(world.plan()) == ["app0"]
+
+
 def test_each_rule_has_its_own_room() -> None:
     world = many(2, 1)
     other = rule(environment("qa"), source="rules/other.yaml", limits=Limits(open=1))

@@ -114,6 +114,7 @@ class World:
     asked_for: tuple[Wish, ...] = ()
     """On the command line, now."""
     only: frozenset[Key] | None = None
+    limited: bool = True
     history: dict[Key, list[Period]] = field(default_factory=dict)
     """By application and environment, oldest first."""
     requests: list[MergeRequest] = field(default_factory=list)
@@ -224,7 +225,7 @@ class World:
 
     def plan_and_facts(self, now: datetime = NOW, facts: Facts | None = None) -> tuple[Plan, Facts]:
         return make_plan(
-            Scope(self.rules, self.asked_for, self.only, self.rollbacks),
+            Scope(self.rules, self.asked_for, self.only, self.rollbacks, self.limited),
             cast("Observer", self),
             facts or Facts.none(),
             now,
