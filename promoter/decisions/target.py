@@ -16,7 +16,7 @@ from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.replacement import keep_approved
 from promoter.decisions.rollback import find_rollback, go_back
 from promoter.decisions.scene import Scene
-from promoter.decisions.search import Judged, Search, search
+from promoter.decisions.search import Judged, Search, Stopped, search
 from promoter.decisions.situation import Situation, look_at, tag_questions, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.decisions.wishes import (
@@ -209,15 +209,17 @@ def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
         return replace(
             keep_out(decided, newest.verdicts), offered=newest.release, verdicts=newest.verdicts
         )
-    for state in _WORST_FIRST:
-        for stop in found.stopped:
-            if stop.state is state:
-                offered = None if state is State.CURRENT else stop.release
-                verdicts = stop.verdicts
-                return replace(
-                    decided, state=state, why=stop.why, offered=offered, verdicts=verdicts
-                )
-    return replace(decided, state=State.WAITING, why=offers.why_none)
+    if not found.stopped:
+        return replace(decided, state=State.WAITING, why=offers.why_none)
+    stop = min(found.stopped, key=_severity)
+    offered = None if stop.state is State.CURRENT else stop.release
+    return replace(decided, state=stop.state, why=stop.why, offered=offered, verdicts=stop.verdicts)
+
+
+def _severity(stop: Stopped) -> int:
+    """Of the same severity the newest release is told first. A ban is a person's word, as a
+    rejection is."""
+    return _WORST_FIRST.index(State.REJECTED if stop.verdicts else stop.state)
 
 
 def _close_stale(decided: Decision, this: Situation, found: Search) -> Decision:
