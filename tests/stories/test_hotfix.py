@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from promoter.app import build, read_clock
 from promoter.cli.demo_world import HOST as FORGE_HOST
 from promoter.engine.ledger import REF
 from tests.cli.ci import clear_ci
@@ -95,7 +96,9 @@ def test_it_is_proposed_at_once_and_says_what_it_skips(kiosk: Shop) -> None:
     kiosk.promoter("why", "web", "production", expect=3).line("! soak: 1d", "skipped by ann")
 
 
-def test_what_it_went_past_is_filled_up_where_that_is_not_backwards(kiosk: Shop) -> None:
+def test_what_it_went_past_is_filled_up_where_that_is_not_backwards(
+    kiosk: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fix(kiosk)
     number = kiosk.number("production/web")
     kiosk.promoter("mr", "approve", number, "--as", ALICE)
@@ -114,6 +117,8 @@ def test_what_it_went_past_is_filled_up_where_that_is_not_backwards(kiosk: Shop)
 
     assert kiosk.decision("web", "dev")["state"] == "current", "1.2.0 is later"
     assert kiosk.decision("web", "staging")["offered"]["label"] == "1.2.0", "the usual way goes on"
+    now = read_clock()
+    monkeypatch.setattr(build, "__defaults__", (lambda: now,))
     kiosk.check_fresh_equals_warm()
     kiosk.promoter("run", expect=3).line("nothing to do")
 
