@@ -39,7 +39,8 @@ from tests.decisions.world import NOW, World, ago
 OTHER = RepositoryAddress("https://git.example.com/production.git", "main", "local")
 HARBOR = "harbor.example.com/apps/"
 APPLICATIONS = ("web", "api", "cart")
-VERSIONS = 5
+VERSIONS = 8
+AT_THE_BEGINNING = 4
 
 SHUT = GateRule("window", (("window", Window((), (Entry("2026-03-02", None, "UTC"),))),))
 """On the day of NOW; a tale goes on for days."""
@@ -203,9 +204,11 @@ Happening = Callable[[Tale, int, int], None]
 
 
 def _publish(tale: Tale, which: int, number: int) -> None:
+    """The next version; with an odd number just built."""
     followed, short = _image(tale, which)
-    tag, content = version(followed, short, number)
-    tale.world.tags.setdefault(short, {})[tag] = content
+    tags = tale.world.tags.setdefault(short, {})
+    tag, content = version(followed, short, number if "latest" in tags else len(tags))
+    tags[tag] = content
     if number % 2:
         tale.world.created[content] = tale.now
 
@@ -234,16 +237,27 @@ def _look(tale: Tale, which: int, number: int) -> None:
 
 
 def _land(tale: Tale, which: int, number: int) -> None:
-    application, stage = tale.key(which)
+    application, stage = _near_a_request(tale, which, number)
     what = release_of(tale.rule_of(stage), application, stage, (number, number // 2))
     _lands(tale, (application, stage), what)
 
 
 def _revert(tale: Tale, which: int, number: int) -> None:
-    key = tale.key(which)
+    key = _near_a_request(tale, which, number)
     periods = tale.world.history[key]
     if len(periods) > 1 and (before := periods[-2].release):
         _lands(tale, key, before)
+
+
+def _near_a_request(tale: Tale, which: int, number: int) -> tuple[str, str]:
+    """Any target; with an odd number the one of an open request, or one that stands before it."""
+    request = tale.open_request(which) if number % 2 else None
+    if request is None:
+        return tale.key(which)
+    _, stage, application = request.branch.split("/")
+    line = (stage, *tale.rule_of(stage).line(stage))
+    key = application, line[number // 2 % len(line)]
+    return key if key in tale.world.history else tale.key(which)
 
 
 def _lands(tale: Tale, key: tuple[str, str], what: Release) -> None:
@@ -337,7 +351,13 @@ def _forge_refuses(tale: Tale, which: int, number: int) -> None:
 def _vanish(tale: Tale, which: int, number: int) -> None:
     """A target is gone from the tree; never the last one."""
     if len(tale.world.history) > 1:
-        del tale.world.history[tale.key(which)]
+        del tale.world.history[_near_a_request(tale, which, number)]
+
+
+def _arm(tale: Tale, which: int, number: int) -> None:
+    """It is put into the forge's queue, or taken out."""
+    if request := tale.open_request(which):
+        tale.world.change_request(request, armed=not request.armed)
 
 
 def _absent(tale: Tale, which: int, number: int) -> None:
@@ -366,10 +386,11 @@ HAPPENINGS: Mapping[str, Happening] = {
     "move base": _move_base,
     "forge refuses": _forge_refuses,
     "vanish": _vanish,
+    "arm": _arm,
     "absent": _absent,
 }
 HOUR = timedelta(hours=1)
-_OFTEN = ("look", "look", "look", "publish", "approve", "time", "land")
+_OFTEN = ("look", "look", "look", "publish", "publish", "approve", "time", "land", "wish", "close")
 EVENT = st.tuples(
     st.sampled_from((*_OFTEN, *HAPPENINGS)), st.integers(0, 11), st.integers(0, 11)
 )
@@ -399,33 +420,31 @@ def beginnings(draw: st.DrawFn, applications: int) -> World:
     world = World(draw(shop_rules()))
     world.footing = draw(st.sampled_from(FOOTINGS))
     names = APPLICATIONS[: draw(st.integers(1, applications))]
-    numbers = st.lists(st.integers(-1, VERSIONS - 2), min_size=2, max_size=6)
     for of in world.rules:
         for name in names:
-            for stage in (each.name for each in of.environments):
-                ran = draw(numbers)
-                for index in range(0, len(ran) - 1, 2):
-                    what = release_of(of, name, stage, ran[index : index + 2])
-                    at = ago(days=8 - index, hours=len(world.history) % 5)
-                    if world.history.get((name, stage), [None])[-1] is None or (
-                        world.history[name, stage][-1].release != what
-                    ):
-                        world.lands_release(name, stage, what, at)
+            for depth, each in enumerate(of.environments):
+                newest = max(AT_THE_BEGINNING - 1 - depth, 1)
+                ran = draw(st.lists(st.integers(-1, newest), min_size=1, max_size=3, unique=True))
+                if draw(st.integers(0, 3)):
+                    ran.sort()
+                for at, number in enumerate(ran):
+                    what = release_of(of, name, each.name, (number, number if depth else -number))
+                    world.lands_release(name, each.name, what, ago(days=8 - 2 * at, hours=depth))
     for of in world.rules:
         for followed in of.artifacts:
             for name in names:
                 short = followed.name_for(name).short
-                for number in range(1, VERSIONS):
-                    tag, content = version(followed, short, number % (VERSIONS - 1))
-                    world.tags.setdefault(short, {}).setdefault(tag, content)
-                    world.created[content] = ago(days=VERSIONS - number)
+                for number in range(AT_THE_BEGINNING):
+                    tag, content = version(followed, short, number)
+                    world.tags.setdefault(short, {})[tag] = content
+                    world.created[content] = ago(days=AT_THE_BEGINNING - number)
     return world
 
 
 @st.composite
-def tales(draw: st.DrawFn, applications: int = 3, events: int = 9) -> tuple[Tale, list[Event]]:
+def tales(draw: st.DrawFn, applications: int = 3, events: int = 14) -> tuple[Tale, list[Event]]:
     """A beginning, and what is to happen."""
-    return Tale(draw(beginnings(applications))), draw(st.lists(EVENT, max_size=events))
+    return Tale(draw(beginnings(applications))), draw(st.lists(EVENT, min_size=events // 3, max_size=events))
 
 
 Event = tuple[str, int, int]
