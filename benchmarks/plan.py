@@ -155,7 +155,9 @@ def _time(work: Callable[[], object]) -> float:
 def _profile(work: Callable[[], object]) -> None:
     profiler = cProfile.Profile()
     profiler.runcall(work)
-    pstats.Stats(profiler).sort_stats("tottime").print_stats(30)
+    stats = pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
+    stats.print_callers("replace"); stats.print_callers("parse"); stats.print_callers("_component")
+    stats.sort_stats("cumtime").print_stats(60)
 
 
 if __name__ == "__main__":
