@@ -51,7 +51,7 @@ AT_FIRST = (
     GateRule("registries", (("registry", "quay.io"),)),
     GateRule("minimum-age", (("duration", timedelta(days=2)),)),
 )
-DOWNSTREAM = (soak(hours=6), soak(days=2), UPSTREAM_TEST, *AT_FIRST)
+DOWNSTREAM = (soak(hours=6), soak(days=2), UPSTREAM_TEST, UPSTREAM_TEST, *AT_FIRST)
 
 
 @dataclass
@@ -307,6 +307,14 @@ def _check(tale: Tale, which: int, number: int) -> None:
     tale.world.checks[tale.world.history[tale.key(which)][-1].commit] = said
 
 
+def _test_what_landed(tale: Tale) -> None:
+    """Most commits are tested at once, and well."""
+    for periods in tale.world.history.values():
+        for each in periods:
+            if int(each.commit, 16) % 5:
+                tale.world.checks.setdefault(each.commit, (Check("test", "success"),))
+
+
 def _hold(tale: Tale, which: int, number: int) -> None:
     """A target is held, or a release kept out, or everything is frozen; or a hold is lifted."""
     application, stage = tale.key(which)
@@ -455,4 +463,5 @@ def tell(tale: Tale, events: Sequence[Event]) -> Tale:
     for what, which, number in events:
         tale.now += HOUR
         HAPPENINGS[what](tale, which, number)
+        _test_what_landed(tale)
     return tale
