@@ -186,13 +186,15 @@ def version(followed: ArtifactRule, name: str, number: int, moved: bool = False)
     return tag, digest(f"{name}:{tag}{' again' if moved else ''}")
 
 
-def release_of(of: Rule, application: str, stage: str, numbers: Sequence[int]) -> Release:
+def release_of(
+    of: Rule, application: str, stage: str, numbers: Sequence[int], moved: bool = False
+) -> Release:
     """One number an artifact, repeated where there are fewer; a negative one: without digest."""
     here = of.environment(stage)
     images: list[ImageReference] = []
     for index, each in enumerate(of.artifacts):
         name, number = each.name_for(application), numbers[index % len(numbers)]
-        tag, content = version(each, name.short, abs(number))
+        tag, content = version(each, name.short, abs(number), moved)
         bare = number < 0 and each.select.policy != "tag"
         images.append(ImageReference(here.name_here(name), tag, None if bare else content))
     return Release.of(images)
@@ -214,10 +216,10 @@ def _publish(tale: Tale, which: int, number: int) -> None:
 
 
 def _move(tale: Tale, which: int, number: int) -> None:
-    followed, short = _image(tale, which)
-    tag, content = version(followed, short, number, moved=True)
-    if tag in tale.world.tags.get(short, {}):
-        tale.world.tags[short][tag] = content
+    """One of the newest tags names another image now."""
+    _, short = _image(tale, which)
+    for tag in sorted(tale.world.tags.get(short, {}))[-1 - number % 3 :][:1]:
+        tale.world.tags[short][tag] = digest(f"{short}:{tag} again")
 
 
 def _shrink(tale: Tale, which: int, number: int) -> None:
@@ -238,7 +240,13 @@ def _look(tale: Tale, which: int, number: int) -> None:
 
 def _land(tale: Tale, which: int, number: int) -> None:
     application, stage = _near_a_request(tale, which, number)
-    what = release_of(tale.rule_of(stage), application, stage, (number, number // 2))
+    of = tale.rule_of(stage)
+    running = tale.world.history[application, stage][-1].release
+    newer = 1 + max(int(each.tag[2:-2]) for each in running.artifacts if each.tag) if (
+        running and of.artifacts[0].select.policy != "tag"
+    ) else number
+    pairs = ((number, number // 2), (newer, newer), (newer - 1, newer), (newer, max(newer - 3, 0)))
+    what = release_of(of, application, stage, pairs[which % 4], moved=number > 8)
     _lands(tale, (application, stage), what)
 
 
@@ -321,7 +329,8 @@ def _hold(tale: Tale, which: int, number: int) -> None:
     text = "by: ann\nreason: the sale\n"
     path = (f"{stage}/{application}.yaml", f"{stage}/_all.yaml", "_all.yaml")[number % 3]
     if tale.world.hold_files.pop(path, None) is None:
-        banned = f'release: "1.{number % VERSIONS}.0"\n' if which % 2 else ""
+        newest = (sorted(tale.world.tags.get(application, {})) or ["1.1.0"])[-1 - number % 2 :][0]
+        banned = f'release: "{newest}"\n' if which % 2 else ""
         until = 'until: "2026-03-03T12:00:00Z"\n' if number > 5 else ""
         tale.world.hold_files[path] = text + banned + until
     tale.world.moves_base()
@@ -428,6 +437,7 @@ def beginnings(draw: st.DrawFn, applications: int) -> World:
     world = World(draw(shop_rules()))
     world.footing = draw(st.sampled_from(FOOTINGS))
     names = APPLICATIONS[: draw(st.integers(1, applications))]
+    followed_alike = draw(st.booleans())
     for of in world.rules:
         for name in names:
             for depth, each in enumerate(of.environments):
@@ -436,7 +446,8 @@ def beginnings(draw: st.DrawFn, applications: int) -> World:
                 if draw(st.integers(0, 3)):
                     ran.sort()
                 for at, number in enumerate(ran):
-                    what = release_of(of, name, each.name, (number, number if depth else -number))
+                    numbers = number, (number if followed_alike else (number + depth) % 3)
+                    what = release_of(of, name, each.name, numbers)
                     world.lands_release(name, each.name, what, ago(days=8 - 2 * at, hours=depth))
     for of in world.rules:
         for followed in of.artifacts:
