@@ -1,4 +1,4 @@
-"""`decide` alone, over 1,000 applications by 3 environments, all facts given: milliseconds a target.
+"""`decide` alone, over 1,000 applications by 3 environments, all facts given: time a target.
 
 Staging has the gates `soak` and `checks` of upstream, production `soak`, `window`, `approvals`,
 `checks` and `registries`; half of the applications have a merge request open in production, some
@@ -91,7 +91,9 @@ class Answers:
         self.rounds = 0
 
     def answer(
-        self, questions: Iterable[Question[Any]], now: object  # noqa: ARG002 - seen before
+        self,
+        questions: Iterable[Question[Any]],
+        now: object,  # noqa: ARG002 - seen before
     ) -> dict[Question[Any], Known[Any] | Unknown]:
         self.rounds += 1
         return {each: self.facts.answers[each] for each in questions}
@@ -126,7 +128,12 @@ def main() -> int:
     ]
     rounds = answers.rounds // _ROUNDS
     once = median(each for _, each, _ in pairs)
-    _show("decide, all facts given", pairs[:], 1, f"< {_AIM:g} ms {'met' if once < _AIM else 'MISSED'}")
+    _show(
+        "decide, all facts given",
+        pairs[:],
+        1,
+        f"< {_AIM:g} ms {'met' if once < _AIM else 'MISSED'}",
+    )
     _show(f"make_plan, in {rounds} rounds of questions", pairs, 2, "")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{len(facts.answers):,} facts, {_count(plan)}; {memory:.0f} MB at the peak")
@@ -156,7 +163,9 @@ def _profile(work: Callable[[], object]) -> None:
     profiler = cProfile.Profile()
     profiler.runcall(work)
     stats = pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
-    stats.print_callers("replace"); stats.print_callers("parse"); stats.print_callers("_component")
+    stats.print_callers("replace")
+    stats.print_callers("parse")
+    stats.print_callers("_component")
     stats.sort_stats("cumtime").print_stats(60)
 
 

@@ -44,8 +44,8 @@ class Elsewhere:
         return cls(environment, question, tuple(base.requests.get(branch_name(there), ())), renamed)
 
     def read(self, facts: Facts) -> tuple[Period, ...]:
-        """What ran there, newest first. Raises NotAsked; NotKnown also where the merge requests there
-        are not known: they tell since when a commit is in force, and which digest a tag had."""
+        """What ran there, newest first. Raises NotAsked; NotKnown also where the merge requests
+        there are not known: they tell since when a commit is in force, and what a tag named."""
         facts.need(MergeRequestsOf(self.periods.repository))
         periods = as_merged(facts.need(self.periods), self.requests)
         if self.names is None:

@@ -84,9 +84,7 @@ def decide(
         # to another rule that has the target by now.
         if scene.problems or scene.silent or names[scene.rule.name] > 1 or only is not None:
             continue
-        for base in scene.bases.values():
-            if base.repository.key in silent:
-                continue
+        for base in (e for e in scene.bases.values() if e.repository.key not in silent):
             try:
                 orphans.extend(_orphans(scene, base, claims, facts, now))
             except NotAsked as missing:

@@ -1,6 +1,6 @@
-"""Tales: worlds that came about. Rules of every shape, histories that somebody made, and then things
-happen: versions are pushed and moved, people merge, close, push, approve, hold and wish, and the bot
-looks in between.
+"""Tales: worlds that came about. Rules of every shape, histories that somebody made, and then
+things happen: versions are pushed and moved, people merge, close, push, approve, hold and wish, and
+the bot looks in between.
 
 What a tale draws are small numbers; what they mean depends on what is there to happen to (the third
 open request, the second application), so that hypothesis can shrink them.
@@ -242,9 +242,9 @@ def _land(tale: Tale, which: int, number: int) -> None:
     application, stage = _near_a_request(tale, which, number)
     of = tale.rule_of(stage)
     running = tale.world.history[application, stage][-1].release
-    newer = 1 + max(int(each.tag[2:-2]) for each in running.artifacts if each.tag) if (
-        running and of.artifacts[0].select.policy != "tag"
-    ) else number
+    newer = number
+    if running and of.artifacts[0].select.policy != "tag":
+        newer = 1 + max(int(each.tag[2:-2]) for each in running.artifacts if each.tag)
     pairs = ((number, number // 2), (newer, newer), (newer - 1, newer), (newer, max(newer - 3, 0)))
     what = release_of(of, application, stage, pairs[which % 4], moved=number > 8)
     _lands(tale, (application, stage), what)
@@ -408,9 +408,7 @@ HAPPENINGS: Mapping[str, Happening] = {
 }
 HOUR = timedelta(hours=1)
 _OFTEN = ("look", "look", "look", "publish", "publish", "approve", "time", "land", "wish", "close")
-EVENT = st.tuples(
-    st.sampled_from((*_OFTEN, *HAPPENINGS)), st.integers(0, 11), st.integers(0, 11)
-)
+EVENT = st.tuples(st.sampled_from((*_OFTEN, *HAPPENINGS)), st.integers(0, 11), st.integers(0, 11))
 
 
 def _image(tale: Tale, which: int) -> tuple[ArtifactRule, str]:
@@ -463,7 +461,9 @@ def beginnings(draw: st.DrawFn, applications: int) -> World:
 @st.composite
 def tales(draw: st.DrawFn, applications: int = 3, events: int = 14) -> tuple[Tale, list[Event]]:
     """A beginning, and what is to happen."""
-    return Tale(draw(beginnings(applications))), draw(st.lists(EVENT, min_size=events // 3, max_size=events))
+    return Tale(draw(beginnings(applications))), draw(
+        st.lists(EVENT, min_size=events // 3, max_size=events)
+    )
 
 
 Event = tuple[str, int, int]

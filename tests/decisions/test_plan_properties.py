@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 
 from promoter.decisions.gates import GATES
 from promoter.decisions.plan import decide
-from promoter.engine.observe import Observer
-from promoter.engine.reconcile import Scope, make_plan
 from promoter.model.facts import (
     ApprovalsOf,
     ChecksOf,
@@ -32,6 +30,7 @@ from promoter.model.release import Release
 from promoter.model.rule import EnvironmentRule, GateRule, Limits, Rule
 from promoter.model.verdict import Verdict
 from tests.decisions.tales import Event, Tale, tales, tell
+from tests.decisions.world import NOW
 
 Told = tuple[Tale, list[Event]]
 
@@ -80,7 +79,7 @@ def is_later(tale: Tale, decision: Decision, record: Record) -> None:
         current = running.get(image.name)
         assert current is not None
         if image.agrees(current):
-            higher = higher or image != current and rule.artifacts[0].select.policy == "tag"
+            higher = higher or (image != current and rule.artifacts[0].select.policy == "tag")
             continue
         if rule.artifacts[0].select.policy == "tag":
             ran = [e.digest for each in before if (e := each.get(image.name))]
@@ -136,7 +135,7 @@ def really_passes(
     if gate.gate == "checks" and ("of", "upstream") not in gate.options:
         return [each.state for each in world.checks.get(head, ())] == ["success"]
     if gate.gate == "window":
-        return tale.now.date() != datetime(2026, 3, 2).date()
+        return tale.now.date() != NOW.date()
     if gate.gate == "registries":
         return "quay.io" not in gate.text
     if gate.gate == "soak":
@@ -220,8 +219,8 @@ def was_not_refused(tale: Tale, decision: Decision, record: Record) -> None:
     assert not any(each.agrees(record.release) for each in ran[:-1]), "a person took it back"
 
 
-def promises(told: Told, data: st.DataObject) -> None:  # noqa: ARG001 - nothing more is drawn
-    """a, b, e: at every look of a tale, and at the end of it."""
+def promises(told: Told, data: st.DataObject) -> None:
+    """At every look of a tale, and at the end of it."""
     tale, events = told
     tale.checked = keeps_its_promises
     tell(tale, events)
@@ -326,8 +325,8 @@ def unknown_is_not_absent(told: Told, data: st.DataObject) -> None:
 
     Three exceptions, each for a reason:
     - the ledger (SightingsOf) is comfort: without it a tag that moved before is not noticed;
-    - a target that waits leaves its room (`limits`) and its turn to another one: that is a matter of
-      two targets, so there are no limits here;
+    - a target that waits leaves its room (`limits`) and its turn to another one, so there are no
+      limits and no turns here;
     - of several releases the newest whose gates pass goes on: where a gate of the newest can't be
       evaluated, and no merge request is open, an older one that passes all of them may be proposed.
     """
