@@ -15,7 +15,7 @@ from promoter.decisions.candidates import Offers, among_offers, gone_back_from
 from promoter.decisions.elsewhere import Elsewhere
 from promoter.decisions.gates.gate import NO_SKIPS, Skips
 from promoter.decisions.situation import Situation
-from promoter.model.facts import Facts
+from promoter.model.facts import Facts, MergeRequestsOf
 from promoter.model.ledger import Wish
 from promoter.model.ports import MergeRequest
 from promoter.model.record import TRAILER_OF_SKIPS, Record
@@ -102,9 +102,13 @@ def _carried(this: Situation) -> Iterator[Filling]:
 
 def _went_past(this: Situation, facts: Facts) -> Iterator[Filling]:
     """What merged requests brought downstream without having passed here, the newest first; what
-    was taken back there since is left out."""
+    was taken back there since is left out. Raises NotAsked, NotKnown."""
     scene, here = this.scene, this.target.environment
+    opened = Record.parse(this.opened.body) if this.opened else None
     for name in this.rule.downstream(here):
+        if opened is not None and opened.origin == name:
+            # What is open came from there: where nobody tells of it now, it is not taken back.
+            facts.need(MergeRequestsOf(scene.base_of(name).repository))
         there = scene.targets.get((this.target.application, name))
         if there is None or scene.is_silent(name):
             continue

@@ -72,6 +72,7 @@ def decide(
         asks.update(claims.unread)
     troubles = _troubles(scenes)
     names = Counter(rule.name for rule in rules)
+    silent = {each.key for scene in scenes for each in scene.silent}
     decisions: list[Decision] = []
     orphans: list[Orphan] = []
     for scene in scenes:
@@ -83,10 +84,11 @@ def decide(
             except NotAsked as missing:
                 asks.update(missing.questions)
         # Nothing is known to be gone where the layout has problems, nor whose a request is where
-        # two rules have one name, nor where a repository that may hold its target is silent.
+        # two rules have one name, nor where a repository that may hold its target is silent, be it
+        # to another rule that has the target by now.
         if scene.problems or scene.silent or names[scene.rule.name] > 1 or only is not None:
             continue
-        for base in scene.bases.values():
+        for base in (e for e in scene.bases.values() if e.repository.key not in silent):
             try:
                 orphans.extend(_orphans(scene, base, claims, facts, now))
             except NotAsked as missing:

@@ -140,6 +140,8 @@ def search(
         found.passed_over.append(PassedOver(release.label, first.told))
         if all(each.passes or each.gate == HOLD for each in judged.verdicts):
             break  # only a hold keeps it: nothing older is wanted
+        if this.opened_release == release and any(each.trouble for each in judged.verdicts):
+            break  # what is open gives way to nothing older because a gate can't be evaluated
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Self
+from functools import lru_cache
 
 from promoter.model.image import ImageReference
 from promoter.model.release import Release
@@ -58,34 +58,39 @@ class Record:
             *_free_text("Reason", self.reason),
         )
 
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
+    @staticmethod
+    def parse(text: str) -> Record | None:
         """The record in a commit message or a body; None where there is none or it is damaged.
 
         Of several the last: it is the bot's own, whatever others wrote before it.
         """
-        values: dict[str, list[str]] = {}
-        for line in text.splitlines():
-            key, colon, value = line.strip().partition(": ")
-            if colon and key.startswith(_PREFIX):
-                if key == _FIRST:
-                    values.clear()
-                values.setdefault(key.removeprefix(_PREFIX), []).append(value.strip())
-        try:
-            artifacts = [ImageReference.parse(value) for value in values["Artifact"]]
-            return cls(
-                values["Rule"][0],
-                values["Application"][0],
-                values["Environment"][0],
-                Release.of(artifacts),
-                values["From"][0],
-                values.get("Requested-By", [""])[0].replace(_NO_WIDTH, ""),
-                values.get("Rolls-Back", [""])[0],
-                tuple(values.get("Skips", ())),
-                values.get("Reason", [""])[0].replace(_NO_WIDTH, ""),
-            )
-        except (KeyError, ValueError):
-            return None
+        return _parse(text)
+
+
+@lru_cache(maxsize=1 << 12)  # a plan reads the body of each request several times
+def _parse(text: str) -> Record | None:
+    values: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        key, colon, value = line.strip().partition(": ")
+        if colon and key.startswith(_PREFIX):
+            if key == _FIRST:
+                values.clear()
+            values.setdefault(key.removeprefix(_PREFIX), []).append(value.strip())
+    try:
+        artifacts = [ImageReference.parse(value) for value in values["Artifact"]]
+        return Record(
+            values["Rule"][0],
+            values["Application"][0],
+            values["Environment"][0],
+            Release.of(artifacts),
+            values["From"][0],
+            values.get("Requested-By", [""])[0].replace(_NO_WIDTH, ""),
+            values.get("Rolls-Back", [""])[0],
+            tuple(values.get("Skips", ())),
+            values.get("Reason", [""])[0].replace(_NO_WIDTH, ""),
+        )
+    except (KeyError, ValueError):
+        return None
 
 
 def _free_text(key: str, text: str) -> tuple[str, ...]:
