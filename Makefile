@@ -56,7 +56,8 @@ bench: setup ## the figures that README quotes
 		$(BIN)/python -m benchmarks.$$(basename $$each .py) || exit 1; \
 	done
 
-pages: setup ## docs/merge-requests.md and its images anew; needs Chromium
+pages: setup ## docs/why.md, docs/merge-requests.md and its images anew; needs Chromium
+	@$(BIN)/python -m docs.make_why
 	@$(BIN)/python -m docs.make_merge_requests
 
 lock: ## write requirements.lock again (newer versions: make lock UPGRADE=--upgrade)

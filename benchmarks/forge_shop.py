@@ -35,7 +35,8 @@ artifacts:
     select: {{semver: ">=1.0"}}
 applications: apps/{{application}}/{{environment}}/deployment.yaml
 environments:
-{environments}"""
+{environments}limits: {{open: 100000}}
+"""
 _MANIFEST = """\
 apiVersion: apps/v1
 kind: Deployment

@@ -23,6 +23,8 @@ def test_there_are_examples_and_nothing_else() -> None:
         "merge-requests.yaml",
         "windows.yaml",
         "one-merge-request.yaml",
+        "regions.yaml",
+        "several-repositories.yaml",
     } <= {path.name for path in EXAMPLES}
 
 

@@ -15,8 +15,8 @@ from promoter.model.ports import BlobChange, Entry
 SUBMODULE = "160000"
 SYMLINK = "120000"
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_HEADER = "%x01%H%x00%P%x00%ct%x00%ce%x00%s%x00%B"
-_HEADER_FIELDS = 6
+_HEADER = "%x01%H%x00%P%x00%ct%x00%ce%x00%an <%ae>%x00%s%x00%B"
+_HEADER_FIELDS = 7
 _PERSON = re.compile(r"(?P<name>[^<>]*[^<>\s])\s*<(?P<email>[^<>\s]+)>")
 _RAW = ("--raw", "-z", "--no-renames", "--no-abbrev", "--no-color", "--no-ext-diff")
 
@@ -56,6 +56,8 @@ class LoggedCommit:
     at: datetime
     committer: str
     """The committer's email."""
+    author: str
+    """`NAME <EMAIL>`."""
     subject: str
     message: str
     changes: tuple[BlobChange, ...]
@@ -165,12 +167,13 @@ class Objects:
             while (token := next(tokens, None)) is not None and not token.startswith("\x01"):
                 if token.lstrip("\n").startswith(":"):
                     changes.append(_change(token.lstrip("\n")[1:].split(" "), next(tokens, "")))
-            commit, parents, seconds, email, subject, message = header
+            commit, parents, seconds, email, author, subject, message = header
             yield LoggedCommit(
                 commit,
                 tuple(parents.split()),
                 datetime.fromtimestamp(int(seconds), UTC),
                 email,
+                author,
                 subject,
                 message,
                 tuple(change for change in changes if change.before != change.after),

@@ -89,8 +89,9 @@ def _diagnose(app: App, progress: Progress, *, ask_registries: bool) -> Diagnosi
         examined.append(one)
         symptoms += more
     discovered = [(question.rule, facts.get(question)) for question in targets]
-    for rule, answer in discovered:
-        symptoms += check_targets(rule, answer)
+    for question in targets:
+        answer = facts.get(question)
+        symptoms += check_targets(question.rule, question.repository, answer)
     if ask_registries:
         progress("asking the registries")
         symptoms += check_registries(app, credentials, discovered, observer, now)

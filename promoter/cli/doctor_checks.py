@@ -54,8 +54,8 @@ def check_rules(app: App) -> tuple[Sequence[Rule], list[Symptom]]:
     return rules, [_problem("rules", each) for each in (*unread, *broken)]
 
 
-def check_targets(rule: Rule, answer: Answer) -> Iterator[Symptom]:
-    """How many targets a rule finds, and what is wrong with its layout."""
+def check_targets(rule: Rule, address: RepositoryAddress, answer: Answer) -> Iterator[Symptom]:
+    """How many targets a rule finds in a repository, and what is wrong with its layout."""
     if isinstance(answer, Unknown):
         yield Symptom("problem", rule.source, answer.why, answer.kind)
     if not isinstance(answer, Known):
@@ -67,7 +67,9 @@ def check_targets(rule: Rule, answer: Answer) -> Iterator[Symptom]:
         names = {each.application for each in discovery.targets}
         applications = _count(len(names), "application")
         targets = _count(len(discovery.targets), "target")
-        yield Symptom("ok", rule.source, f"{targets} of {applications}")
+        branch = f" {address.branch}" if address.branch else ""
+        where = f" in {address.url}{branch}" if len(rule.repositories) > 1 else ""
+        yield Symptom("ok", rule.source, f"{targets} of {applications}{where}")
 
 
 def check_credential(

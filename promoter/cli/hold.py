@@ -23,15 +23,14 @@ from promoter.cli.held_places import (
     read_names,
 )
 from promoter.cli.look import read_rules
+from promoter.cli.times import read_time_ahead
 from promoter.engine.deliver import deliver
+from promoter.engine.hold_files import write_hold
 from promoter.engine.observe import Observer
 from promoter.errors import InputError, Where
 from promoter.model.delivery import How
 from promoter.model.hold import Hold
-from promoter.model.ports import Tree
-from promoter.rules.duration import parse_duration
-from promoter.rules.hold_edits import append_hold, replace_hold
-from promoter.rules.holds import ENDINGS, parse_until, path_of, read_holds
+from promoter.rules.holds import path_of
 from promoter.texts.as_json import dump
 from promoter.texts.hold_change import HoldChange, change_json, change_text, hold_delivery
 
@@ -97,7 +96,9 @@ def _hold(arguments: argparse.Namespace, named: Named, app: App, now: datetime) 
     if not reason:
         raise InputError("--reason: is empty: say why, people read it")
     by = who_asks(app.settings.person, os.environ)
-    until = _read_until(arguments.until, now) if arguments.until is not None else None
+    until = (
+        read_time_ahead("--until", arguments.until, now) if arguments.until is not None else None
+    )
     where = Where(path_of(named.applications, named.environments))
     hold = Hold(named.applications, named.environments, by, reason, where, named.releases, until)
     try:
@@ -107,51 +108,17 @@ def _hold(arguments: argparse.Namespace, named: Named, app: App, now: datetime) 
     return hold
 
 
-def _read_until(text: str, now: datetime) -> datetime:
-    """Raises InputError for what is no time, and for one that is over."""
-    try:
-        until = now.replace(microsecond=0) + parse_duration(text)
-    except ValueError:
-        try:
-            until = parse_until(text)
-        except ValueError as error:
-            raise InputError(f"--until: {error}, or a duration such as 6h or 7d") from None
-    if until <= now:
-        raise InputError(f"--until: {text} is over: give a later time")
-    return until
-
-
 def _write(app: App, place: Place, hold: Hold, by_request: bool) -> HoldChange:
     before = next((each for each in place.holds.standing if each.is_same(hold)), None)
     targets = place.held_by(hold)
     if before and (before.reason, before.until) == (hold.reason, hold.until):
         return HoldChange("hold", place.address.url, place.tip.branch, before, targets)
-    path = before.where.file if before else hold.where.file
     tree = app.adapters.repository(place.address).tree(place.tip.commit)
-    path = _standing_file(tree, path)
-    content = tree.read([path]).get(path, b"")
-    try:
-        made = replace_hold(content, before, hold) if before else append_hold(content, hold, path)
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text: mend or delete it first", where=Where(path)) from None
-    written = next((e for e in read_holds(path, made).standing if e.is_same(hold)), None)
-    if written is None or len(read_holds(path, made).broken) > len(
-        read_holds(path, content).broken
-    ):
-        raise InputError(
-            "can't take another hold, for what stands there: mend or delete it first",
-            where=Where(path),
-        )
+    written, made = write_hold(tree, hold, before)
     change = HoldChange("hold", place.address.url, place.tip.branch, written, targets)
-    delivery = hold_delivery(change, place.tip, {path: made})
+    delivery = hold_delivery(change, place.tip, {made.path: made.after})
     how: How = "merge-request" if by_request else "commit"
     return replace(change, delivered=deliver(app.adapters, place.address, delivery, how))
-
-
-def _standing_file(tree: Tree, path: str) -> str:
-    """The file of this name with whatever ending it stands."""
-    names = (f"{path.rpartition('.')[0]}{ending}" for ending in ENDINGS)
-    return next((name for name in names if tree.list(name)), path)
 
 
 def print_changes(app: App, changes: list[HoldChange], now: datetime) -> None:

@@ -16,6 +16,7 @@ from promoter.cli.console import Progress, advise, complain, paint_for, warn
 from promoter.cli.find_target import Place, find_target, read_release
 from promoter.cli.flags import add_output, add_rules_or_repository, add_world, app_from
 from promoter.cli.look import read_rules
+from promoter.cli.skips import check_together, read_skips
 from promoter.engine.ask import ask
 from promoter.engine.observe import Observer
 from promoter.engine.reconcile import Scope, reconcile
@@ -31,7 +32,8 @@ from promoter.texts.promotion import Promotion, conclude, promotion_json, promot
 
 EXAMPLE = """\
   promoter promote web --to dev --image ghcr.io/shop/web:1.5.0@sha256:0d1e...
-  promoter promote web --to staging --repository https://git.example.com/shop/manifests.git"""
+  promoter promote web --to staging --repository https://git.example.com/shop/manifests.git
+  promoter promote web --to production --image ghcr.io/shop/web:1.5.1 --skip staging --reason P1"""
 
 _FORGOTTEN_IF_NOT_KEPT = (State.WAITING, State.BLOCKED)
 
@@ -49,6 +51,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         " (default: what the rule offers)",
     )
     parser.add_argument(
+        "--skip",
+        dest="skips",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a hotfix: an environment that --image need not have run in before, or a gate of time"
+        " (soak, window, minimum-age) that it is not asked; may be repeated",
+    )
+    parser.add_argument("--reason", metavar="TEXT", help="why something is skipped")
+    parser.add_argument(
         "--as", dest="person", metavar="PERSON", help="who asks (default: whom the CI job names)"
     )
     add_rules_or_repository(parser)
@@ -58,6 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    check_together(arguments.skips, arguments.reason, arguments.images)
     app = app_from(arguments)
     rules, _ = read_rules(app)
     observer, progress = Observer(app.adapters), Progress()
@@ -65,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         place = find_target(*names, rules, observer, app.clock(), progress)
         wish = _wish(app, arguments, place)
-        scope = Scope(place.rules, (wish,) if wish else (), place.only)
+        scope = Scope(place.rules, (wish,) if wish else (), place.only, limited=False)
         outcome = reconcile(scope, app.adapters, app.clock, progress)
         requests = _merge_requests(app, place, observer, progress)
     finally:
@@ -74,6 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
     if decision is None:
         return _stopped(outcome, place)
     promotion = conclude(decision, wish.release if wish else None, requests)
+    if wish and wish.skips:
+        promotion = replace(promotion, skips=wish.skips, reason=wish.reason)
     if outcome.troubles:
         promotion = _stopped_by(outcome.troubles[0], promotion)
     _print(app, promotion, decision, outcome)
@@ -85,13 +100,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _wish(app: App, arguments: argparse.Namespace, place: Place) -> Wish | None:
-    """Raises InputError for an image that the target does not have."""
+    """Raises InputError for an image that the target does not have, and for what it can't skip."""
     if not arguments.images:
         return None
     release = read_release(arguments.images, place)
     by = who_asks(app.settings.person, os.environ)
-    target = place.target
-    return Wish(target.application, target.environment, release, app.clock(), by)
+    target, reason = place.target, " ".join((arguments.reason or "").split())
+    skips = read_skips(arguments.skips, place)
+    return Wish(target.application, target.environment, release, app.clock(), by, skips, reason)
 
 
 def _merge_requests(

@@ -17,19 +17,27 @@ from promoter.texts.as_json import decision_json, dump
 from promoter.texts.plan_text import troubles_text
 from promoter.texts.why_text import why_text
 
-EXAMPLE = "  promoter why order-service production"
+EXAMPLE = """\
+  promoter why order-service production
+  promoter why order-service production --at 2026-12-24T09:00:00Z"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("application", metavar="APPLICATION")
     parser.add_argument("environment", metavar="ENVIRONMENT")
+    parser.add_argument(
+        "--at",
+        metavar="WHEN",
+        help="how it will stand then, if nothing else happens: a duration from now (6h), a time"
+        " (2026-12-24T18:00:00Z) or a date",
+    )
     add_rules_or_repository(parser)
     add_world(parser)
     add_output(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    seen = look(arguments)
+    seen = look(arguments, arguments.at)
     paint = paint_for(sys.stdout)
     found = [
         each
@@ -48,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         if seen.app.settings.output == "json":
             text = dump({"decision": decision_json(decision)}) + "\n"
         else:
-            text = why_text(decision, seen.now, paint)
+            text = why_text(decision, seen.now, paint, seen.at)
         sys.stdout.write(redact(text))
     asked = Plan(tuple(found))
     trouble = exit_codes.of_troubles(asked, (), broken_rules=False)

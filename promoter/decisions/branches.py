@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 from promoter.model.target import Target
 
@@ -31,6 +32,7 @@ def is_group_branch(name: str) -> bool:
     return name.rpartition("/")[2].startswith(_ALL)
 
 
+@lru_cache(maxsize=1 << 14)  # a plan names each of its branches several times
 def target_path(environment: str, application: str) -> str:
     """`staging/web`: a target as part of a ref or of a path in the ledger."""
     return f"{_component(environment)}/{_component(application)}"

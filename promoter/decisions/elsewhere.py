@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from promoter.decisions.scene import Scene
-from promoter.model.facts import Facts, Period, PeriodsOf
+from promoter.model.facts import Facts, MergeRequestsOf, Period, PeriodsOf
 from promoter.model.image import ImageName
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
@@ -43,7 +43,9 @@ class Elsewhere:
         return cls(environment, question, base.requests_of(there), renamed)
 
     def read(self, facts: Facts) -> tuple[Period, ...]:
-        """What ran there, newest first. Raises NotAsked, NotKnown."""
+        """What ran there, newest first. Raises NotAsked; NotKnown also where the merge requests
+        there are not known: they tell since when a commit is in force, and what a tag named."""
+        facts.need(MergeRequestsOf(self.periods.repository))
         periods = as_merged(facts.need(self.periods), self.requests)
         if self.names is None:
             return periods

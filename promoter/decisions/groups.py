@@ -24,9 +24,11 @@ from promoter.decisions.group_words import (
     tell_proposal,
     wait_for_next,
 )
+from promoter.decisions.journeys import note_journey
 from promoter.decisions.limits import longest_first
 from promoter.decisions.person import hand_of, note_queued, stop_by_person, take_off, tell
 from promoter.decisions.proposal import (
+    Intent,
     brings,
     count_approvals,
     is_right,
@@ -48,7 +50,7 @@ from promoter.model.facts import (
 )
 from promoter.model.plan import Close, Decision, Propose, State
 from promoter.model.ports import Branch
-from promoter.model.target import Reading, Target
+from promoter.model.target import Edit, Reading, Target
 from promoter.model.trouble import TroubleKind
 
 
@@ -203,7 +205,7 @@ def _decide(
         head=whole.head,
     )
     if stopped := stop_by_person(whole, decided):
-        return _finish(whole, *_leave_to_person(whole, stopped, members), facts)
+        return _finish(whole, *_leave_to_person(whole, stopped, members), facts, now)
     found = seat_members(whole, members, facts)
     if found.unsure:
         why = wait_for_next(name, found.unsure)
@@ -216,7 +218,7 @@ def _decide(
         reason = closing_why(name, found.left)
         close = Close(request.number, request.branch, reason)
         decided = replace(decided, state=State.WAITING, why=reason, action=close)
-        return _finish(whole, decided, others, facts)
+        return _finish(whole, decided, others, facts, now)
     decided = _seated(whole, decided, seats)
     if is_frozen:  # all of them: nothing is done, as with the request of one
         whole = replace(whole, holds=seats[0].decision.holds)
@@ -224,7 +226,7 @@ def _decide(
         decided = replace(decided, state=stopped.state, why=stopped.why, holds=stopped.holds)
     else:
         decided = _propose(whole, found, seats, decided, facts, now)
-    return _finish(whole, decided, others, facts)
+    return _finish(whole, decided, others, facts, now)
 
 
 def _look_at(scene: Scene, name: str, facts: Facts) -> Situation:
@@ -408,9 +410,9 @@ def _judge(
         if not each.passes
     ]
     decided = replace(decided, verdicts=tuple(failing))
-    judged = judge_merge(
-        whole, Judged(action.record.release, ()), request, kept, action, decided, facts, now
-    )
+    chosen = Judged(action.record.release, ())
+    intent = Intent(chosen, action.record, Edit(action.changes), whole.environment.require)
+    judged = judge_merge(whole, intent, request, kept, action, decided, facts, now)
     if isinstance(judged.action, Propose):
         names = [each.application for each in seats]
         why = tell_proposal(request, (), names, is_built=True)
@@ -436,11 +438,24 @@ def _tell_outside(decision: Decision, environment: str, found: Seats) -> Decisio
 
 
 def _finish(
-    whole: Situation, decided: Decision | None, others: tuple[Decision, ...], facts: Facts
+    whole: Situation,
+    decided: Decision | None,
+    others: tuple[Decision, ...],
+    facts: Facts,
+    now: datetime,
 ) -> Grouped:
     """What a person's hand and the forge's queue make of it, as for a single target."""
     if decided is None:
         return Grouped(None, others)
     decided = tell(whole, replace(decided, hand=hand_of(whole)))
     queued = facts.need(QueuedOf(whole.repository))
-    return Grouped(note_queued(whole, take_off(whole, decided), queued), others)
+    decided = note_queued(whole, take_off(whole, decided), queued)
+    members = tuple(_note_gates(each, decided, facts, now) for each in decided.members)
+    return Grouped(replace(decided, members=members), others)
+
+
+def _note_gates(member: Decision, whole: Decision, facts: Facts, now: datetime) -> Decision:
+    """With a note of the gates of the request, too, that have opened for it. Raises NotAsked."""
+    guards = (each for each in whole.verdicts if each.guards == "merge")
+    seen = replace(member, verdicts=(*member.verdicts, *guards))
+    return replace(member, notes=note_journey(seen, facts, now).notes)

@@ -65,8 +65,8 @@ def tell_holds(decided: Decision, holds: Holds) -> Decision:
     answer tells of it also where nothing wants to enter."""
     decided = replace(decided, holds=holds)
     stops = judge_stops(holds)
-    if not stops:
-        return decided
+    if not stops or decided.rollback:
+        return decided  # who goes back knows why, and a freeze is no reason to stay broken
     trouble = decided.trouble or next((each.trouble for each in stops if each.trouble), None)
     decided = replace(decided, action=None, trouble=trouble)
     if any(each.told == decided.why for each in stops):

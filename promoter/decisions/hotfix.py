@@ -14,7 +14,7 @@ from promoter.decisions.candidates import Offers, among_offers, gone_back_from
 from promoter.decisions.elsewhere import Elsewhere
 from promoter.decisions.gates.gate import NO_SKIPS, Skips
 from promoter.decisions.situation import Situation
-from promoter.model.facts import Facts
+from promoter.model.facts import Facts, MergeRequestsOf
 from promoter.model.ledger import Wish
 from promoter.model.ports import MergeRequest
 from promoter.model.record import TRAILER_OF_SKIPS, Record
@@ -66,7 +66,8 @@ def why_not_run(this: Situation, asked: Release, left: Sequence[str]) -> str:
 
 
 def fill_up(this: Situation, offers: Offers, facts: Facts) -> tuple[Offers, tuple[Filling, ...]]:
-    """The offers with what went past this environment, each once. Raises NotAsked, NotKnown."""
+    """The offers with what went past this environment, each once; and what skipped some others on
+    its way here. Raises NotAsked, NotKnown."""
     found: list[Filling] = []
     for filling in _went_past(this, facts):
         if filling.release.names != this.reading.names:
@@ -76,14 +77,37 @@ def fill_up(this: Situation, offers: Offers, facts: Facts) -> tuple[Offers, tupl
             continue  # it came the usual way
         offers = among_offers(offers, filling.release, this.artifacts, facts)
         found.append(filling)
-    return offers, tuple(found)
+    return offers, (*found, *_carried(this))
+
+
+def _carried(this: Situation) -> Iterator[Filling]:
+    """Releases that came to an environment before this one without having passed all others: what
+    they skipped there can tell nothing of them here either."""
+    scene = this.scene
+    environments = {each.name for each in this.rule.environments}
+    for name in this.line:
+        there = scene.targets[this.target.application, name]
+        requests = scene.base_of(name).requests_of(there)
+        records = list(_skipping("", requests))
+        if not records:
+            continue
+        elsewhere = Elsewhere.of(scene, this.target, name, this.artifacts)
+        for record in records:
+            # Who skips a gate skips it once.
+            names = tuple(each for each in record.skips if each in environments)
+            skips = Skips(names, record.requested_by, record.reason)
+            yield Filling(elsewhere.here(record.release), skips)
 
 
 def _went_past(this: Situation, facts: Facts) -> Iterator[Filling]:
     """What merged requests brought downstream without having passed here, the newest first; what
-    was taken back there since is left out."""
+    was taken back there since is left out. Raises NotAsked, NotKnown."""
     scene, here = this.scene, this.target.environment
+    opened = Record.parse(this.opened.body) if this.opened else None
     for name in this.rule.downstream(here):
+        if opened is not None and opened.origin == name:
+            # What is open came from there: where nobody tells of it now, it is not taken back.
+            facts.need(MergeRequestsOf(scene.base_of(name).repository))
         there = scene.targets.get((this.target.application, name))
         if there is None or scene.is_silent(name):
             continue
@@ -103,11 +127,13 @@ def _went_past(this: Situation, facts: Facts) -> Iterator[Filling]:
 
 
 def _skipping(environment: str, requests: Sequence[MergeRequest]) -> Iterator[Record]:
-    trailer = f"{TRAILER_OF_SKIPS}: {environment}\n"
-    merged = [each for each in requests if each.state == "merged" and trailer in f"{each.body}\n"]
+    """Of the merged requests, newest first, those that skip an environment (empty: any)."""
+    # Looked for as text first: nearly none has it, and there may be very many.
+    trailer = f"{TRAILER_OF_SKIPS}: {environment}"
+    merged = [each for each in requests if each.state == "merged" and trailer in each.body]
     for each in sorted(merged, key=lambda request: -request.number):
         record = Record.parse(each.body)
-        if record is not None and environment in record.skips:
+        if record is not None and (environment in record.skips if environment else record.skips):
             yield record
 
 

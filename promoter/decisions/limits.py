@@ -78,8 +78,8 @@ def keep_to_limits(
             continue
         place = ahead[rule] = ahead.get(rule, 0) + 1
         why = (
-            f"waits for room: {limits[rule]} merge requests of {rule} may be open at once"
-            f" (`limits.open`), and {place - 1} go before it"
+            f"waits for room: `limits.open` of {rule} is {limits[rule]}, and {place - 1} more"
+            f" {'waits' if place == 2 else 'wait'} before it"
         )
         kept[at] = replace(decision, state=State.WAITING, why=why, action=None)
     return kept
@@ -97,6 +97,8 @@ def _counts(decision: Decision, facts: Facts) -> bool:
     """Whether it would open a request that then waits for somebody."""
     action = decision.action
     if not isinstance(action, Propose) or action.number is not None:
+        return False
+    if action.record.rolls_back:
         return False
     releases = [each.release for each in action.records]
     asked_for = [each.release for each in decision.requested if each.state is decision.state]

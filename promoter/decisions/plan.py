@@ -35,6 +35,7 @@ from promoter.model.ledger import Listed, RequestEnd, Wish
 from promoter.model.plan import Advice, Close, Decision, Orphan, Plan, State, Trouble
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
+from promoter.model.rollback import Rollback
 from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Target
 
@@ -47,11 +48,14 @@ def decide(
     facts: Facts,
     now: datetime,
     only: Collection[Names] | None = None,
+    rollbacks: Sequence[Rollback] = (),
+    *,
+    limited: bool = True,
 ) -> Plan:
     """The plan as far as the facts go; `asks` holds every question that is still open.
 
     One rule, repository or target that fails never stops the others. With `only` nothing is decided
-    but those targets.
+    but those targets. Not `limited`: somebody names them, and `limits.open` holds none of them up.
     """
     asks: set[Question[Any]] = set()
     try:
@@ -61,7 +65,7 @@ def decide(
     scenes: list[Scene] = []
     for rule in rules:
         try:
-            scenes.append(set_scene(rule, bases, tuple(wishes), facts))
+            scenes.append(set_scene(rule, bases, tuple(wishes), tuple(rollbacks), facts))
         except NotAsked as missing:
             asks.update(missing.questions)
     claims = gather(scenes, facts)
@@ -70,6 +74,7 @@ def decide(
     troubles = _troubles(scenes)
     names = Counter(rule.name for rule in rules)
     wanted = None if only is None else with_their_groups(only, scenes)
+    silent = {each.key for scene in scenes for each in scene.silent}
     decisions: list[Decision] = []
     orphans: list[Orphan] = []
     for scene in scenes:
@@ -81,10 +86,11 @@ def decide(
             except NotAsked as missing:
                 asks.update(missing.questions)
         # Nothing is known to be gone where the layout has problems, nor whose a request is where
-        # two rules have one name, nor where a repository that may hold its target is silent.
+        # two rules have one name, nor where a repository that may hold its target is silent, be it
+        # to another rule that has the target by now.
         if scene.problems or scene.silent or names[scene.rule.name] > 1 or only is not None:
             continue
-        for base in scene.bases.values():
+        for base in (e for e in scene.bases.values() if e.repository.key not in silent):
             try:
                 orphans.extend(_orphans(scene, base, claims, facts, now))
             except NotAsked as missing:
@@ -93,8 +99,8 @@ def decide(
                 continue  # what is not known is not closed
     advice = _advise(scenes, bases, facts)
     decisions, groups = _fold(decisions, scenes, claims, facts, now, asks)
-    count = len(decisions)
-    acting = keep_to_limits([*decisions, *groups], scenes, facts)
+    count, acting = len(decisions), [*decisions, *groups]
+    acting = keep_to_limits(acting, scenes, facts) if limited else acting
     one_by_one = {each.repository for each in advice if each.footing.protection.up_to_date}
     turns = take_turns(acting, one_by_one)
     groups = list(turns[count:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,27 +26,58 @@ from promoter.model.target import Edit, FileChange
 from promoter.model.verdict import Verdict
 
 
+@dataclass(frozen=True)
+class Intent:
+    """What a merge request is to bring: the release as it was judged, its record and bytes, and the
+    gates that guard the merge."""
+
+    chosen: Judged
+    record: Record
+    edit: Edit
+    require: tuple[GateRule, ...]
+
+    @property
+    def what(self) -> str:
+        """What follows "open a merge request"."""
+        label, record = self.chosen.release.label, self.record
+        if record.rolls_back:
+            return f"{label}, which ran in {record.environment} before"
+        return f"{label} from {record.origin}"
+
+
 def propose(
     this: Situation, chosen: Judged, decided: Decision, facts: Facts, now: datetime
 ) -> Decision:
     """The decision with its action. Raises NotAsked, NotKnown."""
     release = chosen.release
-    record = _record(this, chosen, decided.origin or "registry")
+    origin = chosen.skips.origin or decided.origin
+    record = _record(this, chosen, origin or "registry")
     if this.group and not may_share(record):
         this, decided = leave_group(this, decided, facts)
-    decided = replace(decided, offered=release, verdicts=chosen.verdicts)
+    decided = replace(decided, offered=release, verdicts=chosen.verdicts, origin=origin)
     if not this.group and (stopped := stop_by_person(this, decided)):
         return stopped
-    edit = facts.need(_edit_question(this, release))
+    edit = facts.need(edit_question(this, release))
     if edit.refused:
-        return _refuse(decided, edit)
+        return refuse(decided, edit)
     if not edit.changes:
         return replace(decided, state=State.CURRENT, why=f"runs {release.label}")
     if why := exceeded_by(this.rule.limits, edit.changes):
         return replace(decided, state=State.BLOCKED, why=why)
     if this.group:
         return offer_to_group(this, record, edit, decided)
+    intent = Intent(chosen, record, edit, this.environment.require)
+    return bring(this, intent, decided, facts, now)
+
+
+def bring(
+    this: Situation, intent: Intent, decided: Decision, facts: Facts, now: datetime
+) -> Decision:
+    """The decision with the next step on the way of an intent: branch and request are made what
+    they should be, then the request is merged, or waits. Raises NotAsked, NotKnown."""
     branch, request = this.branch, this.opened
+    chosen, record, edit = intent.chosen, intent.record, intent.edit
+    release = chosen.release
     automatic = this.environment.merge == "automatic"
     kept = branch if branch and brings(this, branch, (record,), edit.changes, facts) else None
     action = Propose(
@@ -55,7 +86,7 @@ def propose(
         this.base.tip.branch,
         this.base.tip.commit,
         edit.changes,
-        count_approvals(this.environment.require),
+        count_approvals(intent.require),
         expected=branch.head if branch else None,
         head=kept.head if kept else None,
         number=request.number if request else None,
@@ -67,9 +98,9 @@ def propose(
     if request and automatic:
         decided = replace(decided, lands_in=tuple(each.path for each in edit.changes))
     if kept and request and is_right(request, kept, action):
-        return judge_merge(this, chosen, request, kept, action, decided, facts, now)
+        return judge_merge(this, intent, request, kept, action, decided, facts, now)
     case = replace(case_of(this, release, chosen.skips), merge_request=None, head=None)
-    verdicts = judge_all(this.environment.require, "merge", case, facts, now)
+    verdicts = judge_all(intent.require, "merge", case, facts, now)
     if request and not action.replaces:
         verb = f"build {request.url} again for" if kept is None else f"complete {request.url} for"
     else:
@@ -77,7 +108,7 @@ def propose(
     return replace(
         decided,
         state=State.PROMOTING if automatic else State.PROPOSED,
-        why=f"{verb} {release.label} from {record.origin}",
+        why=f"{verb} {intent.what}",
         verdicts=(*decided.verdicts, *verdicts),
         **_background(this, release, facts, now),
         action=replace(action, rebuilds=bool(request) and not action.replaces and kept is None),
@@ -120,12 +151,12 @@ def _replaced(request: MergeRequest | None, release: Release) -> Release | None:
     return record.release if record and record.release != release else None
 
 
-def _edit_question(this: Situation, release: Release) -> EditOf:
+def edit_question(this: Situation, release: Release) -> EditOf:
     pins = tuple((name, artifact.pin) for name, artifact in this.artifacts.items())
     return EditOf(this.repository, this.base.tip.commit, this.target, release, pins)
 
 
-def _refuse(decided: Decision, edit: Edit) -> Decision:
+def refuse(decided: Decision, edit: Edit) -> Decision:
     first = edit.refused[0]
     why = f"the edit is refused: {first.message}"
     return replace(decided, state=State.BLOCKED, why=why, where=first.where, trouble="input")
@@ -172,7 +203,7 @@ def count_approvals(require: Iterable[GateRule]) -> int:
 
 def judge_merge(
     this: Situation,
-    chosen: Judged,
+    intent: Intent,
     request: MergeRequest,
     branch: Branch,
     action: Propose,
@@ -182,8 +213,8 @@ def judge_merge(
 ) -> Decision:
     """The request is as it should be: it is merged, or waits for its gates, the forge or a
     person. `action` would write it as it is."""
-    case = case_of(this, action.record.release, chosen.skips)
-    verdicts = judge_all(this.environment.require, "merge", case, facts, now)
+    case = case_of(this, action.record.release, intent.chosen.skips)
+    verdicts = judge_all(intent.require, "merge", case, facts, now)
     decided = replace(decided, verdicts=(*decided.verdicts, *verdicts))
     if not all(each.passes for each in decided.verdicts):
         return keep_out(decided, decided.verdicts)

@@ -21,6 +21,7 @@ from promoter.model.facts import (
 )
 from promoter.model.ledger import Wish
 from promoter.model.ports import MergeRequest
+from promoter.model.rollback import Rollback
 from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Problem, Target
 
@@ -58,7 +59,7 @@ class Base:
 class Scene:
     """What all targets of a rule share: the base branches of its environments, those that nobody
     tells about (`silent`), and every target by name. `problems` are those of the layout; `wishes`
-    are those of now, the earlier ones are in the ledger."""
+    and `rollbacks` are those of now, earlier ones are in the ledger and in merge requests."""
 
     rule: Rule
     bases: Mapping[RepositoryAddress, Base]
@@ -66,6 +67,7 @@ class Scene:
     targets: Mapping[Names, Target]
     problems: tuple[Problem, ...] = ()
     wishes: tuple[Wish, ...] = ()
+    rollbacks: tuple[Rollback, ...] = ()
 
     def is_silent(self, environment: str) -> bool:
         return self.rule.repository_of(environment) in self.silent
@@ -118,7 +120,13 @@ def _look_at_base(address: RepositoryAddress, facts: Facts) -> Base:
     return Base(address, tip, requests, tuple(each for each in told if each.foreign), shared)
 
 
-def set_scene(rule: Rule, bases: Bases, wishes: tuple[Wish, ...], facts: Facts) -> Scene:
+def set_scene(
+    rule: Rule,
+    bases: Bases,
+    wishes: tuple[Wish, ...],
+    rollbacks: tuple[Rollback, ...],
+    facts: Facts,
+) -> Scene:
     """Raises NotAsked."""
     silent = {each: bases.silent[each] for each in rule.repositories if each in bases.silent}
     known = {each: bases.known[each] for each in rule.repositories if each in bases.known}
@@ -137,4 +145,4 @@ def set_scene(rule: Rule, bases: Bases, wishes: tuple[Wish, ...], facts: Facts) 
         problems += found.problems
     order = {each.name: index for index, each in enumerate(rule.environments)}
     in_order = sorted(targets.items(), key=lambda item: (item[0][0], order[item[0][1]]))
-    return Scene(rule, known, silent, dict(in_order), tuple(problems), wishes)
+    return Scene(rule, known, silent, dict(in_order), tuple(problems), wishes, rollbacks)

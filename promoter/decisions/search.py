@@ -14,6 +14,7 @@ from promoter.decisions.gates.presence import judge_presence
 from promoter.decisions.holds import judge_hold, judge_stops
 from promoter.decisions.situation import Situation, ways_out
 from promoter.decisions.standing import Standing, compare_releases
+from promoter.model.baseline import baseline_file
 from promoter.model.facts import Facts, Period
 from promoter.model.plan import PassedOver, State
 from promoter.model.ports import MergeRequest
@@ -107,23 +108,28 @@ def search(
         elif standing is Standing.LATER and (why := offers.why_stopped(offered)):
             found.stopped.append(Stopped(State.BLOCKED, offered, why))
             continue
+        if standing in (Standing.SAME, Standing.BACKWARDS):
+            found.stopped.append(_stop(standing, running, offered, this, offers))
+            break  # what is offered after it is older still
+        if not is_asked_for(offered) and not skips_of(offered) and _was_there(this, offered, facts):
+            found.stopped.append(_adopted(this, offered))
+            found.passed_over.append(PassedOver(offered.label, found.stopped[-1].why))
+            break  # so was what is older
         if standing is not Standing.LATER:
             found.stopped.append(_stop(standing, running, offered, this, offers))
-            if standing in (Standing.SAME, Standing.BACKWARDS):
-                break  # what is offered after it is older still
             continue
         # Only now: a registry that does not answer is no matter to a target that stays.
         release = complete(offered, this.artifacts, this.promoted, this.called_upstream, facts)
         if unread := _unread(release, this.requests):
             found.stopped.append(Stopped(State.UNKNOWN, release, unread))
             continue
-        if refusal := refusal_by_person(release, this.periods, this.requests):
-            found.stopped.append(Stopped(State.REJECTED, release, refusal))
-            found.passed_over.append(PassedOver(release.label, refusal))
-            continue
         if banned := _banned(this, release):
             found.stopped.append(banned)
             found.passed_over.append(PassedOver(release.label, banned.why))
+            continue
+        if refusal := refusal_by_person(release, this.periods, this.requests):
+            found.stopped.append(Stopped(State.REJECTED, release, refusal))
+            found.passed_over.append(PassedOver(release.label, refusal))
             continue
         judged = judge_opening(this, release, facts, now, skips_of(offered))
         if all(each.passes for each in judged.verdicts):
@@ -134,7 +140,28 @@ def search(
         found.passed_over.append(PassedOver(release.label, first.told))
         if all(each.passes or each.gate == HOLD for each in judged.verdicts):
             break  # only a hold keeps it: nothing older is wanted
+        if this.opened_release == release and any(each.trouble for each in judged.verdicts):
+            break  # what is open gives way to nothing older because a gate can't be evaluated
     return found
+
+
+def _was_there(this: Situation, offered: Release, facts: Facts) -> bool:
+    """Whether it was there, or something newer, when the bot was adopted."""
+    baseline = this.baseline
+    if baseline is None:
+        return False
+    standing = compare_releases(baseline, offered, (), this.artifacts, facts)
+    return standing in (Standing.SAME, Standing.BACKWARDS)
+
+
+def _adopted(this: Situation, offered: Release) -> Stopped:
+    target = this.target
+    why = (
+        f"{offered.label} was there when promoter was adopted"
+        f" ({baseline_file(target.environment)}); `promoter promote {target.application} --to"
+        f" {target.environment} --image ...` brings it all the same"
+    )
+    return Stopped(State.HELD_BACK, offered, why)
 
 
 def _banned(this: Situation, release: Release) -> Stopped | None:
@@ -208,8 +235,8 @@ def refusal_by_person(
             )
     for request in requests:
         record = Record.parse(request.body)
-        if record is None or not record.release.agrees(release):
-            continue
+        if record is None or record.rolls_back or not record.release.agrees(release):
+            continue  # who closes a rollback refuses to go back, and no release
         if request.state == "merged":
             # It does not run, so it was taken back, though this history does not tell how: the
             # branch was reset, or the folder has moved since.

@@ -13,6 +13,7 @@ from promoter.decisions.holds import holds_over
 from promoter.decisions.scene import Base, Scene
 from promoter.decisions.shares import find_request
 from promoter.model.facts import (
+    BaselineOf,
     BranchOf,
     Facts,
     FootingOf,
@@ -65,6 +66,8 @@ class Situation:
     """What images are called where they come from, by their names here; those that differ."""
     looked_at: datetime | None = None
     """When the histories of the upstreams were read, the oldest of them."""
+    baseline: Release | None = None
+    """What was offered here when the bot was adopted."""
     holds: Holds = NO_HOLDS
     """What holds the target now, by the files of the repository."""
     group: str = ""
@@ -119,7 +122,9 @@ def look_at(
     wishes = WishesOf(repository)
     footing = FootingOf(repository, base.tip.branch)
     holds = _hold_questions(scene, base)
+    baseline = BaselineOf(repository, commit, environment.name)
     facts.prefetch(
+        baseline,
         *(reading, periods, requests, branch, wishes, footing),
         *holds,
         *(PublishedOf(repository), QueuedOf(repository), ListedOf(repository, base.tip.branch)),
@@ -154,6 +159,7 @@ def look_at(
         facts.seen_at(
             line[name].periods for name in environment.after.environments if name in line
         ),
+        facts.need(baseline).get(target.application),
         holds_over(target, holds, facts, now),
         group,
     )
@@ -191,10 +197,12 @@ def _wishes_of_request(
     """The wish that an open request carries: it stands there also where the ledger was lost. What
     it skips counts only where the bot's own commit says so, too: a body is easily edited."""
     record = Record.parse(request.body) if request else None
-    if record is None or not record.requested_by:
+    if record is None or not record.requested_by or record.rolls_back:
         return []
     if any(record.release.holds(each.release) for each in earlier):
         return []
+    if target.environment in record.skips:
+        return []  # it is filled up behind a hotfix that was asked for elsewhere
     at = datetime.min.replace(tzinfo=UTC)  # earlier than anything: nobody asks by it
     said = Record.parse(branch.message) if branch and branch.own else None
     told = (record.skips, record.reason) if said and said.skips == record.skips else ((), "")

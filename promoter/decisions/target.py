@@ -10,11 +10,14 @@ from functools import partial
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
 from promoter.decisions.holds import closing_reason, tell_banned, tell_holds, without_banned
 from promoter.decisions.hotfix import fill_up
+from promoter.decisions.joining import leave_group
+from promoter.decisions.journeys import note_journey
 from promoter.decisions.person import HOLD, hand_of, is_held, note_queued, take_off, tell
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.replacement import keep_approved
+from promoter.decisions.rollback import find_rollback, go_back
 from promoter.decisions.scene import Scene
-from promoter.decisions.search import Judged, Search, search
+from promoter.decisions.search import Judged, Search, Stopped, search
 from promoter.decisions.situation import Situation, look_at, tag_questions, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.decisions.wishes import (
@@ -53,6 +56,7 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
         decided = tell(this, decided)
         queued = facts.need(QueuedOf(this.repository))
         decided = note_queued(this, take_off(this, replace(decided, hand=hand_of(this))), queued)
+    decided = note_journey(decided, facts, now)
     return decided if decided.requested else answer_undecided(this, decided)
 
 
@@ -67,6 +71,13 @@ def _decide_situation(this: Situation, decided: Decision, facts: Facts, now: dat
     if stop := _stop_by_manifests(decided, this):
         gone = stop.state is State.NOT_FOLLOWED
         return _close_stale(stop, this, Search()) if gone else stop
+    try:
+        if asked := find_rollback(this):
+            if this.group:
+                this, decided = leave_group(this, decided, facts)
+            return go_back(this, asked, decided, facts, now)
+    except NotKnown as error:
+        return replace(decided, why=error.unknown.why, trouble=error.unknown.kind)
     if why := _missing_upstream(this):
         return replace(decided, state=State.BLOCKED, why=why, trouble="input")
     try:
@@ -83,7 +94,11 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
     offers = _offers(this, running, facts, now)
     offers, asked = weigh(this, running, offers, facts, now)
     decided = replace(
-        decided, origin=offers.origin, selections=offers.selections, notes=offers.sightings
+        decided,
+        origin=offers.origin,
+        newest=next(iter(offers.releases), None),
+        selections=offers.selections,
+        notes=offers.sightings,
     )
     if why := _hidden_from_the_list(this, offers, asked, facts):
         return replace(decided, why=why)
@@ -198,15 +213,17 @@ def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
         return replace(
             keep_out(decided, newest.verdicts), offered=newest.release, verdicts=newest.verdicts
         )
-    for state in _WORST_FIRST:
-        for stop in found.stopped:
-            if stop.state is state:
-                offered = None if state is State.CURRENT else stop.release
-                verdicts = stop.verdicts
-                return replace(
-                    decided, state=state, why=stop.why, offered=offered, verdicts=verdicts
-                )
-    return replace(decided, state=State.WAITING, why=offers.why_none)
+    if not found.stopped:
+        return replace(decided, state=State.WAITING, why=offers.why_none)
+    stop = min(found.stopped, key=_severity)
+    offered = None if stop.state is State.CURRENT else stop.release
+    return replace(decided, state=stop.state, why=stop.why, offered=offered, verdicts=stop.verdicts)
+
+
+def _severity(stop: Stopped) -> int:
+    """Of the same severity the newest release is told first. A ban is a person's word, as a
+    rejection is."""
+    return _WORST_FIRST.index(State.REJECTED if stop.verdicts else stop.state)
 
 
 def _close_stale(decided: Decision, this: Situation, found: Search) -> Decision:

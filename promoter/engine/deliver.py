@@ -56,7 +56,7 @@ def _commit(repository: Repository, delivery: Delivery) -> Delivered:
             continue
         except PushRefusedError as error:
             raise InputError(
-                f"{error.said}: let people merge it (--merge-request), or let the bot push to"
+                f"{error.said}: let people merge it ({delivery.by_request}), or let the bot push to"
                 f" {branch}"
             ) from None
         return Delivered(commit)

@@ -3,6 +3,7 @@
 `sightings/REGISTRY/PATH/TAGS` holds a line `TIME TAG DIGEST` for each first sight, oldest first;
 `wishes/ENVIRONMENT/APPLICATION` and `requests/ENVIRONMENT/APPLICATION` a JSON list each;
 `statuses/ENVIRONMENT/APPLICATION` the line `HEAD STATE TEXT` that was published last,
+`journeys/ENVIRONMENT/APPLICATION` a JSON list, too,
 `queue/ENVIRONMENT/APPLICATION` the line `HEAD BASE` that was put into the forge's queue last;
 `LISTED` a line `TIME BASE` for each base. What can't be read there is as if it were not there:
 losing the ledger loses comfort, not correctness.
@@ -21,11 +22,13 @@ from datetime import datetime
 from typing import Any
 
 from promoter.decisions.branches import target_path
+from promoter.engine import ledger_journeys as journeys
 from promoter.engine import ledger_requests as requests
 from promoter.engine.ledger_requests import parse_time
 from promoter.errors import PromoterError
 from promoter.model.image import ImageName, ImageReference, is_digest, is_tag
 from promoter.model.ledger import (
+    Journey,
     Listed,
     Note,
     Published,
@@ -38,6 +41,7 @@ from promoter.model.ledger import (
 from promoter.model.ports import CommitDraft, MergeRequest, RefMove, Repository, Tree
 from promoter.model.release import Release
 from promoter.model.spell import spell_time
+from promoter.model.target import Target
 
 _log = logging.getLogger(__name__)
 REF = "refs/promoter/ledger"
@@ -106,6 +110,19 @@ def read_listed(repository: Repository, base: str) -> datetime | None:
     return requests.parse_listed(data).get(base)
 
 
+def read_journeys(
+    repository: Repository, targets: Iterable[Target]
+) -> dict[Target, tuple[Journey, ...]]:
+    """How releases came to each target, the oldest first."""
+    paths = {each: journeys.journeys_file(each.application, each.environment) for each in targets}
+    tree = _tree(repository)
+    files = tree.read(paths.values()) if tree else {}
+    return {
+        target: tuple(journeys.parse_journeys(files.get(path, b"")))
+        for target, path in paths.items()
+    }
+
+
 def draft_notes(repository: Repository, notes: Sequence[Note]) -> LedgerDraft | None:
     """The commit that adds the notes to the ledger as it was last fetched; None where it holds
     them already, so that a step that is repeated after a crash adds nothing twice."""
@@ -132,7 +149,7 @@ def _files_of(note: Note) -> Sequence[tuple[str, Note]]:
     return ((_file_of(note), note),)
 
 
-def _file_of(note: Sighting | Wish | WishEnd | Published | Queued | Listed) -> str:
+def _file_of(note: Sighting | Wish | WishEnd | Published | Queued | Listed | Journey) -> str:
     match note:
         case Sighting():
             return _sightings_file(note.name)
@@ -142,6 +159,8 @@ def _file_of(note: Sighting | Wish | WishEnd | Published | Queued | Listed) -> s
             return requests.queue_file(note)
         case Listed():
             return requests.LISTED
+        case Journey():
+            return journeys.journeys_file(note.application, note.environment)
         case Wish() | WishEnd():
             return _wishes_file(note)
 
@@ -158,6 +177,7 @@ def _change(path: str, data: bytes, notes: Sequence[Any]) -> bytes:
         _SIGHTINGS: _add_sightings,
         requests.REQUESTS: requests.add_requests,
         requests.QUEUE: requests.add_queued,
+        journeys.JOURNEYS: journeys.add_journeys,
     }
     return changes[folder](data, notes)
 

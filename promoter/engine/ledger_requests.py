@@ -74,6 +74,7 @@ def add_requests(data: bytes, ended: Sequence[RequestEnd]) -> bytes:
             **{key: getattr(each, key) for key in _TOLD},
             "record": list(record.trailers()) if (record := Record.parse(each.body)) else [],
             "ended_at": spell_time(each.ended_at) if each.ended_at else None,
+            **({"merged_by": each.merged_by} if each.merged_by else {}),
         }
         for _, each in kept
     ]
@@ -101,7 +102,14 @@ def _parse_request(content: Any) -> MergeRequest | None:
         return None
     if told["state"] not in ("merged", "closed"):
         return None
-    return MergeRequest(**told, body=body, ended_at=ended_at, kept=True)
+    merged_by = content.get("merged_by")  # older entries have none
+    return MergeRequest(
+        **told,
+        body=body,
+        ended_at=ended_at,
+        kept=True,
+        merged_by=merged_by if isinstance(merged_by, str) and merged_by else None,
+    )
 
 
 def published_file(note: Published) -> str:

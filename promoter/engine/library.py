@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from promoter.access.recent import Recent
-from promoter.manifests import find_sites, is_manifest, near_misses
+from promoter.manifests import is_manifest, near_misses
+from promoter.manifests.events import Parsed
 from promoter.manifests.graph import kustomization_paths, references
 from promoter.manifests.in_force import Found, read_in_force
-from promoter.manifests.layers import Layer, read_layer
+from promoter.manifests.layers import Layer, read_layer, read_layer_in
+from promoter.manifests.sites import find_sites_in
 from promoter.model.image import ImageName
 from promoter.model.ports import Repository, Tree
 from promoter.model.target import Problem, Reading
@@ -70,17 +72,18 @@ class Library:
         below: dict[str, tuple[dict[str, str], list[str]]] = {}
         wave = set(paths)
         while wave:
-            blobs = {
-                (directory, name): blob
+            here = {
+                directory: {
+                    name: blob
+                    for name in kustomization_paths(directory)
+                    if (blob := _blob(tree, name)) is not None
+                }
                 for directory in wave
-                for name in kustomization_paths(directory)
-                if (blob := _blob(tree, name)) is not None
             }
-            wanted = {(blob, name) for (_, name), blob in blobs.items()}
+            wanted = {(blob, name) for files in here.values() for name, blob in files.items()}
             _, layers = self._read(repository, (), wanted)
             for directory in wave:
-                here = {name: blob for (at, name), blob in blobs.items() if at == directory}
-                below[directory] = _references(tree, directory, here, layers)
+                below[directory] = _references(tree, directory, here[directory], layers)
             wave = {each for at in wave for each in below[at][1]} - below.keys()
         return below
 
@@ -135,10 +138,14 @@ class Library:
         unknown = [key for key, each in known.items() if each is None]
         missing = {blob for blob, _, _ in unfound} | {blob for blob, _ in unknown}
         contents = repository.blobs(missing) if missing else {}
+        # What is wanted for both is parsed once.
         for key in unfound:
             blob, path, names = key
-            found[key] = self._found.put(key, find_sites(path, contents[blob], names))
-        for blob, path in unknown:
+            file = Parsed(path, contents[blob])
+            found[key] = self._found.put(key, find_sites_in(file, names))
+            if known.get((blob, path), file) is None:
+                known[blob, path] = self._layers.put((blob, path), read_layer_in(file))
+        for blob, path in [key for key, each in known.items() if each is None]:
             known[blob, path] = self._layers.put((blob, path), read_layer(path, contents[blob]))
         return (
             {key: each for key, each in found.items() if each is not None},

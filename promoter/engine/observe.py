@@ -14,9 +14,10 @@ from typing import Any
 from promoter.access.redaction import redact
 from promoter.decisions.branches import PREFIX
 from promoter.engine.adapters import Adapters
-from promoter.engine.hold_files import HoldFiles
+from promoter.engine.hold_files import HoldFiles, write_hold
 from promoter.engine.ledger import (
     read_ended,
+    read_journeys,
     read_listed,
     read_published,
     read_queued,
@@ -25,10 +26,14 @@ from promoter.engine.ledger import (
 )
 from promoter.engine.library import Library
 from promoter.engine.periods import read_periods
+from promoter.engine.restore import restore
 from promoter.errors import InputError, PromoterError, TransientError
 from promoter.manifests import edit_target
+from promoter.model.baseline import Baseline, baseline_file
 from promoter.model.facts import (
     ApprovalsOf,
+    BanOf,
+    BaselineOf,
     BranchOf,
     ChecksOf,
     CommitChecksOf,
@@ -37,6 +42,7 @@ from promoter.model.facts import (
     EditOf,
     FootingOf,
     HoldsOf,
+    JourneysOf,
     Known,
     ListedOf,
     MergedOf,
@@ -47,6 +53,7 @@ from promoter.model.facts import (
     QueuedOf,
     ReadinessOf,
     ReadingOf,
+    RestoreOf,
     SightingsOf,
     TagsOf,
     TargetsOf,
@@ -55,9 +62,11 @@ from promoter.model.facts import (
     Unknown,
     WishesOf,
 )
-from promoter.model.ports import MergeRequest
-from promoter.model.target import Edit, Reading
+from promoter.model.ports import Forge, MergeRequest
+from promoter.model.record import Record
+from promoter.model.target import Edit, FileChange, Reading
 from promoter.registries.details import read_details
+from promoter.rules.baseline import read_baseline
 from promoter.rules.layout import discover
 
 _log = logging.getLogger(__name__)
@@ -65,6 +74,7 @@ _WORKERS = 16
 _TO_REGISTRY = 64  # connections to one, as many as the HTTP pool keeps: they mostly wait
 _HEADS = "refs/heads/"
 _LISTED_LATE = timedelta(days=1)  # a forge's list may show later that a request ended
+_MOST_MERGERS = 100  # who merged those of years ago, nobody needs to be told by
 Answers = dict[Question[Any], Known[Any] | Unknown]
 
 
@@ -84,6 +94,9 @@ class Observer:
             ),
             MergeRequestsOf: self._requests,
             BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
+            BanOf: self._ban,
+            BaselineOf: self._baseline,
+            RestoreOf: lambda q: restore(self._repository(q.repository), self._library, q),
             HoldsOf: lambda q: self._hold_files.read(self._repository(q.repository), q.commit),
             WishesOf: lambda q: read_wishes(self._repository(q.repository)),
             MergedOf: lambda q: self._repository(q.repository).merged(q.base, q.head),
@@ -105,6 +118,7 @@ class Observer:
         # What is read for many targets of one commit at once.
         batched: dict[type[Question[Any]], Callable[[Any], Mapping[Any, object]]] = {
             SightingsOf: self._sightings,
+            JourneysOf: self._journeys,
             ReadingOf: self._readings,
             PeriodsOf: lambda batch: self._periods(batch, now),
             EditOf: self._edits,
@@ -116,8 +130,8 @@ class Observer:
             if isinstance(question, ReadingOf | PeriodsOf | EditOf):
                 key = (type(question), question.repository, question.commit)
                 batches[key].append(question)
-            elif isinstance(question, SightingsOf):
-                batches[SightingsOf, question.repository].append(question)
+            elif isinstance(question, SightingsOf | JourneysOf):
+                batches[type(question), question.repository].append(question)
             else:
                 job = self._job((question,), self._answer_single, now)
                 if isinstance(question, TagsOf | DigestOf | DetailsOf):
@@ -198,19 +212,33 @@ class Observer:
         known_at = (at for at in (*ends, read_listed(repository, base)) if at)
         latest = max(known_at, default=None)
         since = latest - _LISTED_LATE if latest else None
-        found = {each.number: each for each in self._forge(address).find(base, PREFIX, since)}
+        forge = self._forge(address)
+        found = {each.number: each for each in forge.find(base, PREFIX, since)}
         known: dict[int, MergeRequest] = {}
         for number, each in found.items():
             before = remembered.get(number)
             # A request may be reopened, and end again in another way.
             is_known = before is not None and _end_of(before) == _end_of(each)
-            known[number] = replace(each, kept=each.kept or is_known)
+            merger = each.merged_by or (before.merged_by if before and is_known else None)
+            known[number] = replace(each, kept=each.kept or is_known, merged_by=merger)
+        known.update(_with_mergers(forge, known))
         return tuple(each for _, each in sorted({**remembered, **known}.items(), reverse=True))
 
     def _targets(self, question: TargetsOf) -> object:
         repository = self._repository(question.repository)
         files = repository.tree(question.commit).list()
         return discover(question.rule, question.repository, [each.path for each in files])
+
+    def _baseline(self, question: BaselineOf) -> Baseline:
+        path = baseline_file(question.environment)
+        tree = self._repository(question.repository).tree(question.commit)
+        content = tree.read([path]).get(path)
+        return read_baseline(path, content) if content is not None else {}
+
+    def _ban(self, question: BanOf) -> tuple[FileChange, ...]:
+        tree = self._repository(question.repository).tree(question.commit)
+        _, change = write_hold(tree, question.hold)
+        return (change,)
 
     def _readings(self, batch: Sequence[ReadingOf]) -> Mapping[ReadingOf, object]:
         repository, commit = self._repository(batch[0].repository), batch[0].commit
@@ -236,6 +264,11 @@ class Observer:
         found = read_sightings(repository, [each.name for each in batch])
         return {each: found[each.name] for each in batch}
 
+    def _journeys(self, batch: Sequence[JourneysOf]) -> Mapping[JourneysOf, object]:
+        repository = self._repository(batch[0].repository)
+        found = read_journeys(repository, [each.target for each in batch])
+        return {each: found[each.target] for each in batch}
+
     def _edits(self, batch: Sequence[EditOf]) -> Mapping[EditOf, Edit]:
         repository, commit = self._repository(batch[0].repository), batch[0].commit
         files = self._library.files(repository, commit, {each.target.path for each in batch})
@@ -253,6 +286,25 @@ class Observer:
             contents = {path: blobs[wanted[each][0].files[path]] for path in paths[each]}
             edits[each] = edit_target(contents, sites[each], each.release, dict(each.pins))
         return edits
+
+
+def _with_mergers(forge: Forge, requests: Mapping[int, MergeRequest]) -> Mapping[int, MergeRequest]:
+    """Those of the bot's that were merged lately, with who merged them: asked for before the
+    ledger keeps how they ended. Comfort: a forge that does not tell stops nothing."""
+    untold = [
+        number
+        for number, each in sorted(requests.items(), reverse=True)
+        if each.state == "merged" and not each.merged_by and not each.kept
+        if Record.parse(each.body)
+    ][:_MOST_MERGERS]
+    if not untold:
+        return {}
+    try:
+        mergers = forge.mergers(untold)
+    except PromoterError as error:
+        _log.info("nobody tells who merged %d merge requests: %s", len(untold), error)
+        return {}
+    return {number: replace(requests[number], merged_by=who) for number, who in mergers.items()}
 
 
 def _end_of(request: MergeRequest) -> tuple[object, ...]:

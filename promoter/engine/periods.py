@@ -153,9 +153,9 @@ def _join(states: Sequence[tuple[Release | None, Landing]]) -> tuple[Period, ...
     for index, (release, landing) in enumerate(states):
         # The same to the digest: what a tag alone named then, nobody can tell now.
         if index and states[index - 1][0] == release:
-            periods[-1] = Period(release, landing.at, landing.commit)
-        else:
-            periods.append(Period(release, landing.at, landing.commit))
+            periods.pop()
+        said = (landing.author, landing.message)
+        periods.append(Period(release, landing.at, landing.commit, *said))
     while periods and periods[-1].release is None:
         periods.pop()  # before there was anything to run
     return tuple(periods)

@@ -17,6 +17,7 @@ from promoter.model.facts import (
     ChecksOf,
     CommitChecksOf,
     Facts,
+    JourneysOf,
     ListedOf,
     MergeRequestsOf,
     PublishedOf,
@@ -29,6 +30,7 @@ from promoter.model.facts import (
 from promoter.model.ledger import Wish
 from promoter.model.outcome import Effect, Outcome
 from promoter.model.plan import Plan, Trouble
+from promoter.model.rollback import Rollback
 from promoter.model.rule import Rule
 
 _MOST_ASKS = 100
@@ -39,6 +41,7 @@ _MOST_RACES = 5
 _VOLATILE = (
     *(TipOf, MergeRequestsOf, BranchOf, SightingsOf, WishesOf),
     *(ApprovalsOf, ChecksOf, CommitChecksOf, ReadinessOf, PublishedOf, QueuedOf, ListedOf),
+    JourneysOf,
 )
 """What an effect may have changed. Registry answers hold for one reconcile, so that every
 environment is decided on the same view; the rest is addressed by commit."""
@@ -54,11 +57,18 @@ def silent(message: str) -> None:
 @dataclass(frozen=True)
 class Scope:
     """What a reconcile is asked to look at: all targets of the rules, or `only` some of them, and
-    what somebody wishes."""
+    what somebody wishes, or wants back. Not `limited`: `limits.open` holds nothing of it up."""
 
     rules: Sequence[Rule]
     wishes: Sequence[Wish] = ()
     only: frozenset[Names] | None = None
+    rollbacks: Sequence[Rollback] = ()
+    limited: bool = True
+
+    def decide(self, facts: Facts, now: datetime) -> Plan:
+        return decide(
+            *(self.rules, self.wishes, facts, now, self.only, self.rollbacks), limited=self.limited
+        )
 
 
 def make_plan(
@@ -69,14 +79,14 @@ def make_plan(
     report: Report = silent,
 ) -> tuple[Plan, Facts]:
     """Decide, answer what is asked, and decide again until nothing is asked."""
-    plan = decide(scope.rules, scope.wishes, facts, now, scope.only)
+    plan = scope.decide(facts, now)
     for _ in range(_MOST_ASKS):
         if not plan.asks:
             return plan, facts
         count = len(plan.asks)
         report(f"looking up {count} fact{'' if count == 1 else 's'}")
         facts = facts.plus(observer.answer(plan.asks, now))
-        plan = decide(scope.rules, scope.wishes, facts, now, scope.only)
+        plan = scope.decide(facts, now)
     why = f"a bug in promoter: some decisions still ask after {_MOST_ASKS} rounds; the others stand"
     trouble = Trouble("promoter", why, "bug")
     return replace(plan, troubles=(*plan.troubles, trouble), asks=frozenset()), facts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, Self, TypeVar, cast, get_args
 
 from promoter.errors import InputError, Where
@@ -121,6 +121,25 @@ class Document:
             for each in sorted(self.checks, key=lambda entry: entry.name)
             if each.head == head
         )
+
+    @property
+    def merged_by(self) -> str | None:
+        """Who merged it; None where it is not merged."""
+        end = self._end()
+        return end.person if end and self.state == "merged" else None
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it was merged or closed, in UTC."""
+        end = self._end()
+        try:
+            return datetime.fromisoformat(end.at).astimezone(UTC) if end else None
+        except ValueError:
+            return None  # written by hand
+
+    def _end(self) -> Event | None:
+        ends = (each for each in reversed(self.events) if each.what == self.state)
+        return next(ends, None) if self.state != "open" else None
 
     def comments(self) -> tuple[Event, ...]:
         return tuple(each for each in self.events if each.what == COMMENTED)

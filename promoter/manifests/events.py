@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +29,7 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
 )
+from ruamel.yaml.main import CParser  # type: ignore[attr-defined]  # None without the C one
 from ruamel.yaml.reader import ReaderError
 
 from promoter.errors import InputError, Where
@@ -120,6 +121,28 @@ def parse(file: str, content: bytes, *, pure: bool | None = None) -> Stream:
         raise _not_yaml(file, text, error) from None
 
 
+class Parsed:
+    """A file that is parsed when somebody asks for it, and once for all who ask."""
+
+    def __init__(self, file: str, content: bytes) -> None:
+        self.file = file
+        self.content = content
+
+    @cached_property
+    def _stream(self) -> Stream | InputError:
+        try:
+            return parse(self.file, self.content)
+        except InputError as error:
+            return error
+
+    @property
+    def stream(self) -> Stream:
+        """Raises InputError with line and column."""
+        if isinstance(self._stream, InputError):
+            raise self._stream
+        return self._stream
+
+
 def is_utf16(content: bytes) -> bool:
     return content.startswith(_UTF16)
 
@@ -205,16 +228,29 @@ class _Builder:
 
 
 def _build(file: str, text: str, bom: bool, *, pure: bool) -> Stream:
-    events: Iterable[Any] = YAML(typ="safe", pure=pure).parse(text)
     builder, signatures = _Builder(), list[Signature]()
     known: dict[Signature, Signature] = {}  # keys and markers come again and again: one object
     with _no_collection(len(text)):
-        for position, event in enumerate(events):
+        for position, event in enumerate(_events(text, pure=pure)):
             signature = _signature(event)
             signature = known.setdefault(signature, signature)
             signatures.append(signature)
             builder.take(event, position, signature)
         return Stream(file, text, bom, pure, tuple(signatures), tuple(builder.documents))
+
+
+def _events(text: str, *, pure: bool) -> Iterator[Any]:
+    """As `YAML(typ="safe").parse` gives them, which makes a class and looks for plug-ins on the
+    disk for every text: three quarters of the time of a small one."""
+    if pure or CParser is None:
+        yield from YAML(typ="safe", pure=pure).parse(text)
+        return
+    parser = CParser(text)
+    try:
+        while parser.check_event():
+            yield parser.get_event()
+    finally:
+        parser.dispose()
 
 
 def reads_as(before: Stream, text: str, expected: tuple[Signature, ...]) -> Stream | None:
@@ -236,8 +272,7 @@ def reads_as(before: Stream, text: str, expected: tuple[Signature, ...]) -> Stre
 def says(text: str, expected: tuple[Signature, ...], *, pure: bool) -> bool | None:
     """Whether a parser reads these very events; None where it can't read the text."""
     try:
-        events: Iterable[Any] = YAML(typ="safe", pure=pure).parse(text)
-        said = zip_longest(map(_signature, events), expected)
+        said = zip_longest(map(_signature, _events(text, pure=pure)), expected)
         return all(one == other for one, other in said)
     except _PARSER_FAILURES:
         return None

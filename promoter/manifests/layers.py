@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from promoter.errors import InputError, Where
-from promoter.manifests.events import Stream, parse
+from promoter.manifests.events import Parsed, Stream, parse
 from promoter.manifests.kustomization import FILES
 from promoter.manifests.nodes import (
     Mapping,
@@ -97,11 +97,17 @@ class Layer:
 
 def read_layer(path: str, content: bytes) -> Layer:
     """What a file contributes. Never raises: a build goes on around a file that can't be read."""
+    return read_layer_in(Parsed(path, content))
+
+
+def read_layer_in(file: Parsed) -> Layer:
+    """As `read_layer`."""
+    path, content = file.file, file.content
     is_kustomization = path.rpartition("/")[2] in FILES
     if not is_kustomization and b"image" not in content and _DELETE not in content:
         return Layer()
     try:
-        stream = parse(path, content)
+        stream = file.stream
     except InputError as error:
         return Layer(broken=str(error))
     if not is_kustomization:

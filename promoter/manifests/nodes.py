@@ -54,7 +54,10 @@ class Mapping:
 
     def get(self, key: str) -> Node | None:
         """The value that most readers see: the last one where the key is written twice."""
-        return next((value for each, value in reversed(self.entries) if key_of(each) == key), None)
+        for each, value in reversed(self.entries):
+            if (each.value if type(each) is Scalar else key_of(each)) == key:
+                return value
+        return None
 
     def text(self, key: str) -> str | None:
         """The text of a scalar value; None where it is absent, null, or no scalar."""

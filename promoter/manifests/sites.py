@@ -8,7 +8,7 @@ from functools import cache
 
 from promoter.errors import InputError
 from promoter.manifests import helm, kustomization, manifest
-from promoter.manifests.events import Stream, is_utf16, parse
+from promoter.manifests.events import Parsed, Stream, is_utf16
 from promoter.manifests.nodes import mappings, pointer
 from promoter.manifests.units import Kind, Place, Unit, Unreadable
 from promoter.model.image import ImageName
@@ -38,12 +38,19 @@ def find_sites(
     A file that names none of them is not parsed. One that does and is not YAML is a problem,
     unless it is a template (`{{`), which has no sites.
     """
-    if not mentions(content, names):
+    return find_sites_in(Parsed(path, content), names)
+
+
+def find_sites_in(
+    file: Parsed, names: Collection[ImageName]
+) -> tuple[tuple[Site, ...], tuple[Problem, ...]]:
+    """As `find_sites`."""
+    if not mentions(file.content, names):
         return (), ()
     try:
-        stream = parse(path, content)
+        stream = file.stream
     except InputError as error:
-        if b"{{" in content:
+        if b"{{" in file.content:
             return (), ()
         return (), (Problem(error.message, error.where),)
     return sites_of(stream, names)

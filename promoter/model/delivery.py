@@ -26,6 +26,8 @@ class Delivery:
     body: str
     author: str | None = None
     labels: tuple[str, ...] = ()
+    by_request: str = "--merge-request"
+    """How the command is called so that it opens a merge request instead."""
 
 
 @dataclass(frozen=True)

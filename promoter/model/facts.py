@@ -8,17 +8,18 @@ and the whole function runs again once all collected questions are answered in o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
-from promoter.model.hold import Holds
+from promoter.model.baseline import Baseline
+from promoter.model.hold import Hold, Holds
 from promoter.model.image import ImageName
-from promoter.model.ledger import Published, Queued, Sighting, Wish
+from promoter.model.ledger import Journey, Published, Queued, Sighting, Wish
 from promoter.model.ports import Branch, Check, Footing, ImageDetails, MergeRequest, Readiness
 from promoter.model.release import Release
 from promoter.model.rule import Pin, RepositoryAddress, Rule
-from promoter.model.target import Discovery, Edit, Reading, Target
+from promoter.model.target import Discovery, Edit, FileChange, Reading, Target
 from promoter.model.trouble import TroubleKind
 
 T = TypeVar("T")
@@ -62,12 +63,15 @@ class Tip:
 class Period:
     """A release ran in a target from `since` on, put there by `commit`.
 
-    `release` None: the sites were absent, mixed or unreadable then.
+    `release` None: the sites were absent, mixed or unreadable then. `author` (`NAME <EMAIL>`) and
+    `message` are the commit's: commentary, for history.
     """
 
     release: Release | None
     since: datetime
     commit: str
+    author: str = field(default="", compare=False)
+    message: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,38 @@ class HoldsOf(Question[Holds]):
 
     repository: RepositoryAddress
     commit: str
+
+
+@dataclass(frozen=True)
+class RestoreOf(Question[Edit | None]):
+    """The bytes that a target had at the commit `at`, where it ran `release`; None where more than
+    promotions changed its files since, so that they are not what is wanted back."""
+
+    repository: RepositoryAddress
+    commit: str
+    target: Target
+    running: Release
+    release: Release
+    at: str
+    pins: tuple[tuple[ImageName, Pin], ...]
+
+
+@dataclass(frozen=True)
+class BanOf(Question[tuple[FileChange, ...]]):
+    """How the hold files at `commit` change by one more hold."""
+
+    repository: RepositoryAddress
+    commit: str
+    hold: Hold
+
+
+@dataclass(frozen=True)
+class BaselineOf(Question[Baseline]):
+    """What was offered in an environment when the bot was adopted; empty where it never was."""
+
+    repository: RepositoryAddress
+    commit: str
+    environment: str
 
 
 @dataclass(frozen=True)
@@ -257,6 +293,14 @@ class ListedOf(Question[datetime | None]):
 
     repository: RepositoryAddress
     base: str
+
+
+@dataclass(frozen=True)
+class JourneysOf(Question[tuple[Journey, ...]]):
+    """How releases came to a target, as the ledger keeps it, the oldest first."""
+
+    repository: RepositoryAddress
+    target: Target
 
 
 class NotAsked(Exception):  # noqa: N818 - control flow inside decisions, never seen outside

@@ -6,7 +6,7 @@ noticed, and a release that somebody asked for must be asked for again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from promoter.model.image import ImageName
@@ -97,5 +97,23 @@ class Listed:
     at: datetime
 
 
-Note = Sighting | Wish | WishEnd | RequestEnd | Published | Queued | Listed
+@dataclass(frozen=True)
+class Journey:
+    """A release on its way to a target: when it was first offered there, and when each gate (in
+    the rule's spelling, `soak: 1d`) was first seen to pass for it. Times in UTC."""
+
+    application: str
+    environment: str
+    release: Release
+    offered_at: datetime
+    passed: tuple[tuple[str, datetime], ...] = ()
+
+    def plus(self, later: Journey) -> Journey:
+        """With what another look saw of it: the first time of each wins."""
+        known = dict(self.passed)
+        fresh = tuple(each for each in later.passed if each[0] not in known)
+        return replace(self, passed=(*self.passed, *fresh)) if fresh else self
+
+
+Note = Sighting | Wish | WishEnd | RequestEnd | Published | Queued | Listed | Journey
 """What is written to the ledger."""

@@ -15,6 +15,7 @@ from promoter.model.ledger import Listed, Note, RequestEnd
 from promoter.model.ports import Check, Footing, MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
+from promoter.model.rollback import GoingBack
 from promoter.model.rule import CommitTexts, RepositoryAddress, RequestTexts
 from promoter.model.target import FileChange, Target
 from promoter.model.trouble import TroubleKind
@@ -222,6 +223,10 @@ class Decision:
     """What a person has a hand on."""
     holds: Holds = NO_HOLDS
     """What holds the target now, by the files of the repository."""
+    newest: Release | None = None
+    """The newest release that is offered here, whatever keeps it."""
+    rollback: GoingBack | None = None
+    """Where somebody wants it back: from what to what."""
     lands_in: tuple[str, ...] = ()
     """The files that its open merge request changes, where the bot is to merge it."""
     members: tuple[Decision, ...] = ()

@@ -92,12 +92,15 @@ class BlobChange:
 
 @dataclass(frozen=True)
 class Landing:
-    """A first-parent commit of a branch, with the paths it changed against its first parent."""
+    """A first-parent commit of a branch, with the paths it changed against its first parent;
+    `author` reads `NAME <EMAIL>`."""
 
     commit: str
     at: datetime
     subject: str
     changes: tuple[BlobChange, ...]
+    author: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -217,6 +220,9 @@ class MergeRequest:
     """It is from another branch than the bot's, or from a fork; told while it is open only."""
     unread: str = ""
     """Why it can't be told who closed it; empty: it is told."""
+    merged_by: str | None = field(default=None, compare=False)
+    """Who merged it: a login, or an email at the local forge; the bot's where it did. None where
+    it is not merged or nobody tells. History, and no decision's business."""
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What could not be given to it just now, a sentence each (a reviewer who is not known)."""
 
@@ -340,6 +346,10 @@ class Forge(Protocol):
         """All merge requests from branches that begin with `prefix`: the open ones, and those that
         ended at or after `since` (None: all; more than asked for is no harm). Of the others into
         `base` those that are open, as `foreign`, with an empty body."""
+
+    def mergers(self, numbers: Sequence[int]) -> Mapping[int, str]:
+        """Who merged each of these, where `find` does not tell; those that nobody tells of are
+        left out. Asked once of each."""
 
     def open(self, draft: MergeRequestDraft) -> MergeRequest:
         """Open it; where the branch has an open one already, that one is found instead."""

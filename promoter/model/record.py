@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from functools import lru_cache
 
 from promoter.model.image import ImageReference
 from promoter.model.release import Release
@@ -19,7 +19,8 @@ _PREFIX = "Promoter-"
 _FIRST = f"{_PREFIX}Rule"
 TRAILER_OF_SKIPS = f"{_PREFIX}Skips"
 _UNSAFE = re.compile(r"[<>\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_LONGEST = 200
+LONGEST_TEXT = 200
+"""Of what people wrote, in a trailer."""
 _NO_WIDTH = "\u200b"
 # The `@` of an address calls nobody; an issue is also named by its address, or as `SHOP-12`.
 _CALLING = re.compile(r"((?<![A-Za-z0-9_.+-])@|[#!%&$~]|:/|[A-Za-z0-9]-(?=[0-9]))(?=[A-Za-z0-9_/])")
@@ -58,56 +59,66 @@ class Record:
             *_free_text("Reason", self.reason),
         )
 
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
+    @staticmethod
+    def parse(text: str) -> Record | None:
         """The record in a commit message or a body; None where there is none or it is damaged.
 
         Of several the last: it is the bot's own, whatever others wrote before it.
         """
-        values: dict[str, list[str]] = {}
-        for line in text.splitlines():
-            key, value = _key_and_value(line)
-            if key:
-                if key == _FIRST:
-                    values.clear()
-                values.setdefault(key.removeprefix(_PREFIX), []).append(value)
-        return cls._read(values)
+        return _parse(text)
 
     @classmethod
-    def parse_all(cls, text: str) -> tuple[Self, ...]:
+    def parse_all(cls, text: str) -> tuple[Record, ...]:
         """All records of a merge request that brings several, in their order; a damaged one is left
         out. They stand together: what others wrote before the last run of such lines is no record.
         """
-        found: list[dict[str, list[str]]] = []
-        follows = False
-        for line in text.splitlines():
-            key, value = _key_and_value(line)
-            if key and not follows:
-                found.clear()
-            follows = bool(key)
-            if key == _FIRST:
-                found.append({})
-            if key and found:
-                found[-1].setdefault(key.removeprefix(_PREFIX), []).append(value)
-        return tuple(record for values in found if (record := cls._read(values)) is not None)
+        return _parse_all(text)
 
-    @classmethod
-    def _read(cls, values: Mapping[str, Sequence[str]]) -> Self | None:
-        try:
-            artifacts = [ImageReference.parse(value) for value in values["Artifact"]]
-            return cls(
-                values["Rule"][0],
-                values["Application"][0],
-                values["Environment"][0],
-                Release.of(artifacts),
-                values["From"][0],
-                values.get("Requested-By", [""])[0].replace(_NO_WIDTH, ""),
-                values.get("Rolls-Back", [""])[0],
-                tuple(values.get("Skips", ())),
-                values.get("Reason", [""])[0].replace(_NO_WIDTH, ""),
-            )
-        except (KeyError, ValueError):
-            return None
+
+@lru_cache(maxsize=1 << 12)  # a plan reads the body of each request several times
+def _parse(text: str) -> Record | None:
+    values: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        key, value = _key_and_value(line)
+        if key:
+            if key == _FIRST:
+                values.clear()
+            values.setdefault(key.removeprefix(_PREFIX), []).append(value)
+    return _read(values)
+
+
+@lru_cache(maxsize=1 << 12)
+def _parse_all(text: str) -> tuple[Record, ...]:
+    found: list[dict[str, list[str]]] = []
+    follows = False
+    for line in text.splitlines():
+        key, value = _key_and_value(line)
+        if key and not follows:
+            found.clear()
+        follows = bool(key)
+        if key == _FIRST:
+            found.append({})
+        if key and found:
+            found[-1].setdefault(key.removeprefix(_PREFIX), []).append(value)
+    return tuple(record for values in found if (record := _read(values)) is not None)
+
+
+def _read(values: Mapping[str, Sequence[str]]) -> Record | None:
+    try:
+        artifacts = [ImageReference.parse(value) for value in values["Artifact"]]
+        return Record(
+            values["Rule"][0],
+            values["Application"][0],
+            values["Environment"][0],
+            Release.of(artifacts),
+            values["From"][0],
+            values.get("Requested-By", [""])[0].replace(_NO_WIDTH, ""),
+            values.get("Rolls-Back", [""])[0],
+            tuple(values.get("Skips", ())),
+            values.get("Reason", [""])[0].replace(_NO_WIDTH, ""),
+        )
+    except (KeyError, ValueError):
+        return None
 
 
 def _key_and_value(line: str) -> tuple[str, str]:
@@ -120,6 +131,6 @@ def _free_text(key: str, text: str) -> tuple[str, ...]:
     """A trailer of what people wrote, where they wrote something: on one line, without what could
     end the comment that it stands in, and so that a forge reads nobody's name, reference or closing
     keyword in it."""
-    line = " ".join(_UNSAFE.sub(" ", text).split())[:_LONGEST]
+    line = " ".join(_UNSAFE.sub(" ", text).split())[:LONGEST_TEXT]
     harmless = _CALLING.sub(rf"\1{_NO_WIDTH}", line)
     return (f"{_PREFIX}{key}: {harmless}",) if line else ()

@@ -104,7 +104,9 @@ class GitRepository:
         """As the port says; an empty `under`, or the root in it, means the whole repository."""
         paths = [_directory(path) for path in under]
         for each in self._mirror.objects.first_parents(commit, () if "" in paths else paths):
-            yield Landing(each.commit, each.at, each.subject, each.changes)
+            yield Landing(
+                *(each.commit, each.at, each.subject, each.changes), each.author, each.message
+            )
 
     def branch(self, name: str, base: str) -> Branch | None:
         head = self._mirror.refs.get(f"refs/heads/{name}")

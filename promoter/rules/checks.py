@@ -17,6 +17,7 @@ from promoter.rules.address import check_url, forge_of, host_of
 from promoter.rules.complaints import Complaint
 from promoter.rules.graph import find_cycles
 from promoter.rules.images import sample_name
+from promoter.rules.other_names import find_clashes
 from promoter.rules.pattern import ENVIRONMENT, Pattern
 from promoter.rules.people import MOST_LABEL, MOST_USER
 from promoter.rules.stages import find_problems, members
@@ -45,6 +46,7 @@ def check(data: Mapping[str, object]) -> Iterator[Complaint]:
         _check_patterns(data, environments),
         _check_stages(environments),
         _check_upstreams(environments),
+        _check_names(_list(data.get("artifacts")), environments),
         _check_request(_mapping(data.get("merge-request")), _forge(data)),
         *(_check_gates(name, _mapping(each)) for name, each in environments.items()),
         *(_check_group(name, _mapping(each)) for name, each in environments.items()),
@@ -194,7 +196,8 @@ def _check_patterns(
     if not shared:
         message = "has no effect: every environment has a `path` of its own; remove one of them"
         yield Complaint(_APPLICATIONS, message, on_key=True)
-    if len(shared) < 2:
+    sharing = _in_one_place(shared, data, environments)
+    if len(sharing) < 2:
         return
     for location, text in _texts(data["applications"], _APPLICATIONS):
         try:
@@ -202,8 +205,25 @@ def _check_patterns(
         except ValueError:
             continue
         if ENVIRONMENT not in pattern.placeholders:
-            message = f"must hold {{environment}}: {enumerate_words(shared)} share it"
+            message = f"must hold {{environment}}: {enumerate_words(sharing)} share it"
             yield Complaint(location, f"{quote(text)} {message}")
+
+
+def _in_one_place(
+    names: Sequence[str], data: Mapping[str, object], environments: Mapping[str, object]
+) -> list[str]:
+    """Those that live in one branch of one repository, where no two places may be one."""
+    own = _mapping(data.get("repository"))
+    places: dict[tuple[object, object], list[str]] = {}
+    for name in names:
+        other = _mapping(_mapping(environments[name]).get("repository")) or own
+        place = other.get("url", own.get("url")), other.get("branch")
+        places.setdefault(place if _is_plain(place) else (None, None), []).append(name)
+    return max(places.values(), key=len, default=[])
+
+
+def _is_plain(place: tuple[object, object]) -> bool:
+    return all(each is None or isinstance(each, str) for each in place)
 
 
 def _texts(value: object, location: Location) -> Iterator[tuple[Location, str]]:
@@ -242,6 +262,18 @@ def _check_stages(environments: Mapping[str, object]) -> Iterator[Complaint]:
             elif made.setdefault(member.name, name) != name:
                 message = f"makes {quote(member.name)}, which {made[member.name]} is or makes, too"
                 yield Complaint((*location, "each"), message, on_key=True)
+
+
+def _check_names(
+    artifacts: Sequence[object], environments: Mapping[str, object]
+) -> Iterator[Complaint]:
+    images = [_mapping(each).get("image") for each in artifacts]
+    names = [each if isinstance(each, str) else None for each in images]
+    for name, each in environments.items():
+        pairs = _mapping(_mapping(each).get("images"))
+        given = {k: v for k, v in pairs.items() if isinstance(v, str)}
+        for message in find_clashes(given, names) if len(given) == len(pairs) else ():
+            yield Complaint((*_ENVIRONMENTS, name, "images"), message, on_key=True)
 
 
 def _check_placeholders(

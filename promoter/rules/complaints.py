@@ -218,9 +218,11 @@ def _unknown_key(inside: type[BaseModel], key: str) -> str:
         return "is not supported by this version of promoter yet"
     if key == "<<":
         return "merging mappings with '<<' is not supported: write the keys out"
-    if belongs := _BELONGS.get((inside.__name__, key)):
+    belongs = _BELONGS.get((inside.__name__, key))
+    meant = _ALSO_CALLED.get((inside.__name__, key))
+    if belongs and meant is None:
         return f"unknown key: {belongs}"
-    meant = _ALSO_CALLED.get((inside.__name__, key), key)
+    meant = meant or key
     return f"unknown key{guess(meant, tuple(_fields(inside)))}"
 
 

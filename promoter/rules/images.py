@@ -53,6 +53,11 @@ def sample_name(image: str) -> ImageName | None:
         return None
 
 
+def spelled(sample: ImageName) -> str:
+    """A `sample_name` as a rule writes it."""
+    return str(sample).replace(_SAMPLE, "{application}")
+
+
 def application_of(image: str, name: ImageName) -> str | None:
     """What `{application}` of a rule's image stands for in `name`; empty where the rule's image
     is `name` without it, None where the rule does not follow `name`."""

@@ -102,8 +102,10 @@ def _looks_like_expression(glob: str) -> str:
 def _unguarded(rule: Rule) -> Iterator[tuple[Location, str]]:
     """The ends of the chain that merge by themselves whatever comes out of their upstream."""
     upstreams = {name for each in rule.environments for name in each.after.environments}
+    stages: set[str] = set()
     for each in rule.environments:
-        if each.name in upstreams or not each.after.environments:
+        stage = each.stage or each.name  # as the file has it, and once for all of its environments
+        if stage in stages or each.name in upstreams or not each.after.environments:
             continue
         if each.merge == "automatic" and not each.require:
             origin = enumerate_words(each.after.environments, "or")
@@ -111,4 +113,5 @@ def _unguarded(rule: Rule) -> Iterator[tuple[Location, str]]:
                 f"no gate stands before {each.name}: what {origin} runs goes on at once; give it a"
                 " `require`, such as [soak: 24h]"
             )
-            yield ("environments", each.name, "merge"), message
+            stages.add(stage)
+            yield ("environments", stage, "merge"), message

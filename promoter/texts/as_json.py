@@ -188,6 +188,8 @@ def action_json(action: Action) -> Json:
             "files": [each.path for each in action.changes],
             "diff": "\n".join(diff_lines(action.changes)) + "\n",
             "merge_request": action.number,
+            "skips": list(action.record.skips),
+            "reason": action.record.reason or None,
         }
     if isinstance(action, Merge):
         return {"kind": "merge", "merge_request": action.number, "head": action.head}
@@ -236,6 +238,7 @@ def _verdict(verdict: Verdict) -> Json:
         "opens_at": spell_time(verdict.opens_at) if verdict.opens_at else None,
         "opened_by": verdict.opened_by,
         "remedy": verdict.remedy or None,
+        "skipped": verdict.skipped,
         "seen_at": spell_time(verdict.seen_at) if verdict.seen_at else None,
     }
 

@@ -13,9 +13,11 @@ from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.rules.people import LONGEST_LABEL, MOST_LABEL
 from promoter.rules.template import Markup, Spelling, render
+from promoter.rules.wording import enumerate_words
 from promoter.texts.given_values import all_values, lasting_values
 from promoter.texts.inline import code, escaped_line, one_line, unmarked
 from promoter.texts.paint import printable
+from promoter.texts.rollback import rollback_body, rollback_message
 from promoter.texts.together import body_together, moves_together, title_together
 from promoter.texts.usual_body import usual_body
 
@@ -60,7 +62,7 @@ def request_body(decision: Decision, action: Propose) -> str:
     """Markdown, the usual body or what the rule's template makes of it; ends with the record in a
     comment. Text from outside is escaped in both."""
     decision = _of_one(decision, action)
-    body = (body_together if action.others else usual_body)(decision, action)
+    body = _usual_body(decision, action)
     trailers = _trailers(action)
     if action.request.body is not None:
         values = all_values(decision, action, request_title(decision, action))
@@ -75,11 +77,14 @@ def commit_message(decision: Decision, action: Propose) -> str:
     """A subject, what moves (or what the rule's template makes), and the record as trailers."""
     title = request_title(decision, action)
     decision = _of_one(decision, action)
+    moves = _moves(decision.running, action.record.release)
     if action.others:
         moves = moves_together(decision, action.records)
-    else:
-        moves = _moves(decision.running, action.record.release)
+    if decision.rollback:
+        moves = [*rollback_message(decision.rollback, action.record.environment), "", *moves]
     message = "\n".join([title, "", *moves])
+    if action.record.skips:
+        message = f"{message}\n\n{_skips(action.record)}"
     if action.commit.message is not None:
         values = all_values(decision, action, title)
         message = _lines(render(action.commit.message, "commit", values, _UNMARKED)) or message
@@ -91,10 +96,19 @@ def merge_text(decision: Decision, action: Merge) -> MergeText:
     return MergeText(request_title(decision, action), _trailers(action))
 
 
+def _usual_body(decision: Decision, action: Propose) -> str:
+    if action.others:
+        return body_together(decision, action)
+    going = decision.rollback
+    return rollback_body(decision, action, going) if going else usual_body(decision, action)
+
+
 def _usual_title(records: Sequence[Record]) -> str:
     record, *others = records
     if others:
         return title_together(records)
+    if record.rolls_back:
+        return f"Roll back {record.application} in {record.environment} to {record.release.label}"
     return f"Promote {record.application} to {record.environment}: {record.release.label}"
 
 
@@ -124,6 +138,11 @@ def _trailers(action: Propose | Merge) -> str:
 def _lines(text: str) -> str:
     """Without control characters, and without empty lines at its ends."""
     return "\n".join(printable(line.rstrip()) for line in text.splitlines()).strip("\n")
+
+
+def _skips(record: Record) -> str:
+    names = one_line(enumerate_words(record.skips))
+    return f"Skips {names}, as {unmarked(record.requested_by)} asked: {unmarked(record.reason)}"
 
 
 def _moves(running: Release | None, release: Release) -> list[str]:

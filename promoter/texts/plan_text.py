@@ -19,6 +19,7 @@ from promoter.model.plan import (
     State,
     Trouble,
 )
+from promoter.rules.wording import enumerate_words
 from promoter.texts.columns import align
 from promoter.texts.diff import painted_diff
 from promoter.texts.paint import Paint, printable
@@ -45,6 +46,9 @@ def plan_text(plan: Plan, paint: Paint) -> str:
     for decision in plan.acting:
         if isinstance(decision.action, Propose):
             lines += ["", paint(printable(f"{decision.target}: {decision.why}"), "bold")]
+            if skips := decision.action.record.skips:
+                told = f"{enumerate_words(skips)}: {decision.action.record.reason}"
+                lines.append(f"{paint('skips', 'yellow', 'bold')} {printable(told)}")
             lines += painted_diff(decision.action.changes, paint)
     for orphan in plan.orphans:
         why = printable(orphan.action.reason)

@@ -12,6 +12,7 @@ from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.target import Target
 from promoter.model.trouble import TroubleKind
+from promoter.rules.wording import enumerate_words
 from promoter.texts.as_json import Json, release_json, request_json
 from promoter.texts.inline import code, escaped
 from promoter.texts.paint import Paint, printable
@@ -37,6 +38,9 @@ class Promotion:
     superseded_by: Release | None = None
     merge_request: MergeRequest | None = None
     requested_by: tuple[str, ...] = ()
+    skips: tuple[str, ...] = ()
+    """What it goes past or is not asked on its way, for the `reason`."""
+    reason: str = ""
     trouble: TroubleKind | None = None
 
 
@@ -55,6 +59,7 @@ def conclude(
     recorded, request = _find_request(decision, meant, requests)
     known = (recorded, decision.offered, decision.running, meant)
     release = next((each for each in known if each and meant and each.holds(meant)), None)
+    record = Record.parse(request.body) if request else None
     later = _superseding(decision, answer) if state is State.HELD_BACK else None
     if later is not None and request is None:
         _, request = _find_request(decision, later, requests)
@@ -67,6 +72,8 @@ def conclude(
         later,
         request,
         asked_by(decision, release) if release else (),
+        record.skips if record else (),
+        record.reason if record else "",
         trouble,
     )
 
@@ -100,6 +107,9 @@ def promotion_text(promotion: Promotion, paint: Paint) -> str:
     if state is State.HELD_BACK:
         return f"{head}, nothing to do for {what}: {printable(promotion.why)}\n"
     lines = [f"{head} {what}", f"  {printable(promotion.why)}"]
+    if promotion.skips:
+        told = f"{enumerate_words(promotion.skips)}: {promotion.reason}"
+        lines.append(f"  {paint('skips', 'yellow', 'bold')} {printable(told)}")
     if promotion.merge_request and promotion.merge_request.url not in promotion.why:
         lines.append(f"  {printable(promotion.merge_request.url)}")
     return "\n".join(lines) + "\n"
@@ -121,6 +131,8 @@ def promotion_json(promotion: Promotion) -> Json:
         "superseded_by": release_json(promotion.superseded_by),
         "merge_request": request_json(request) if request else None,
         "requested_by": list(promotion.requested_by),
+        "skips": list(promotion.skips),
+        "reason": promotion.reason or None,
     }
 
 
@@ -141,6 +153,9 @@ def promotion_markdown(promotion: Promotion) -> str:
         lines.append(f"- superseded by {escaped(promotion.superseded_by.label)}")
     if request:
         lines.append(f"- merge request {request.number}: {escaped(request.url)}")
+    if promotion.skips:
+        names = escaped(enumerate_words(promotion.skips))
+        lines.append(f"- **skips** {names}: {escaped(promotion.reason)}")
     if promotion.requested_by:
         lines.append(f"- requested by {escaped(', '.join(promotion.requested_by))}")
     return "\n".join(lines).rstrip() + "\n"

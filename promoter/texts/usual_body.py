@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from promoter.decisions.gates import SKIPPABLE
 from promoter.decisions.person import HOLD
 from promoter.model.image import ImageReference, short_digest
 from promoter.model.plan import Decision, Propose, SourceChange, State, Stay
 from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.spell import spell_duration, spell_time
+from promoter.model.target import FileChange
 from promoter.model.verdict import Verdict
+from promoter.rules.wording import enumerate_words
 from promoter.texts.inline import code, escaped
 from promoter.texts.requested import asked_by
 
 _MOST_FILES = 100
+_GETS = {False: "gets", True: "get"}
 
 
 def usual_body(decision: Decision, action: Propose) -> str:
@@ -22,20 +26,19 @@ def usual_body(decision: Decision, action: Propose) -> str:
     for it, the gates with what they saw, and how to answer."""
     release = action.record.release
     sections = [_summary(action.record), *_draft(decision, action)]
-    sections.append(_table(decision.running, release))
+    sections.append(version_table(decision.running, release))
+    if action.record.skips:
+        sections.append(_skips(action.record))
     if decision.stays:
         sections.append("\n".join(_stay(each) for each in decision.stays))
     if decision.sources:
-        sections.append(_listed("Source:", [*_sources(decision.sources)]))
-    paths = [f"- {code(change.path)}" for change in action.changes]
-    more = [f"- and {len(paths) - _MOST_FILES} more"] if len(paths) > _MOST_FILES else []
-    sections.append(_listed("Files:", [*paths[:_MOST_FILES], *more]))
+        sections.append(listed("Source:", [*_sources(decision.sources)]))
+    sections.append(listed("Files:", file_list(action.changes)))
     if askers := asked_by(decision, release):
         sections.append(f"Requested by {escaped(', '.join(askers))}.")
     if decision.verdicts:
-        gates = [line for each in decision.verdicts for line in _gate_lines(each)]
-        sections.append(_listed("Gates when this was written:", gates))
-    sections.append(_listed("What you can do:", [*_answers(decision, action)]))
+        sections.append(listed("Gates when this was written:", gate_list(decision.verdicts)))
+    sections.append(listed("What you can do:", [*_answers(decision, action)]))
     return "\n\n".join(sections)
 
 
@@ -44,7 +47,8 @@ def gate_line(verdict: Verdict) -> str:
     opens = f", opens {spell_time(verdict.opens_at)}" if verdict.opens_at else ""
     if verdict.opened_by and not opens and not verdict.passes:
         opens = f", needs {escaped(verdict.opened_by)}"
-    return f"- {escaped(verdict.gate)}: **{verdict.judgement}**, {escaped(verdict.why)}{opens}"
+    judgement = "skipped" if verdict.skipped else verdict.judgement
+    return f"- {escaped(verdict.gate)}: **{judgement}**, {escaped(verdict.why)}{opens}"
 
 
 def source_address(change: SourceChange) -> str:
@@ -56,7 +60,18 @@ def source_address(change: SourceChange) -> str:
     return f"{root}/compare/{change.before}...{change.after}"
 
 
-def _listed(head: str, lines: Sequence[str]) -> str:
+def file_list(changes: Sequence[FileChange]) -> list[str]:
+    """Markdown list items, the first of many."""
+    paths = [f"- {code(change.path)}" for change in changes]
+    more = [f"- and {len(paths) - _MOST_FILES} more"] if len(paths) > _MOST_FILES else []
+    return [*paths[:_MOST_FILES], *more]
+
+
+def gate_list(verdicts: Sequence[Verdict]) -> list[str]:
+    return [line for each in verdicts for line in _gate_lines(each)]
+
+
+def listed(head: str, lines: Sequence[str]) -> str:
     return "\n".join([head, "", *lines])
 
 
@@ -117,6 +132,18 @@ def _stay(stay: Stay) -> str:
     return f"{where} ran it for {ran}, from {since} to {spell_time(stay.until)}."
 
 
+def _skips(record: Record) -> str:
+    """What it goes past, by whom and why; or that it went past here."""
+    names = enumerate_words(f"**{escaped(each)}**" for each in record.skips)
+    who, why = escaped(record.requested_by), escaped(record.reason)
+    if record.environment in record.skips:
+        return f"**Hotfix**: {who} brought it past {names}: {why}. Here it is filled up."
+    behind = [escaped(each) for each in record.skips if each not in SKIPPABLE]
+    later = f" Once it is merged, {enumerate_words(behind)} {_GETS[len(behind) > 1]} it as well,"
+    filled = f"{later} where that is not backwards." if behind else ""
+    return f"**Hotfix**: it skips {names}, as {who} asked: {why}.{filled}"
+
+
 def _sources(changes: Sequence[SourceChange]) -> Iterator[str]:
     """The commits between the two images, as the source's forge shows them; images that are built
     of the same commits share a line."""
@@ -138,7 +165,7 @@ def _origin(origin: str) -> str:
     return "new in the registry" if origin == "registry" else f"as it ran in {escaped(origin)}"
 
 
-def _table(running: Release | None, release: Release) -> str:
+def version_table(running: Release | None, release: Release) -> str:
     rows = ["| image | from | to | digest |", "|---|---|---|---|"]
     for image in release.artifacts:
         before = running.get(image.name) if running else None

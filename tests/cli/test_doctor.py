@@ -14,7 +14,7 @@ from promoter.errors import TransientError
 from promoter.forges.local import LocalForge
 from promoter.model.ports import Footing, Protection, Rights
 from promoter.model.rule import RepositoryAddress
-from tests.services.git_server import commit, refs
+from tests.services.git_server import commit, create_repository, refs
 from tests.stories.shop import Said, Terminal
 
 CANARY = "canary-of-the-doctor-5b1e"
@@ -249,3 +249,41 @@ class TestCredentials:
         assert CANARY not in f"{origin}{symptoms}"
         assert bool(symptoms) is bool(symptom)
         assert all(symptom in each.text for each in symptoms)
+
+
+class TestSeveralRepositories:
+    @pytest.fixture
+    def two(self, world: DemoWorld) -> DemoWorld:
+        """Production has a repository of its own, and of this a branch for each environment."""
+        overlay = b"images: [{name: registry.example.com/shop/web, newTag: 1.0.0}]\n"
+        files = {"web/kustomization.yaml": overlay}
+        create_repository(world.folder / "production.git", files, branch="env/production")
+        own = (
+            f"    path: '{{application}}'\n"
+            f"    repository: {{url: {self.url(world)}, branch: env/production, forge: local}}\n"
+        )
+        rewrite(world, "  production:\n", f"  production:\n{own}")
+        return world
+
+    def url(self, world: DemoWorld) -> str:
+        return (world.folder / "production.git").as_uri()
+
+    def test_each_is_looked_at(self, promoter: Terminal, two: DemoWorld) -> None:
+        said = promoter("doctor")
+        said.line("ok  ", f"{two.repository}: main can be read, at ")
+        said.line("ok  ", f"{self.url(two)}: env/production can be read, at ")
+        first, second = promoter("doctor", "--output", "json").json["repositories"]
+        assert [each["environment"] for each in first["advice"]["stances"]] == ["dev", "staging"]
+        assert [each["environment"] for each in second["advice"]["stances"]] == ["production"]
+        said.line("ok  ", f"4 targets of 2 applications in {two.repository} main")
+        said.line("ok  ", f"1 target of 1 application in {self.url(two)} env/production")
+
+    def test_one_that_is_down_leaves_the_other_to_be_told(
+        self, promoter: Terminal, two: DemoWorld
+    ) -> None:
+        (two.folder / "production.git").rename(two.folder / "away.git")
+        said = promoter("doctor", expect=64)
+        (problem,) = problems(said)
+        assert self.url(two) in problem
+        said.line("ok  ", f"{two.repository}: main can be read, at ")
+        assert [line for line in said.out.splitlines() if " has no target" in line] == []

@@ -158,6 +158,15 @@ class TestWarnings:
         write(workdir, local(SHOP).replace(old, new))
         assert warnings(promoter("validate")) == [warning]
 
+    def test_a_stage_is_told_once_and_where_it_stands(
+        self, promoter: Terminal, workdir: Path
+    ) -> None:
+        text = local(SHOP).partition("  production:")[0]
+        stage = "{after: staging, merge: automatic, path: 'p/{region}', each: {region: [eu, us]}}"
+        write(workdir, f"{text}  production: {stage}\n")
+        (told,) = warnings(promoter("validate"))
+        assert told.startswith("17:39: environments.production.merge: no gate stands before ")
+
     @pytest.mark.parametrize(
         "tags", [r"v\d+", "v.*", "^v.+$", r"\d+-alpine", "[0-9]+", "(a|b)", "main-.*"]
     )

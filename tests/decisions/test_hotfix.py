@@ -11,6 +11,7 @@ from promoter.decisions.hotfix import ways_left
 from promoter.model.plan import Close, Decision, Merge, Propose, State
 from promoter.model.record import Record
 from promoter.model.release import Release
+from promoter.model.rule import Upstream
 from tests.decisions.rules import approvals, environment, rule, soak
 from tests.decisions.test_wishes import asks
 from tests.decisions.world import NOW, World, ago
@@ -76,6 +77,7 @@ def test_it_comes_straight_from_the_registry_and_says_what_it_skips(world: World
     decision = world.decision("web", "production")
     assert isinstance(decision.action, Propose)
     record = decision.action.record
+    assert decision.origin == record.origin
     assert record.release.label == "1.1.1"
     assert (record.origin, record.skips) == ("registry", ("dev", "staging"))
     assert (record.requested_by, record.reason) == ("ann", "checkout is down")
@@ -174,6 +176,22 @@ class TestFillingUp:
         assert record.skips == ("dev", "staging")
         assert staging.verdicts[0].why == "skipped by ann: checkout is down"
 
+    def test_its_request_stays_as_it_was_opened(self, world: World) -> None:
+        merged(world)
+        world.rules = (
+            rule(
+                environment("dev", automatic=True),
+                environment("staging", soak(hours=1), after=("dev",)),
+                environment("production", soak(hours=24), after=("staging",)),
+            ),
+        )
+        world.carry_out(world.plan())
+        world.wishes = []
+        staging = world.decision("web", "staging")
+        assert (staging.state, staging.action) == (State.PROPOSED, None)
+        assert staging.verdicts[0].skipped
+        assert staging.requested == (), "it was asked for elsewhere"
+
     def test_then_the_usual_way_goes_on(self, world: World) -> None:
         merged(world)
         world.reconcile()
@@ -183,6 +201,26 @@ class TestFillingUp:
         staging = world.decision("web", "staging", LATER)
         assert offered(staging) == "1.2.0"
         assert not any(each.skipped for each in staging.verdicts), "1.2.0 has soaked in dev"
+
+    def test_waves_behind_it_do_not_wait_for_what_it_skipped(self, world: World) -> None:
+        """The region that comes next asks staging for a soak that nobody will ever see."""
+        eu = environment("production", soak(hours=24), approvals(1), after=("staging",))
+        day = replace(soak(hours=24), of=Upstream(("staging",)))
+        us = environment("production-us", day, soak(hours=4), after=("production",))
+        others = world.rules[0].environments[:2]
+        world.rules = (rule(*others, eu, us),)
+        world.lands("web", "production-us", "1.1.0", at=ago(days=9))
+        merged(world)
+        decision = world.decision("web", "production-us", LATER)
+        assert [(each.skipped, each.judgement) for each in decision.verdicts] == [
+            (True, "pass"),
+            (False, "wait"),
+        ]
+        decision = world.decision("web", "production-us", NOW + timedelta(hours=4))
+        assert isinstance(decision.action, Propose)
+        record = decision.action.record
+        assert (record.origin, record.skips) == ("production", ("dev", "staging"))
+        assert (record.requested_by, record.reason) == ("ann", "checkout is down")
 
     def test_what_was_rolled_back_is_filled_up_nowhere(self, world: World) -> None:
         merged(world)

@@ -99,8 +99,7 @@ def test_as_many_are_opened_as_there_is_room_and_who_ran_longest_goes_first() ->
     first = next(each for each in plan.decisions if each.target.application == "app2")
     assert first.state is State.WAITING
     assert first.why == (
-        "waits for room: 2 merge requests of rules/shop.yaml may be open at once (`limits.open`),"
-        " and 0 go before it"
+        "waits for room: `limits.open` of rules/shop.yaml is 2, and 0 more wait before it"
     )
     assert len(waiting(plan)) == 3
 
@@ -135,6 +134,15 @@ def test_what_somebody_asks_for_by_name_is_not_held_up() -> None:
     world.carry_out(world.plan())
     world.asked_for = (replace(asks("app0:1.1.0"), application="app0"),)
     world.only = frozenset({("app0", "dev")})
+    assert opening(world.plan()) == ["app0"]
+
+
+def test_nor_is_a_target_that_somebody_names_without_a_release() -> None:
+    world = many(3, 1)
+    world.carry_out(world.plan())
+    world.only = frozenset({("app0", "dev")})
+    assert opening(world.plan()) == [], "who only looks sees that it waits"
+    world.limited = False
     assert opening(world.plan()) == ["app0"]
 
 

@@ -19,6 +19,8 @@ from promoter.engine.reconcile import Scope, make_plan
 from promoter.errors import Where
 from promoter.model.facts import (
     ApprovalsOf,
+    BanOf,
+    BaselineOf,
     BranchOf,
     ChecksOf,
     CommitChecksOf,
@@ -28,6 +30,7 @@ from promoter.model.facts import (
     Facts,
     FootingOf,
     HoldsOf,
+    JourneysOf,
     Known,
     ListedOf,
     MergedOf,
@@ -39,6 +42,7 @@ from promoter.model.facts import (
     QueuedOf,
     ReadinessOf,
     ReadingOf,
+    RestoreOf,
     SightingsOf,
     TagsOf,
     TargetsOf,
@@ -49,6 +53,7 @@ from promoter.model.facts import (
 )
 from promoter.model.hold import FOLDER, Holds
 from promoter.model.ledger import (
+    Journey,
     Listed,
     Note,
     Published,
@@ -71,8 +76,10 @@ from promoter.model.ports import (
 )
 from promoter.model.record import Record
 from promoter.model.release import Release
+from promoter.model.rollback import Rollback
 from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Discovery, Edit, FileChange, Problem, Reading, Site, Target
+from promoter.rules.hold_edits import append_hold
 from promoter.rules.holds import read_holds
 from promoter.texts.change import commit_message, request_body, request_title
 from tests.decisions.rules import image, name, rule
@@ -102,10 +109,12 @@ class World:
     """By digest."""
     sightings: list[Sighting] = field(default_factory=list)
     """What the ledger holds, oldest first; of all images."""
+    journeys: dict[Key, tuple[Journey, ...]] = field(default_factory=dict)
     wishes: list[Wish] = field(default_factory=list)
     asked_for: tuple[Wish, ...] = ()
     """On the command line, now."""
     only: frozenset[Key] | None = None
+    limited: bool = True
     history: dict[Key, list[Period]] = field(default_factory=dict)
     """By application and environment, oldest first."""
     requests: list[MergeRequest] = field(default_factory=list)
@@ -131,6 +140,11 @@ class World:
     refused: dict[Key, Problem] = field(default_factory=dict)
     same: set[Key] = field(default_factory=set)
     """Targets whose bytes stay the same whatever release they are brought to."""
+    baseline: dict[str, dict[str, Release]] = field(default_factory=dict)
+    """By environment and application."""
+    reworked: set[Key] = field(default_factory=set)
+    """Targets whose files people changed since, so that they can't become what they were."""
+    rollbacks: tuple[Rollback, ...] = ()
     paths: dict[Key, str] = field(default_factory=dict)
     """Where they are not the usual ones."""
     layout_problems: tuple[Problem, ...] = ()
@@ -211,7 +225,7 @@ class World:
 
     def plan_and_facts(self, now: datetime = NOW, facts: Facts | None = None) -> tuple[Plan, Facts]:
         return make_plan(
-            Scope(self.rules, self.asked_for, self.only),
+            Scope(self.rules, self.asked_for, self.only, self.rollbacks, self.limited),
             cast("Observer", self),
             facts or Facts.none(),
             now,
@@ -260,6 +274,11 @@ class World:
                 self.change_request(note.request, kept=True)
                 continue
             of, release = (note.application, note.environment), note.release
+            if isinstance(note, Journey):
+                known = {each.release: each for each in self.journeys.get(of, ())}
+                known[release] = known[release].plus(note) if release in known else note
+                self.journeys[of] = tuple(known.values())
+                continue
             others = [each for each in self.wishes if _of(each) != of or each.release != release]
             if isinstance(note, WishEnd):
                 self.wishes = others
@@ -290,6 +309,9 @@ class World:
         assert records
         for record in records:
             self._land((record.application, record.environment), record.release, now)
+        for path, data in self.branches[request.branch].files:
+            if path.startswith(f"{FOLDER}/") and data is not None:
+                self.hold_files[path.removeprefix(f"{FOLDER}/")] = data.decode()
         self.change_request(request, state="merged")
         self.branches.pop(request.branch, None)
 
@@ -370,6 +392,8 @@ class World:
                 return None if gone else self._details(question.digest)
             case SightingsOf():
                 return tuple(each for each in self.sightings if each.name == question.name)
+            case JourneysOf():
+                return self.journeys.get(_key(question.target), ())
             case WishesOf():
                 return tuple(self.wishes)
             case MergeRequestsOf():
@@ -393,6 +417,12 @@ class World:
                 return tuple(self.queued)
             case ListedOf():
                 return None
+            case BaselineOf():
+                return self.baseline.get(question.environment, {})
+            case RestoreOf():
+                return self._restore(question)
+            case BanOf():
+                return (self._ban(question),)
             case HoldsOf():
                 files = self.hold_files.items()
                 return Holds.together(
@@ -438,6 +468,21 @@ class World:
             of.repository_of(name) for of in self.rules for e in of.environments if e.name == name
         ]
         return repository in homes or not homes
+
+    def _restore(self, question: RestoreOf) -> Edit | None:
+        key = _key(question.target)
+        if key in self.reworked:
+            return None
+        path = f"{question.target.path}/kustomization.yaml"
+        before, after = _spelled(self._running(key)), _spelled(question.release)
+        return Edit((FileChange(path, before, after),))
+
+    def _ban(self, question: BanOf) -> FileChange:
+        (application,), (environment,) = question.hold.applications, question.hold.environments
+        path = f"{environment}/{application}.yaml"
+        before = self.hold_files.get(path, "").encode()
+        whole = f"{FOLDER}/{path}"
+        return FileChange(whole, before, append_hold(before, question.hold, whole))
 
     def _digests(self, key: Key) -> bool:
         return key not in self.tag_only

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from promoter.engine.ledger import (
     REF,
     draft_notes,
     read_ended,
+    read_journeys,
     read_listed,
     read_published,
     read_queued,
     read_sightings,
     read_wishes,
 )
+from promoter.engine.ledger_journeys import add_journeys, parse_journeys
 from promoter.errors import ConflictError
 from promoter.model.image import ImageName, ImageReference
 from promoter.model.ledger import (
+    Journey,
     Listed,
     Note,
     Published,
@@ -34,6 +39,7 @@ from promoter.model.ledger import (
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
+from promoter.model.target import Target
 from promoter.repositories.git import GitRepository
 from tests.decisions.rules import digest
 from tests.engine.shop import NOW, WEB, kustomization, opened
@@ -188,6 +194,27 @@ def test_how_a_group_ended_is_kept_with_each_of_its_targets(repository: GitRepos
     assert len(ended) == 51
 
 
+def test_who_merged_it_is_kept_and_an_entry_from_before_has_none(
+    repository: GitRepository, remote: Path
+) -> None:
+    merged = replace(CLOSED, state="merged", closed_by=None, merged_by="ada")
+    keep(repository, RequestEnd(merged))
+    (known,) = read_ended(repository, "main")
+    assert known.merged_by == "ada"
+    path = "requests/dev/web"
+    (told,) = json.loads(git(remote, "show", f"{REF}:{path}"))
+    for odd in (None, 7, "", ["ada"]):
+        entry = told | {"merged_by": odd} if odd is not None else dict(told)
+        if odd is None:
+            del entry["merged_by"]
+        data: dict[str, bytes | None] = {path: json.dumps([entry]).encode()}
+        commit(remote, data, branch="before")
+        git(remote, "update-ref", REF, "refs/heads/before")
+        repository.refresh()
+        (known,) = read_ended(repository, "main")
+        assert (known.number, known.merged_by) == (7, None)
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("branch", ["x"]), ("number", "7"), ("state", "open"), ("title", None)]
 )
@@ -269,3 +296,107 @@ def test_others_statuses_are_bounded(repository: GitRepository) -> None:
     keep(repository, *(Published("", f"{n:040x}", "success", "theirs") for n in range(600)))
     kept = read_published(repository)
     assert (len(kept), kept[-1].head) == (500, f"{599:040x}")
+
+
+STAGING = Target("web", "staging", "apps/web/staging")
+OFFERED = Journey("web", "staging", RELEASE, NOW)
+
+
+def after(**time: float) -> datetime:
+    return NOW + timedelta(**time)
+
+
+def test_when_a_release_was_offered_and_each_gate_opened_is_told_by_any_process(
+    repository: GitRepository, remote: Path, tmp_path: Path
+) -> None:
+    production = replace(OFFERED, environment="production", passed=(("soak: 1d", after(days=1)),))
+    assert keep(repository, OFFERED, production)
+    fresh = opened(remote, tmp_path / "other cache")
+    elsewhere = Target("web", "production", "somewhere/else")
+    nobody = Target("api", "staging", "apps/api/staging")
+    assert read_journeys(fresh, [STAGING, elsewhere, nobody]) == {
+        STAGING: (OFFERED,),
+        elsewhere: (production,),
+        nobody: (),
+    }
+
+
+def test_the_first_time_of_each_step_of_a_journey_wins(repository: GitRepository) -> None:
+    keep(repository, OFFERED)
+    late = replace(OFFERED, offered_at=after(days=3), passed=(("soak: 1d", after(days=1)),))
+    assert keep(repository, late)
+    later = replace(late, passed=(("soak: 1d", after(days=2)), ("approvals: 1", after(days=2))))
+    assert keep(repository, later)
+    assert not keep(repository, later, late, OFFERED), "nothing of it is new"
+    steps = (("soak: 1d", after(days=1)), ("approvals: 1", after(days=2)))
+    assert read_journeys(repository, [STAGING])[STAGING] == (replace(OFFERED, passed=steps),)
+
+
+def test_a_target_has_no_more_than_30_journeys(repository: GitRepository) -> None:
+    releases = [Release.of([ImageReference(WEB, f"1.{n}.0", digest(str(n)))]) for n in range(35)]
+    keep(repository, *(replace(OFFERED, release=each) for each in releases))
+    kept = read_journeys(repository, [STAGING])[STAGING]
+    assert [each.release for each in kept] == releases[5:]
+
+
+def test_a_journey_that_is_damaged_is_as_if_it_were_not_there(
+    repository: GitRepository, remote: Path
+) -> None:
+    keep(repository, replace(OFFERED, passed=(("soak: 1d", NOW),)))
+    path = "journeys/staging/web"
+    (good,) = json.loads(git(remote, "show", f"{REF}:{path}"))
+    bad: list[object] = [
+        {**good, "offered": "yesterday"},
+        {**good, "artifacts": []},
+        {**good, "artifacts": "ghcr.io/shop/web"},
+        {**good, "passed": 7},
+        {**good, "passed": [["soak: 1d"]]},
+        {key: value for key, value in good.items() if key != "environment"},
+        *("text", None, 7, []),
+    ]
+    whole = {**good, "passed": [["soak: 1d", "never"], ["approvals: 1", good["offered"]]]}
+    for content, expected in (
+        (bad, ()),
+        ([*bad, whole, good], (replace(OFFERED, passed=(("approvals: 1", NOW),)),)),
+        ({"a": good}, ()),
+    ):
+        data: dict[str, bytes | None] = {path: json.dumps(content).encode()}
+        commit(remote, data, branch="damaged")
+        git(remote, "update-ref", REF, "refs/heads/damaged")
+        repository.refresh()
+        assert read_journeys(repository, [STAGING])[STAGING] == expected
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_in_the_place_of_journeys_stop_anything(data: bytes) -> None:
+    assert parse_journeys(data) == []
+    assert parse_journeys(add_journeys(data, [OFFERED])) == [OFFERED]
+
+
+_GATES = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=8)
+_TIMES = st.integers(0, 10**8).map(lambda seconds: NOW + timedelta(seconds=seconds))
+_SEEN = st.builds(
+    Journey,
+    st.just("web"),
+    st.just("staging"),
+    st.sampled_from(
+        [Release.of([ImageReference(WEB, f"1.{n}.0", digest(str(n)))]) for n in range(4)]
+    ),
+    _TIMES,
+    st.dictionaries(_GATES, _TIMES, max_size=3).map(lambda gates: tuple(gates.items())),
+)
+
+
+@given(st.lists(_SEEN, max_size=8), st.integers(0, 8))
+def test_looks_in_any_batches_leave_the_same_journeys(seen: list[Journey], cut: int) -> None:
+    at_once = add_journeys(b"", seen) if seen else b""
+    first, rest = seen[:cut], seen[cut:]
+    apart = add_journeys(b"", first) if first else b""
+    apart = add_journeys(apart, rest) if rest else apart
+    assert apart == at_once
+    for each in seen:
+        assert add_journeys(at_once, [each]) == at_once
+        (kept,) = (one for one in parse_journeys(at_once) if one.release == each.release)
+        earliest = next(one for one in seen if one.release == each.release)
+        assert kept.offered_at == earliest.offered_at
+        assert dict(kept.passed).keys() >= dict(each.passed).keys()

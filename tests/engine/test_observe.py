@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -80,6 +80,15 @@ class Board:
     """A forge: what was found is all there is."""
 
     requests: tuple[MergeRequest, ...] = ()
+    merged_by: dict[int, str] = field(default_factory=dict)
+    asked: list[tuple[int, ...]] = field(default_factory=list)
+    """Of whose merges, call by call."""
+
+    def mergers(self, numbers: Sequence[int]) -> Mapping[int, str]:
+        self.asked.append(tuple(numbers))
+        if not self.merged_by:
+            raise TransientError("503")
+        return {each: self.merged_by[each] for each in numbers if each in self.merged_by}
 
     def find(
         self, base: str, prefix: str, since: datetime | None = None
@@ -267,6 +276,34 @@ def test_how_requests_ended_is_remembered_and_only_newer_ones_are_listed(story: 
         (2, "open"),
         (1, "closed"),
     ]
+
+
+def test_who_merged_a_request_is_asked_once_and_then_remembered(story: Story) -> None:
+    """All at once, the newest first; of nobody else's, of none that is open or closed."""
+    body = "\n".join(Record("shop", "web", "dev", release("web:1.1.0"), "registry").trailers())
+    at = NOW - timedelta(hours=2)
+    new = MergeRequest(
+        7, "merged", "promoter/dev/web", "main", "a" * 40, "new", body, "https://x/7", ended_at=at
+    )
+    told = replace(new, number=6, merged_by="eve")
+    closed = replace(new, number=5, state="closed")
+    theirs = replace(new, number=4, body="no record")
+    story.board.requests = (new, told, closed, theirs, replace(new, number=3))
+    question = MergeRequestsOf(MANIFESTS)
+    found = {each.number: each.merged_by for each in story.value(question)}
+    assert found == {7: None, 6: "eve", 5: None, 4: None, 3: None}, "a forge that does not answer"
+    story.board.merged_by = {7: "ada", 5: "nobody"}
+    found = {each.number: each.merged_by for each in story.value(question)}
+    assert found == {7: "ada", 6: "eve", 5: None, 4: None, 3: None}
+    assert story.board.asked == [(7, 3), (7, 3)]
+
+    ends = [RequestEnd(each) for each in story.value(question)]
+    draft = draft_notes(story.repository, ends)
+    assert draft is not None
+    story.repository.push([draft.move(*story.repository.commit([draft.commit]))])
+    story.repository.refresh()
+    again = {each.number: each.merged_by for each in story.value(question)}
+    assert (again, len(story.board.asked)) == (found, 3)
 
 
 def test_questions_are_asked_side_by_side(story: Story) -> None:

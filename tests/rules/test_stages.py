@@ -11,7 +11,7 @@ from promoter.model.image import ImageName
 from promoter.model.rule import GateRule, Limits, RepositoryAddress, Rule, Upstream
 from promoter.rules import load_rules
 from promoter.rules.layout import discover
-from tests.rules.files import FILE
+from tests.rules.files import FILE, complaints
 
 WHOLE = """\
 version: 1
@@ -95,6 +95,17 @@ def test_a_wave_of_one_key_takes_all_values_of_the_others() -> None:
     first = [f"production-{r}-{t}" for r in ("eu", "us") for t in ("blue", "green")]
     rule = load(short)
     assert rule.environment("production-ap-blue").after == Upstream(tuple(first))
+
+
+def test_in_branches_of_their_own_environments_may_share_a_path() -> None:
+    text = WHOLE.partition("environments:")[0].replace("/{environment}", "")
+    assert "{environment}" not in text
+    own = "{after: dev, repository: {branch: env/staging}}"
+    rule = load(f"{text}environments:\n  dev:\n  staging: {own}\n")
+    assert [each.branch for each in rule.repositories] == ["main", "env/staging"]
+    for other in ("{after: dev}", "{after: dev, repository: {branch: main}}"):
+        (error,) = complaints(f"{text}environments:\n  dev:\n  staging: {other}\n")
+        assert "must hold {environment}: dev and staging share it" in error
 
 
 def test_environments_live_in_other_repositories_and_branches() -> None:

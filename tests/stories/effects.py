@@ -119,6 +119,9 @@ class _NumberedForge:
     def find(self, base: str, prefix: str, since: datetime | None = None) -> Sequence[MergeRequest]:
         return self._inner.find(base, prefix, since)
 
+    def mergers(self, numbers: Sequence[int]) -> Mapping[int, str]:
+        return self._inner.mergers(numbers)
+
     def open(self, draft: MergeRequestDraft) -> MergeRequest:
         with self._numbers.effect("open"):
             return self._inner.open(draft)

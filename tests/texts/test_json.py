@@ -49,7 +49,9 @@ def test_a_plan() -> None:
             {"image": "ghcr.io/shop/web", "tag": "1.1.0", "digest": NEW.artifacts[0].digest}
         ],
     }
-    assert set(dev["action"]) == {"kind", "branch", "base", "files", "diff", "merge_request"}
+    assert set(dev["action"]) == {
+        *("kind", "branch", "base", "files", "diff", "merge_request", "skips", "reason")
+    }
     assert dev["action"]["diff"].startswith("--- a/apps/web/dev/kustomization.yaml\n")
     assert dev["since"] == "2026-02-28T12:00:00Z"
     assert production["gates"] == [
@@ -62,6 +64,7 @@ def test_a_plan() -> None:
             "opens_at": "2026-03-03T11:00:00Z",
             "opened_by": "time",
             "remedy": None,
+            "skipped": False,
             "seen_at": None,
         }
     ]

@@ -147,6 +147,8 @@ def test_as_json() -> None:
         "superseded_by",
         "merge_request",
         "requested_by",
+        "skips",
+        "reason",
     }
     assert told["release"]["label"] == "1.1.0"
     assert told["merge_request"]["url"] == "file:///r#7"

@@ -22,7 +22,7 @@ from promoter.texts.plan_text import outcome_text, plan_text, untold_warnings
 from promoter.texts.request_text import request_text, requests_text
 from promoter.texts.status_text import status_text
 from promoter.texts.why_text import why_text
-from tests.decisions.rules import MANIFESTS
+from tests.decisions.rules import MANIFESTS, image
 from tests.texts.shop import APPROVALS, CHANGE, NEW, NOW, RECORD, REQUEST, plan, proposed, waiting
 
 PLAIN = Paint()
@@ -51,16 +51,15 @@ web in production: waiting
 
   running    1.0.0 (release 9f37cff8, since 2026-02-28T12:00:00Z (2d))
   offered    1.1.0 (release c852e1fa) from staging
+  next       opens by itself 2026-03-03T11:00:00Z, in 23h
   manifests  apps/web/production
   rule       rules/shop.yaml
 
   gates
   ~ soak: 24h (wait, guards opening): staging has run 1.1.0 for 1h of 1d
       opens 2026-03-03T11:00:00Z, in 23h
+      skip it: promoter promote web --to production --image IMAGE --skip soak --reason TEXT
       saw upstream staging, ran 1h
-
-  releases passed over
-    1.1.0  staging has run 1.1.0 for 1h of 1d (soak: 24h)
 """
 
 STATUS = """\
@@ -78,7 +77,8 @@ def test_the_plan() -> None:
 
 
 def test_why() -> None:
-    assert why_text(waiting(), NOW, PLAIN) == WHY
+    offered = image("web:1.1.0").normal
+    assert why_text(waiting(), NOW, PLAIN) == WHY.replace("IMAGE", offered)
 
 
 def test_status() -> None:

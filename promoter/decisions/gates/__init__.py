@@ -36,6 +36,10 @@ SKIPPABLE = ("soak", "window", "minimum-age")
 registries are never skipped."""
 
 
+def door_of(rule: GateRule) -> Door:
+    return GATES[rule.gate].door(rule)
+
+
 def looks_upstream(rule: GateRule) -> bool:
     """Whether a gate is about what ran upstream."""
     return rule.gate == "soak" or (rule.gate == "checks" and checks_upstream(rule))
@@ -49,7 +53,7 @@ def judge_all(
     A gate that can't be evaluated waits, with the reason, and stops no other: never a pass. Raises
     NotAsked with what all of them are missing.
     """
-    here = (rule for rule in rules if GATES[rule.gate].door(rule) == guards)
+    here = (rule for rule in rules if door_of(rule) == guards)
     return tuple(ask_together(partial(_judge, rule, guards, case, facts, now) for rule in here))
 
 

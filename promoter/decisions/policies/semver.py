@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from promoter.decisions.policies.by_version import Rank
 from promoter.decisions.policies.dotted_numbers import order_by_numbers
@@ -21,7 +22,7 @@ class SemverScheme:
     reads_any_text = False
 
     def read(self, artifact: ArtifactRule, text: str) -> Rank:  # noqa: ARG002 - no rule differs
-        version = SemanticVersion.parse(text)
+        version = _parse(text)
         if version is None:
             raise ValueError(_why_not(text))
         # Of equal versions the one that is spelled out: `1.2` often is a tag that moves.
@@ -40,6 +41,11 @@ class SemverScheme:
 
     def order_unread(self, running: str, offered: str) -> Order:
         return order_by_numbers(running, offered)
+
+
+@lru_cache(maxsize=1 << 14)  # each tag is read for each comparison, and in each round of questions
+def _parse(text: str) -> SemanticVersion | None:
+    return SemanticVersion.parse(text)
 
 
 def _why_not(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -15,6 +15,7 @@ from promoter.forges.github.checks import Checks
 from promoter.forges.github.footing import FootingReader
 from promoter.forges.github.giving import Gifts, Giving
 from promoter.forges.github.listing import Listing
+from promoter.forges.github.mergers import read_mergers
 from promoter.forges.github.merging import Merging, NotYetError
 from promoter.forges.github.people import People
 from promoter.forges.github.queue import Queue
@@ -43,7 +44,7 @@ class GitHubForge:
 
     A look (`find`) is one list call for the open ones and one for those that ended, by pages of
     100, plus one for each that somebody closed since, once; and one for the merge queue where the
-    branch has one and a request of ours is open.
+    branch has one and a request of ours is open. `mergers` is one for a hundred.
     """
 
     def __init__(self, talk: Conversation, now: Callable[[], datetime]) -> None:
@@ -68,6 +69,9 @@ class GitHubForge:
             replace(each, armed=True) if each.number in queued and each.state == "open" else each
             for each in found
         ]
+
+    def mergers(self, numbers: Sequence[int]) -> Mapping[int, str]:
+        return read_mergers(self._talk, numbers)
 
     def open(self, draft: MergeRequestDraft) -> MergeRequest:
         """As the port says. One that is open on another base (the rule's branch changed) moves to

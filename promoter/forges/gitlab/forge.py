@@ -6,7 +6,7 @@ https://docs.gitlab.com/api/merge_requests/. Its numbers are GitLab's `iid`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -90,6 +90,10 @@ class GitLabForge:
         newest = {field(each, "iid", int): each for each in found}
         told = [self._tell(newest[number], prefix) for number in sorted(newest, reverse=True)]
         return [each for each in told if each is not None]
+
+    def mergers(self, numbers: Sequence[int]) -> Mapping[int, str]:  # noqa: ARG002
+        """Nobody: `find` tells."""
+        return {}
 
     def open(self, draft: MergeRequestDraft) -> MergeRequest:
         """As the port says. One that is open on another base (the rule's branch changed) moves to

@@ -87,9 +87,16 @@ def read_request(data: Json, bot: int | None) -> MergeRequest:
         ended_at=moment(data, ended) if ended else None,
         draft=data.get("draft") is True or _DRAFT.match(title) is not None,
         labels=tuple(map(str, data.get("labels") or ())),
+        merged_by=_merger(data) if state == "merged" else None,
         # GitLab's name is an old one: it is so for every automatic merge, also by a train.
         armed=state == "open" and data.get("merge_when_pipeline_succeeds") is True,
     )
+
+
+def _merger(data: Json) -> str | None:
+    """`merge_user` is the newer name (since 14.7) of `merged_by`."""
+    user = data.get("merge_user") or data.get("merged_by")
+    return field(user, "username", str) if user else None
 
 
 def title_of(draft: MergeRequestDraft) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.services.github import rules
-from tests.services.github.json import Json, node
+from tests.services.github.json import Json, node, user
 from tests.services.github.pulls import NO_DRAFTS
 from tests.services.github.routes import Answer, Request
 from tests.services.github.state import GitHubError, Pull, Repository
@@ -64,6 +64,10 @@ def _repository(request: Request, given: Mapping[str, Any]) -> Answer:
     found = request.world.repositories.get(name)
     if found is None or found.permissions.get(request.login, "none") == "none":
         return _wrong("NOT_FOUND", f"Could not resolve to a Repository with the name '{name}'.")
+    asked = re.findall(r"(\w+): pullRequest\(number: (\d+)\)", request.body["query"])
+    if asked:
+        told = {alias: _merger(request, found, int(number)) for alias, number in asked}
+        return Answer({"data": {"repository": told}})
     if not found.shows_queue:
         return _wrong("FORBIDDEN", "Resource not accessible by integration")
     if not found.protection(given["branch"]).queue:
@@ -78,6 +82,18 @@ def _repository(request: Request, given: Mapping[str, Any]) -> Answer:
     ]
     entries = {"totalCount": len(queued), "nodes": nodes, "pageInfo": page}
     return Answer({"data": {"repository": {"mergeQueue": {"entries": entries}}}})
+
+
+def _merger(request: Request, repository: Repository, number: int) -> Json | None:
+    """An App's login has no `[bot]` here: `Bot` is its type."""
+    pull = repository.pulls.get(number)
+    if pull is None:
+        return None
+    who = pull.merged_by
+    shown = user(request.world, who) if who else None
+    kind = shown["type"] if shown else None
+    login = (who or "").removesuffix("[bot]")
+    return {"mergedBy": {"__typename": kind, "login": login} if shown else None}
 
 
 def _tell(name: str, asked: _Asked) -> Answer:
