@@ -13,9 +13,11 @@ from promoter.model.ledger import Queued
 from promoter.model.plan import Close, Decision, Disarm, LeaveAlone, Merge, Plan, Propose, State
 from promoter.model.ports import Check, Footing, MergeRequest, Protection, Readiness, Rights
 from promoter.model.record import Record
+from promoter.model.rollback import Rollback
 from promoter.model.rule import GateRule, Limits, Rule
 from promoter.model.target import Problem, Target
 from tests.decisions.rules import approvals, chain, environment, rule, soak
+from tests.decisions.test_history import chronicle
 from tests.decisions.test_wishes import asks
 from tests.decisions.world import NOW, World, ago
 
@@ -764,6 +766,40 @@ def test_while_a_target_is_asked_for_something_else_its_group_is_not_merged() ->
     assert not world.plan().actions
     world.asked_for, world.only = (), None
     assert isinstance(whole(world.plan()).action, Merge)
+
+
+def test_the_way_back_goes_alone_while_the_others_go_on_together() -> None:
+    world = World((grouped(),))
+    for name in ("web", "api"):
+        world.registry(name, "1.0.0", "1.1.0", "1.2.0")
+        world.lands(name, ENV, "1.0.0", at=ago(days=20))
+        world.lands(name, ENV, "1.1.0", at=ago(days=2))
+    world.carry_out(world.plan())
+    assert brought(world) == {"api": "1.2.0", "web": "1.2.0"}
+    world.rollbacks = (Rollback("web", ENV, "ann", "carts are lost"),)
+    world.carry_out(world.plan())
+    world.rollbacks = ()
+    back = world.request("web", ENV)
+    assert (back.branch, back.state) == ("promoter/production/web", "open")
+    record = Record.parse(back.body)
+    assert record is not None
+    assert (record.release.label, bool(record.rolls_back)) == ("1.0.0", True)
+    world.reconcile()
+    assert brought(world) == {"api": "1.2.0"}
+    assert world.request("web", ENV).state == "open", "it is carried on alone"
+    world.merge(back)
+    world.reconcile()
+    assert brought(world) == {"api": "1.2.0", "web": "1.2.0"}
+
+
+def test_the_history_of_a_target_knows_the_request_that_it_shared() -> None:
+    world = opened("web", "api")
+    request = request_of(world)
+    world.merge(request)
+    world.change_request(request, merged_by="ann", ended_at=NOW)
+    (history,) = chronicle(world).histories
+    newest = history.entries[0]
+    assert (newest.kind, newest.by, newest.origin) == ("promotion", "ann", "registry")
 
 
 # -- what must never happen --------------------------------------------------------------------
