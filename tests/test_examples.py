@@ -24,6 +24,7 @@ def test_there_are_examples_and_nothing_else() -> None:
         "windows.yaml",
         "regions.yaml",
         "several-repositories.yaml",
+        "one-merge-request.yaml",
     } <= {path.name for path in EXAMPLES}
 
 

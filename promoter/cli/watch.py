@@ -9,7 +9,7 @@ from typing import Literal
 from promoter.app import App
 from promoter.cli.find_target import Place, find_target, read_release
 from promoter.cli.look import read_rules
-from promoter.decisions.branches import branch_name
+from promoter.decisions.shares import requests_of
 from promoter.engine.observe import Observer
 from promoter.engine.reconcile import Scope, make_plan
 from promoter.errors import InputError, PromoterError, TransientError, Where
@@ -159,11 +159,11 @@ def _speaks_of(decision: Decision, release: Release) -> bool:
 
 def _known_here(decision: Decision, requests: Sequence[MergeRequest]) -> list[Release]:
     """What runs, is offered, asked for, or was ever proposed in the target; the newest first."""
-    branch = branch_name(decision.target)
+    ours = requests_of(decision.target, requests)
     proposed = [
         record.release
-        for request in sorted(requests, key=lambda each: each.number, reverse=True)
-        if request.branch == branch and (record := Record.parse(request.body)) is not None
+        for request in sorted(ours, key=lambda each: each.number, reverse=True)
+        if (record := Record.parse(request.body)) is not None
     ]
     asked = (each.release for each in decision.requested)
     known = (decision.offered, decision.running, *asked, *proposed)

@@ -1,4 +1,4 @@
-"""The name of a target's branch: derived, never random, so that it is found again."""
+"""The names of the bot's branches: derived, never random, so that it is found again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,27 @@ from functools import lru_cache
 from promoter.model.target import Target
 
 PREFIX = "promoter/"
+_ALL = "all="
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def branch_name(target: Target) -> str:
     """`promoter/staging/web`; unique for a target within one repository."""
-    return f"{PREFIX}{target_path(target.environment, target.application)}"
+    return branch_of(target.environment, target.application)
+
+
+def branch_of(environment: str, application: str) -> str:
+    return f"{PREFIX}{target_path(environment, application)}"
+
+
+def group_branch(rule: str, environment: str) -> str:
+    """`promoter/production/all=shop`: where a rule groups an environment. No target's branch has a
+    `=` in it, and two rules may group environments of one name."""
+    return f"{PREFIX}{_component(environment)}/{_ALL}{_component(rule)}"
+
+
+def is_group_branch(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(_ALL)
 
 
 @lru_cache(maxsize=1 << 14)  # a plan names each of its branches several times

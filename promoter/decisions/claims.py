@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promoter.decisions.branches import branch_name
+from promoter.decisions.branches import branch_name, group_branch
 from promoter.decisions.scene import Scene
 from promoter.decisions.situation import reading_question
 from promoter.model.facts import Facts, Known, ReadingOf
-from promoter.model.rule import RepositoryAddress
+from promoter.model.rule import RepositoryAddress, Rule
 from promoter.model.target import Target
 
 _Branch = tuple[str, str]
@@ -34,12 +34,17 @@ class Claims:
         """Whether some rule claims this branch of a repository."""
         return (repository.key, branch) in self.branches
 
+    def belongs_to(self, rule: Rule, repository: RepositoryAddress, branch: str) -> bool:
+        """Whether this rule claims a branch, and no other does."""
+        return set(self.branches.get((repository.key, branch), ())) == {rule.source}
+
     def rivalry(self, scene: Scene, target: Target, facts: Facts) -> str | None:
         """Why the target can't be decided, as a sentence: somebody else claims the same."""
         repository = scene.rule.repository_of(target.environment)
-        rules = self.branches[repository.key, branch_name(target)]
-        if len(rules) > 1:
-            return f"claimed by {' and '.join(sorted(rules))}; leave it to one rule"
+        for branch in _branches(scene, target):
+            rules = self.branches[repository.key, branch]
+            if len(rules) > 1:
+                return f"claimed by {' and '.join(sorted(rules))}; leave it to one rule"
         for site in _sites(scene, target, facts):
             others = [(rule, each) for rule, each in self.sites[site] if each != target]
             if others:
@@ -56,14 +61,26 @@ def gather(scenes: Sequence[Scene], facts: Facts) -> Claims:
     for scene in scenes:
         for target in scene.targets.values():
             repository = scene.rule.repository_of(target.environment)
-            branch = (repository.key, branch_name(target))
-            claims.branches[branch].append(scene.rule.source)
+            branch, *of_group = _branches(scene, target)
+            claims.branches[repository.key, branch].append(scene.rule.source)
+            for shared in of_group:
+                rules = claims.branches[repository.key, shared]
+                if scene.rule.source not in rules:
+                    rules.append(scene.rule.source)
             question = reading_question(scene, target)
             if question and facts.get(question) is None:
                 claims.unread.add(question)
             for site in _sites(scene, target, facts):
                 claims.sites[site].append((scene.rule.source, target))
     return claims
+
+
+def _branches(scene: Scene, target: Target) -> tuple[str, ...]:
+    """Its own, and that of the group that it travels with."""
+    own, rule = branch_name(target), scene.rule
+    if rule.environment(target.environment).group == "application":
+        return (own,)
+    return own, group_branch(rule.name, target.environment)
 
 
 def _sites(scene: Scene, target: Target, facts: Facts) -> list[_Site]:

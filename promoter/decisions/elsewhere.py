@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from promoter.decisions.branches import branch_name
 from promoter.decisions.scene import Scene
 from promoter.model.facts import Facts, MergeRequestsOf, Period, PeriodsOf
 from promoter.model.image import ImageName
@@ -41,7 +40,7 @@ class Elsewhere:
         names = tuple(rule.artifacts_in(target.application, environment))
         renamed = dict(zip(names, artifacts, strict=True)) if names != tuple(artifacts) else None
         question = PeriodsOf(base.repository, base.tip.commit, there, names)
-        return cls(environment, question, tuple(base.requests.get(branch_name(there), ())), renamed)
+        return cls(environment, question, base.requests_of(there), renamed)
 
     def read(self, facts: Facts) -> tuple[Period, ...]:
         """What ran there, newest first. Raises NotAsked; NotKnown also where the merge requests

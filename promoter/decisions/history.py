@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
-from promoter.decisions.branches import branch_name
 from promoter.decisions.candidates import ArtifactsByName
 from promoter.decisions.elsewhere import as_merged
 from promoter.decisions.scene import Scene, look_at_bases, set_scene
@@ -146,7 +145,7 @@ def _tell(scene: Scene, target: Target, bot: str, facts: Facts) -> History | Tro
     journeys = answer.value if isinstance(answer, Known) else ()
     # A forge that does not answer is told, and what it knows is not.
     is_known = isinstance(facts.get(MergeRequestsOf(base.repository)), Known)
-    listed = base.requests.get(branch_name(target), ()) if is_known else None
+    listed = base.requests_of(target) if is_known else None
     requests = None if listed is None else [each for each in listed if each.state == "merged"]
     periods = as_merged(periods, requests or ())
     entries = tell_entries(periods, requests, journeys, artifacts, target, bot, facts)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from promoter.decisions.branches import branch_name
 from promoter.decisions.candidates import Offers, among_offers, gone_back_from
 from promoter.decisions.elsewhere import Elsewhere
 from promoter.decisions.gates.gate import NO_SKIPS, Skips
@@ -88,7 +87,7 @@ def _carried(this: Situation) -> Iterator[Filling]:
     environments = {each.name for each in this.rule.environments}
     for name in this.line:
         there = scene.targets[this.target.application, name]
-        requests = scene.base_of(name).requests.get(branch_name(there), ())
+        requests = scene.base_of(name).requests_of(there)
         records = list(_skipping("", requests))
         if not records:
             continue
@@ -112,7 +111,7 @@ def _went_past(this: Situation, facts: Facts) -> Iterator[Filling]:
         there = scene.targets.get((this.target.application, name))
         if there is None or scene.is_silent(name):
             continue
-        requests = scene.base_of(name).requests.get(branch_name(there), ())
+        requests = scene.base_of(name).requests_of(there)
         records = list(_skipping(here, requests))
         if not records:
             continue

@@ -70,7 +70,7 @@ def keep_to_limits(
     line = [at for at, each in enumerate(decisions) if _counts(each, facts)]
     kept = list(decisions)
     ahead: dict[str, int] = {}
-    for at in sorted(line, key=lambda at: _longest_first(decisions[at])):
+    for at in sorted(line, key=lambda at: longest_first(decisions[at])):
         decision = decisions[at]
         rule = decision.rule
         if room[rule] > 0:
@@ -98,12 +98,11 @@ def _counts(decision: Decision, facts: Facts) -> bool:
     action = decision.action
     if not isinstance(action, Propose) or action.number is not None:
         return False
-    release = action.record.release
-    if action.record.rolls_back:
+    if any(each.rolls_back for each in action.records):
         return False
-    if any(
-        each.state is decision.state and release.holds(each.release) for each in decision.requested
-    ):
+    releases = [each.release for each in action.records]
+    asked_for = [each.release for each in decision.requested if each.state is decision.state]
+    if any(release.holds(each) for release in releases for each in asked_for):
         return False
     return not _is_merged_at_once(decision, action, facts)
 
@@ -120,6 +119,7 @@ def _is_merged_at_once(decision: Decision, action: Propose, facts: Facts) -> boo
     return is_known and not asks
 
 
-def _longest_first(decision: Decision) -> tuple[float, str, str]:
+def longest_first(decision: Decision) -> tuple[float, str, str]:
+    """By what decisions wait in line: the longest first."""
     since = decision.since.timestamp() if decision.since else 0.0
     return since, decision.target.application, decision.target.environment

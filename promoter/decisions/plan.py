@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from promoter.decisions.advice import advise
-from promoter.decisions.branches import PREFIX
+from promoter.decisions.branches import PREFIX, is_group_branch
 from promoter.decisions.claims import Claims, gather
+from promoter.decisions.groups import fold, tell_members, with_their_groups, without_offers
 from promoter.decisions.limits import keep_to_limits
 from promoter.decisions.person import is_held
-from promoter.decisions.scene import Base, Bases, Names, Scene, look_at_bases, set_scene
+from promoter.decisions.scene import Base, Bases, Names, Scene, look_at_bases, names_of, set_scene
 from promoter.decisions.status import statuses
 from promoter.decisions.target import decide_target
 from promoter.decisions.turns import take_turns
@@ -71,43 +72,84 @@ def decide(
     if only is not None:  # the others' sites are still theirs
         asks.update(claims.unread)
     troubles = _troubles(scenes)
-    names = Counter(rule.name for rule in rules)
-    silent = {each.key for scene in scenes for each in scene.silent}
+    wanted = None if only is None else with_their_groups(only, scenes)
     decisions: list[Decision] = []
     orphans: list[Orphan] = []
     for scene in scenes:
         for name, target in scene.targets.items():
-            if only is not None and name not in only:
+            if wanted is not None and name not in wanted:
                 continue
             try:
                 decisions.append(_decide(scene, target, claims, facts, now))
             except NotAsked as missing:
                 asks.update(missing.questions)
-        # Nothing is known to be gone where the layout has problems, nor whose a request is where
-        # two rules have one name, nor where a repository that may hold its target is silent, be it
-        # to another rule that has the target by now.
-        if scene.problems or scene.silent or names[scene.rule.name] > 1 or only is not None:
+    if only is None:
+        orphans = _gather_orphans(scenes, claims, facts, now, asks)
+    advice = _advise(scenes, bases, facts)
+    decisions, groups = _fold(decisions, scenes, claims, facts, now, asks)
+    count = len(decisions)
+    acting = [*decisions, *groups]
+    if limited:
+        acting = keep_to_limits(acting, scenes, facts)
+    one_by_one = {each.repository for each in advice if each.footing.protection.up_to_date}
+    turns = take_turns(acting, one_by_one)
+    groups = list(turns[count:])
+    told = tell_members(turns[:count], groups)
+    return Plan(
+        tuple(each for each in told if only is None or names_of(each.target) in only),
+        tuple(orphans),
+        tuple(troubles),
+        tuple(_ended(bases.known.values())),
+        frozenset(asks),
+        statuses(bases.known.values(), (*told, *groups), facts),
+        advice,
+        tuple(_listed(bases.known.values(), facts, now)),
+        tuple(groups),
+    )
+
+
+def _gather_orphans(
+    scenes: Sequence[Scene],
+    claims: Claims,
+    facts: Facts,
+    now: datetime,
+    asks: set[Question[Any]],
+) -> list[Orphan]:
+    """Nothing is known to be gone where the layout has problems, nor whose a request is where two
+    rules have one name, nor where a repository that may hold its target is silent, be it to another
+    rule that has the target by now."""
+    orphans: list[Orphan] = []
+    names = Counter(scene.rule.name for scene in scenes)
+    silent = {each.key for scene in scenes for each in scene.silent}
+    for scene in scenes:
+        if scene.problems or scene.silent or names[scene.rule.name] > 1:
             continue
-        for base in (e for e in scene.bases.values() if e.repository.key not in silent):
+        for base in (each for each in scene.bases.values() if each.repository.key not in silent):
             try:
                 orphans.extend(_orphans(scene, base, claims, facts, now))
             except NotAsked as missing:
                 asks.update(missing.questions)
             except NotKnown:
                 continue  # what is not known is not closed
-    advice = _advise(scenes, bases, facts)
-    decisions = keep_to_limits(decisions, scenes, facts) if limited else decisions
-    taken = take_turns(decisions, {e.repository for e in advice if e.footing.protection.up_to_date})
-    return Plan(
-        taken,
-        tuple(orphans),
-        tuple(troubles),
-        tuple(_ended(bases.known.values())),
-        frozenset(asks),
-        statuses(bases.known.values(), taken, facts),
-        advice,
-        tuple(_listed(bases.known.values(), facts, now)),
-    )
+    return orphans
+
+
+def _fold(
+    decisions: list[Decision],
+    scenes: Sequence[Scene],
+    claims: Claims,
+    facts: Facts,
+    now: datetime,
+    asks: set[Question[Any]],
+) -> tuple[list[Decision], list[Decision]]:
+    """The decisions, and those about the merge requests of groups: these only once all targets are
+    decided, as one that is missing would seem to leave its group."""
+    if not asks:
+        try:
+            return fold(decisions, scenes, claims, facts, now)
+        except NotAsked as missing:
+            asks.update(missing.questions)
+    return without_offers(decisions), []
 
 
 def _troubles(scenes: Sequence[Scene]) -> list[Trouble]:
@@ -190,7 +232,8 @@ def _orphans(scene: Scene, base: Base, claims: Claims, facts: Facts, now: dateti
         record = Record.parse(request.body)
         if request.state != "open" or not request.branch.startswith(PREFIX) or record is None:
             continue
-        if holds.over_names(record.application, record.environment, now).stops:
+        brought = Record.parse_all(request.body)
+        if any(holds.over_names(e.application, e.environment, now).stops for e in brought):
             continue
         if record.rule == rule.name and not claims.holds(repository, request.branch):
             orphans.append((request, record))
@@ -201,6 +244,8 @@ def _orphans(scene: Scene, base: Base, claims: Claims, facts: Facts, now: dateti
     for (request, record), branch in zip(orphans, branches, strict=True):
         if (branch is None or branch.own) and not is_held(request):
             reason = f"{record.application} has no target in {record.environment} any more"
+            if is_group_branch(request.branch):
+                reason = f"the targets of {record.environment} don't share a merge request any more"
             action = Close(request.number, request.branch, reason)
             found.append(Orphan(repository, rule.source, action))
     return found

@@ -10,6 +10,7 @@ from typing import Any
 from promoter.decisions.background import read_sources, read_stays
 from promoter.decisions.branches import branch_name
 from promoter.decisions.gates import judge_all
+from promoter.decisions.joining import leave_group, may_share, offer_to_group
 from promoter.decisions.limits import exceeded_by
 from promoter.decisions.person import stop_by_person
 from promoter.decisions.search import Judged, case_of
@@ -21,7 +22,7 @@ from promoter.model.ports import Branch, MergeRequest
 from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.rule import GateRule, RequestTexts
-from promoter.model.target import Edit
+from promoter.model.target import Edit, FileChange
 from promoter.model.verdict import Verdict
 
 
@@ -49,9 +50,12 @@ def propose(
 ) -> Decision:
     """The decision with its action. Raises NotAsked, NotKnown."""
     release = chosen.release
+    record = _record(this, chosen, decided.origin or "registry")
+    if this.group and not may_share(record):
+        this, decided = leave_group(this, decided, facts)
     origin = chosen.skips.origin or decided.origin
     decided = replace(decided, offered=release, verdicts=chosen.verdicts, origin=origin)
-    if stopped := stop_by_person(this, decided):
+    if not this.group and (stopped := stop_by_person(this, decided)):
         return stopped
     edit = facts.need(edit_question(this, release))
     if edit.refused:
@@ -60,7 +64,8 @@ def propose(
         return replace(decided, state=State.CURRENT, why=f"runs {release.label}")
     if why := exceeded_by(this.rule.limits, edit.changes):
         return replace(decided, state=State.BLOCKED, why=why)
-    record = _record(this, chosen, decided.origin or "registry")
+    if this.group:
+        return offer_to_group(this, record, edit, decided)
     intent = Intent(chosen, record, edit, this.environment.require)
     return bring(this, intent, decided, facts, now)
 
@@ -74,26 +79,26 @@ def bring(
     chosen, record, edit = intent.chosen, intent.record, intent.edit
     release = chosen.release
     automatic = this.environment.merge == "automatic"
-    kept = branch if branch and _brings(this, branch, record, edit, facts) else None
+    kept = branch if branch and brings(this, branch, (record,), edit.changes, facts) else None
     action = Propose(
         record,
         branch_name(this.target),
         this.base.tip.branch,
         this.base.tip.commit,
         edit.changes,
-        _approvals(intent.require),
+        count_approvals(intent.require),
         expected=branch.head if branch else None,
         head=kept.head if kept else None,
         number=request.number if request else None,
         draft=_draft(this, chosen),
         replaces=_replaced(request, release),
-        request=_texts(this),
+        request=texts_of(this),
         commit=this.rule.commit,
     )
     if request and automatic:
         decided = replace(decided, lands_in=tuple(each.path for each in edit.changes))
-    if kept and request and _is_right(request, kept, action):
-        return _judge_merge(this, intent, request, kept, action, decided, facts, now)
+    if kept and request and is_right(request, kept, action):
+        return judge_merge(this, intent, request, kept, action, decided, facts, now)
     case = replace(case_of(this, release, chosen.skips), merge_request=None, head=None)
     verdicts = judge_all(intent.require, "merge", case, facts, now)
     if request and not action.replaces:
@@ -125,7 +130,7 @@ def _record(this: Situation, chosen: Judged, origin: str) -> Record:
     )
 
 
-def _texts(this: Situation) -> RequestTexts:
+def texts_of(this: Situation) -> RequestTexts:
     """Nobody is asked to review what needs nobody."""
     texts, gates = this.rule.request, (each.gate for each in this.environment.require)
     if this.environment.merge == "automatic" and "approvals" not in gates:
@@ -157,12 +162,18 @@ def refuse(decided: Decision, edit: Edit) -> Decision:
     return replace(decided, state=State.BLOCKED, why=why, where=first.where, trouble="input")
 
 
-def _brings(this: Situation, branch: Branch, record: Record, edit: Edit, facts: Facts) -> bool:
-    """Whether merging the branch brings exactly this promotion: an approval is not thrown away for
-    a commit that would say the same again on a newer base."""
-    if Record.parse(branch.message) != record:
+def brings(
+    this: Situation,
+    branch: Branch,
+    records: tuple[Record, ...],
+    changes: Sequence[FileChange],
+    facts: Facts,
+) -> bool:
+    """Whether merging the branch brings exactly this promotion, or these: an approval is not thrown
+    away for a commit that would say the same again on a newer base."""
+    if Record.parse_all(branch.message) != records:
         return False
-    wanted = {change.path: change.after for change in edit.changes}
+    wanted = {change.path: change.after for change in changes}
     if dict(branch.files) == wanted:
         return True
     if not _is_behind(this, branch):
@@ -176,20 +187,21 @@ def _is_behind(this: Situation, branch: Branch) -> bool:
     return branch.fork not in (None, this.base.tip.commit)
 
 
-def _is_right(request: MergeRequest, branch: Branch, action: Propose) -> bool:
+def is_right(request: MergeRequest, branch: Branch, action: Propose) -> bool:
     """A draft is made ready, never the other way round: somebody may have done it by hand."""
-    says_so = request.approvals == action.approvals and Record.parse(request.body) == action.record
+    said = Record.parse_all(request.body)
+    says_so = request.approvals == action.approvals and said == action.records
     is_ready = action.draft or not request.draft
     return says_so and is_ready and request.complete and request.head == branch.head
 
 
-def _approvals(require: Iterable[GateRule]) -> int:
+def count_approvals(require: Iterable[GateRule]) -> int:
     """How many approvals the gates ask for, so that a forge that can will insist as well."""
     counts = (int(str(each.option("count"))) for each in require if each.gate == "approvals")
     return max(counts, default=0)
 
 
-def _judge_merge(
+def judge_merge(
     this: Situation,
     intent: Intent,
     request: MergeRequest,
@@ -228,6 +240,7 @@ def _judge_merge(
     merge = Merge(
         *(request.number, request.branch, branch.head, action.record, action.base_commit),
         action.request,
+        action.others,
     )
     if Queued(request.branch, branch.head, action.base_commit) in facts.need(
         QueuedOf(this.repository)

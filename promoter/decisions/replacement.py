@@ -52,8 +52,10 @@ def keep_approved(
 def _may_still_enter(
     this: Situation, running: Release, opened: Release, offers: Offers, facts: Facts
 ) -> bool:
-    """Whether it is still later than what runs, refused by nobody, and what it came from has not
-    gone back from it."""
+    """Whether it is still later than what runs, refused and banned by nobody, and what it came from
+    has not gone back from it."""
+    if this.holds.ban_of(opened) is not None:
+        return False
     standing = compare_releases(running, opened, this.ran, this.artifacts, facts)
     if standing is not Standing.LATER or refusal_by_person(opened, this.periods, this.requests):
         return False

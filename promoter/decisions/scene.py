@@ -4,9 +4,11 @@ targets that a rule has on them."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
+from promoter.decisions.branches import branch_name
+from promoter.decisions.shares import shares
 from promoter.model.facts import (
     Facts,
     Known,
@@ -27,6 +29,10 @@ Names = tuple[str, str]
 """A target by its application and environment."""
 
 
+def names_of(target: Target) -> Names:
+    return target.application, target.environment
+
+
 @dataclass(frozen=True)
 class Base:
     """A base branch: its tip, and the merge requests into it by their branch (none while they are
@@ -36,6 +42,17 @@ class Base:
     tip: Tip
     requests: Mapping[str, Sequence[MergeRequest]]
     foreign: tuple[MergeRequest, ...] = ()
+    shared: Mapping[str, Sequence[MergeRequest]] = field(default_factory=dict)
+    """By the branch of each target that is in a group's request, what that is to it."""
+
+    def requests_of(self, target: Target) -> tuple[MergeRequest, ...]:
+        """All merge requests that bring or brought something to a target, its own and those that
+        it shares (see `shares`), the newest first."""
+        branch = branch_name(target)
+        own, shared = self.requests.get(branch, ()), self.shared.get(branch, ())
+        if not shared:
+            return tuple(own)
+        return tuple(sorted((*own, *shared), key=lambda each: -each.number))
 
 
 @dataclass(frozen=True)
@@ -94,10 +111,13 @@ def _look_at_base(address: RepositoryAddress, facts: Facts) -> Base:
     answer = facts.get(requests_of)
     told = answer.value if isinstance(answer, Known) else ()
     requests: dict[str, list[MergeRequest]] = {}
+    shared: dict[str, list[MergeRequest]] = {}
     for each in told:
         if not each.foreign:
             requests.setdefault(each.branch, []).append(each)
-    return Base(address, tip, requests, tuple(each for each in told if each.foreign))
+            for branch, share in shares(each):
+                shared.setdefault(branch, []).append(share)
+    return Base(address, tip, requests, tuple(each for each in told if each.foreign), shared)
 
 
 def set_scene(
@@ -121,7 +141,7 @@ def set_scene(
             silent[question.repository] = error
             del known[question.repository]
             continue
-        targets |= {(each.application, each.environment): each for each in found.targets}
+        targets |= {names_of(each): each for each in found.targets}
         problems += found.problems
     order = {each.name: index for index, each in enumerate(rule.environments)}
     in_order = sorted(targets.items(), key=lambda item: (item[0][0], order[item[0][1]]))

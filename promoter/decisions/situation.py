@@ -11,6 +11,7 @@ from promoter.decisions.candidates import ArtifactsByName
 from promoter.decisions.elsewhere import Elsewhere, as_merged
 from promoter.decisions.holds import holds_over
 from promoter.decisions.scene import Base, Scene
+from promoter.decisions.shares import find_request
 from promoter.model.facts import (
     BaselineOf,
     BranchOf,
@@ -69,6 +70,9 @@ class Situation:
     """What was offered here when the bot was adopted."""
     holds: Holds = NO_HOLDS
     """What holds the target now, by the files of the repository."""
+    group: str = ""
+    """The branch of the group that it travels with; empty: it goes alone. Then `opened` and
+    `branch` are those of the group where they bring something here."""
 
     @property
     def rule(self) -> Rule:
@@ -107,7 +111,9 @@ def look_at(
     reading = ReadingOf(repository, commit, target, names)
     periods = PeriodsOf(repository, commit, target, names)
     requests = MergeRequestsOf(repository)
-    branch = BranchOf(repository, branch_name(target), commit)
+    mine = base.requests_of(target)
+    group, opened = find_request(scene.rule, target, mine)
+    branch = BranchOf(repository, group or branch_name(target), commit)
     line = {
         name: Elsewhere.of(scene, target, name, artifacts)
         for name in scene.rule.line(environment.name)
@@ -125,8 +131,6 @@ def look_at(
         *(each.periods for each in line.values()),
     )
     facts.need(requests)
-    mine = tuple(base.requests.get(branch.name, ()))
-    opened = next((each for each in mine if each.state == "open"), None)
     earlier = [each for each in facts.need(wishes) if each.is_for(target)]
     earlier += _wishes_of_request(opened, facts.need(branch), target, earlier)
     fresh = [each for each in scene.wishes if each.is_for(target)]
@@ -148,7 +152,7 @@ def look_at(
         mine,
         opened,
         tuple(each for name in upstreams for each in line[name].promoted()),
-        facts.need(branch),
+        None if group and opened is None else facts.need(branch),
         (*earlier, *fresh),
         frozenset(earlier),
         _called_upstream(line[name] for name in upstreams),
@@ -157,6 +161,7 @@ def look_at(
         ),
         facts.need(baseline).get(target.application),
         holds_over(target, holds, facts, now),
+        group,
     )
 
 

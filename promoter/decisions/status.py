@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from promoter.decisions.branches import is_group_branch
 from promoter.decisions.person import HOLD
 from promoter.decisions.scene import Base
 from promoter.model.facts import Facts, FootingOf, Known, PublishedOf
@@ -61,6 +62,8 @@ def _of_ours(
         request, action = decision.merge_request, decision.action
         if request is None or decision.head is None or isinstance(action, Propose | Close | Disarm):
             continue  # another head, or none, in a moment
+        if is_group_branch(request.branch) and not decision.members:
+            continue  # the group speaks for all of its targets
         # What is merged in the same breath as it was opened needs none, unless one stands there.
         is_new = (request.branch, decision.head) not in said
         if isinstance(action, Merge) and is_new and not is_required(footing):
@@ -107,6 +110,7 @@ def _check(decision: Decision, url: str) -> Check | None:
     on_its_way = decision.state in (State.PROMOTING, State.PROPOSED)
     if not failing and (on_its_way or _waits_for_forge(decision)):
         label = decision.offered.label if decision.offered else "this"
+        label = decision.target.application if decision.members else label
         return Check(NAME, "success", f"all gates pass for {label}", url)
     if decision.state is State.WAITING and failing:
         return Check(NAME, "pending", _in_a_line(failing[0], len(failing), url), url)

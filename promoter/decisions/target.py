@@ -16,7 +16,7 @@ from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.replacement import keep_approved
 from promoter.decisions.rollback import find_rollback, go_back
 from promoter.decisions.scene import Scene
-from promoter.decisions.search import Judged, Search, Stopped, search
+from promoter.decisions.search import Judged, Search, Stopped, Walk, search
 from promoter.decisions.situation import Situation, look_at, tag_questions, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.decisions.wishes import (
@@ -51,9 +51,10 @@ def decide_target(scene: Scene, target: Target, facts: Facts, now: datetime) -> 
         return replace(decided, state=State.BLOCKED, why=str(error), trouble="input")
     this = look_at(scene, target, artifacts, facts, now)
     decided = tell_holds(_decide_situation(this, decided, facts, now), this.holds)
-    decided = tell(this, decided)
-    queued = facts.need(QueuedOf(this.repository))
-    decided = note_queued(this, take_off(this, replace(decided, hand=hand_of(this))), queued)
+    if not this.group:  # what is done about a group's request is decided for all of it
+        decided = tell(this, decided)
+        queued = facts.need(QueuedOf(this.repository))
+        decided = note_queued(this, take_off(this, replace(decided, hand=hand_of(this))), queued)
     decided = note_journey(decided, facts, now)
     return decided if decided.requested else answer_undecided(this, decided)
 
@@ -100,7 +101,8 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
         return replace(decided, why=why)
     offers, fillings = fill_up(this, offers, facts)
     skips_of = partial(find_skips, this, asked=asked, fillings=fillings)
-    found = search(this, running, offers, partial(is_asked_for, asked=asked), skips_of, facts, now)
+    walk = Walk(this, running, offers, partial(is_asked_for, asked=asked), skips_of)
+    found = search(walk, facts, now)
     if found.chosen and not is_asked_for(found.chosen.release, asked):
         found = keep_approved(this, running, offers, found, skips_of, facts, now)
     decided = replace(decided, passed_over=(*offers.passed_over, *found.passed_over))
@@ -219,7 +221,7 @@ def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
 def _severity(stop: Stopped) -> int:
     """Of the same severity the newest release is told first. A ban is a person's word, as a
     rejection is."""
-    return _WORST_FIRST.index(State.REJECTED if stop.verdicts else stop.state)
+    return _WORST_FIRST.index(State.REJECTED if stop.is_word and stop.verdicts else stop.state)
 
 
 def _close_stale(decided: Decision, this: Situation, found: Search) -> Decision:

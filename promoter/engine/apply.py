@@ -34,7 +34,13 @@ from promoter.texts.change import (
     request_labels,
     request_title,
 )
-from promoter.texts.comments import closing_comment, left_alone_comment, superseded_comment
+from promoter.texts.comments import (
+    closing_comment,
+    left_alone_comment,
+    news_comment,
+    superseded_comment,
+)
+from promoter.texts.together import spell_releases
 
 _MOST_FAILURES = 3
 """Statuses that could not be published; then the others of the repository wait for the next run."""
@@ -48,7 +54,7 @@ def apply(plan: Plan, adapters: Adapters) -> Applied:
     for address in dict.fromkeys((*there, *notes)):
         proposals = [
             Proposal(each, each.action)
-            for each in plan.decisions
+            for each in plan.acting
             if each.repository == address and isinstance(each.action, Propose)
         ]
         try:
@@ -91,6 +97,8 @@ def _open_or_update(forge: Forge, proposal: Proposal, applied: Applied) -> Effec
     if action.replaces:
         said = superseded_comment(action.replaces, action.record.release, action.head)
         forge.comment(action.number, said)
+    if action.news:
+        forge.comment(action.number, news_comment(action.news, action.head))
     applied.warnings += forge.update(action.number, draft).warnings
     return _effect("updated", decision, _url(decision, action))
 
@@ -102,7 +110,7 @@ def _act(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied)
         if orphan.repository == address:
             step = partial(_close, forge, None, orphan.action)
             applied.attempt(orphan.rule, step, (address, orphan.action))
-    for decision in plan.decisions:
+    for decision in plan.acting:
         if decision.repository != address:
             continue
         match decision.action:
@@ -127,9 +135,9 @@ def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
     if decision is None:
         return Effect("closed", "", "", "", f"#{action.number}", action.reason)
     # What was proposed, which is not what is offered now.
-    record = Record.parse(request.body) if request else None
+    records = Record.parse_all(request.body) if request else ()
     effect = _effect("closed", decision, _url(decision, action))
-    label = record.release.label if record else effect.release
+    label = spell_releases(records) if records else effect.release
     return replace(effect, release=label, detail=action.reason)
 
 
@@ -175,6 +183,8 @@ def _publish(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Appl
 
 def _effect(deed: Deed, decision: Decision, url: str) -> Effect:
     label = decision.offered.label if decision.offered else ""
+    if decision.members and isinstance(decision.action, Propose | Merge):
+        label = spell_releases(decision.action.records)
     target = decision.target
     return Effect(deed, target.application, target.environment, label, url)
 

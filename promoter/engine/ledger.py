@@ -82,7 +82,7 @@ def read_ended(repository: Repository, base: str) -> tuple[MergeRequest, ...]:
     """The merge requests on a base branch that are known to have ended."""
     files = _files(repository, requests.REQUESTS)
     found = (each for _, data in files for each in requests.parse_requests(data))
-    return tuple(each for each in found if each.base == base)
+    return requests.put_together(each for each in found if each.base == base)
 
 
 def read_published(repository: Repository) -> tuple[Published, ...]:
@@ -128,9 +128,8 @@ def draft_notes(repository: Repository, notes: Sequence[Note]) -> LedgerDraft | 
     them already, so that a step that is repeated after a crash adds nothing twice."""
     added: dict[str, list[Note]] = defaultdict(list)
     for note in notes:
-        path = _file_of(note)
-        if path is not None:
-            added[path].append(note)
+        for path, part in _files_of(note):
+            added[path].append(part)
     tree = _tree(repository)
     present = tree.read(added) if tree else {}
     files = {path: _change(path, present.get(path, b""), told) for path, told in added.items()}
@@ -143,13 +142,17 @@ def draft_notes(repository: Repository, notes: Sequence[Note]) -> LedgerDraft | 
     )
 
 
-def _file_of(note: Note) -> str | None:
-    """None: nothing is kept of it."""
+def _files_of(note: Note) -> Sequence[tuple[str, Note]]:
+    """Where it is kept: how a group's request ended with each of its targets."""
+    if isinstance(note, RequestEnd):
+        return requests.split_by_file(note)
+    return ((_file_of(note), note),)
+
+
+def _file_of(note: Sighting | Wish | WishEnd | Published | Queued | Listed | Journey) -> str:
     match note:
         case Sighting():
             return _sightings_file(note.name)
-        case RequestEnd():
-            return requests.requests_file(note)
         case Published():
             return requests.published_file(note)
         case Queued():

@@ -4,12 +4,13 @@ them last, what was put into a queue, and when all were listed."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import UnionType
 from typing import Any
 
-from promoter.decisions.branches import PREFIX, target_path
+from promoter.decisions.branches import PREFIX, is_group_branch, target_path
 from promoter.model.ledger import Listed, Published, Queued, RequestEnd
 from promoter.model.ports import CheckState, MergeRequest
 from promoter.model.record import Record
@@ -38,10 +39,31 @@ _CHECK_STATES: dict[str, CheckState] = {
 }
 
 
-def requests_file(note: RequestEnd) -> str | None:
-    """None: it is not the bot's."""
-    record = Record.parse(note.request.body)
-    return f"{REQUESTS}{target_path(record.environment, record.application)}" if record else None
+def split_by_file(note: RequestEnd) -> list[tuple[str, RequestEnd]]:
+    """The note for each target that the request brought something to, with the file of the target;
+    none where it is not the bot's."""
+    request = note.request
+    if not is_group_branch(request.branch):
+        record = Record.parse(request.body)
+        return [(_requests_file(record), note)] if record else []
+    return [
+        (_requests_file(record), RequestEnd(replace(request, body="\n".join(record.trailers()))))
+        for record in Record.parse_all(request.body)
+    ]
+
+
+def _requests_file(record: Record) -> str:
+    return f"{REQUESTS}{target_path(record.environment, record.application)}"
+
+
+def put_together(requests: Iterable[MergeRequest]) -> tuple[MergeRequest, ...]:
+    """Each once: that of a group is read from the files of all its targets."""
+    found: dict[int, MergeRequest] = {}
+    for each in requests:
+        before = found.get(each.number)
+        body = f"{before.body}\n{each.body}" if before else each.body
+        found[each.number] = replace(each, body=body)
+    return tuple(found.values())
 
 
 def add_requests(data: bytes, ended: Sequence[RequestEnd]) -> bytes:

@@ -133,14 +133,17 @@ def _without(plan: Plan, done: set[object]) -> Plan:
     may lag behind: a status whose note the ledger did not take, a request that is merged or closed
     and listed as open."""
     statuses = tuple(each for each in plan.statuses if each not in done)
-    decisions = tuple(
-        replace(each, action=None)
-        if each.action and (each.repository, each.action) in done
-        else each
-        for each in plan.decisions
+    decisions, groups = (
+        tuple(
+            replace(each, action=None)
+            if each.action and (each.repository, each.action) in done
+            else each
+            for each in some
+        )
+        for some in (plan.decisions, plan.groups)
     )
     orphans = tuple(each for each in plan.orphans if (each.repository, each.action) not in done)
-    return replace(plan, statuses=statuses, decisions=decisions, orphans=orphans)
+    return replace(plan, statuses=statuses, decisions=decisions, groups=groups, orphans=orphans)
 
 
 def _forget(facts: Facts) -> Facts:

@@ -114,8 +114,8 @@ def check_head(local: Local, head: str) -> None:
 
 
 def _usual_text(document: Document) -> MergeText:
-    record = Record.parse(document.body)
-    return MergeText(document.title, "\n".join(record.trailers()) if record else "")
+    trailers = (line for each in Record.parse_all(document.body) for line in each.trailers())
+    return MergeText(document.title, "\n".join(trailers))
 
 
 def _message(number: int, text: MergeText) -> str:

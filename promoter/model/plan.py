@@ -108,6 +108,14 @@ class Propose:
     """The same release again: the base moved under it."""
     request: RequestTexts = field(default_factory=RequestTexts)
     commit: CommitTexts = field(default_factory=CommitTexts)
+    others: tuple[Record, ...] = ()
+    """What it brings beside `record`: to the other targets of its group."""
+    news: tuple[str, ...] = ()
+    """What the request of a group brings that it did not bring so far, a sentence each."""
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return (self.record, *self.others)
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,11 @@ class Merge:
     record: Record
     base_commit: str
     request: RequestTexts = field(default_factory=RequestTexts)
+    others: tuple[Record, ...] = ()
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return (self.record, *self.others)
 
 
 @dataclass(frozen=True)
@@ -216,6 +229,9 @@ class Decision:
     """Where somebody wants it back: from what to what."""
     lands_in: tuple[str, ...] = ()
     """The files that its open merge request changes, where the bot is to merge it."""
+    members: tuple[Decision, ...] = ()
+    """Where this is about the one merge request of a group: the targets that it is to bring. Its
+    own `target` then is none of the repository; it only has their common name."""
 
 
 @dataclass(frozen=True)
@@ -279,11 +295,18 @@ class Plan:
     statuses: tuple[tuple[RepositoryAddress, Publish], ...] = ()
     advice: tuple[Advice, ...] = ()
     listed: tuple[tuple[RepositoryAddress, Listed], ...] = ()
+    groups: tuple[Decision, ...] = ()
+    """One for each merge request of a group: its action is that of all its members."""
+
+    @property
+    def acting(self) -> tuple[Decision, ...]:
+        """All that may have an action."""
+        return (*self.decisions, *self.groups)
 
     @property
     def actions(self) -> tuple[tuple[RepositoryAddress, Action], ...]:
         """Every action with its repository, in the order of the plan."""
-        decided = tuple((each.repository, each.action) for each in self.decisions if each.action)
+        decided = tuple((each.repository, each.action) for each in self.acting if each.action)
         return decided + tuple((each.repository, each.action) for each in self.orphans)
 
     @property
@@ -293,7 +316,8 @@ class Plan:
         kept: tuple[tuple[RepositoryAddress, Note], ...] = (*self.ended, *self.listed)
         for repository, note in kept:
             found.setdefault(repository, {})[note] = None
-        for decision in self.decisions:
+        members = (member for each in self.groups for member in each.members)
+        for decision in (*self.acting, *members):
             judged = (note for verdict in decision.verdicts for note in verdict.notes)
             for note in (*decision.notes, *judged):
                 found.setdefault(decision.repository, {})[note] = None

@@ -8,6 +8,7 @@ the manifests.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -66,16 +67,44 @@ class Record:
         """
         return _parse(text)
 
+    @staticmethod
+    def parse_all(text: str) -> tuple[Record, ...]:
+        """All records of a merge request that brings several, in their order; a damaged one is left
+        out. They stand together: what others wrote before the last run of such lines is no record.
+        """
+        return _parse_all(text)
 
-@lru_cache(maxsize=1 << 12)  # a plan reads the body of each request several times
+
+# A plan reads the body of each request several times.
+@lru_cache(maxsize=1 << 12)
 def _parse(text: str) -> Record | None:
     values: dict[str, list[str]] = {}
     for line in text.splitlines():
-        key, colon, value = line.strip().partition(": ")
-        if colon and key.startswith(_PREFIX):
+        key, value = _key_and_value(line)
+        if key:
             if key == _FIRST:
                 values.clear()
-            values.setdefault(key.removeprefix(_PREFIX), []).append(value.strip())
+            values.setdefault(key.removeprefix(_PREFIX), []).append(value)
+    return _read(values)
+
+
+@lru_cache(maxsize=1 << 12)
+def _parse_all(text: str) -> tuple[Record, ...]:
+    found: list[dict[str, list[str]]] = []
+    follows = False
+    for line in text.splitlines():
+        key, value = _key_and_value(line)
+        if key and not follows:
+            found.clear()
+        follows = bool(key)
+        if key == _FIRST:
+            found.append({})
+        if key and found:
+            found[-1].setdefault(key.removeprefix(_PREFIX), []).append(value)
+    return tuple(record for values in found if (record := _read(values)) is not None)
+
+
+def _read(values: Mapping[str, Sequence[str]]) -> Record | None:
     try:
         artifacts = [ImageReference.parse(value) for value in values["Artifact"]]
         return Record(
@@ -91,6 +120,12 @@ def _parse(text: str) -> Record | None:
         )
     except (KeyError, ValueError):
         return None
+
+
+def _key_and_value(line: str) -> tuple[str, str]:
+    """Of a line of a record; the key is empty where it is none."""
+    key, colon, value = line.strip().partition(": ")
+    return (key, value.strip()) if colon and key.startswith(_PREFIX) else ("", "")
 
 
 def _free_text(key: str, text: str) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ def check(data: Mapping[str, object]) -> Iterator[Complaint]:
         _check_names(_list(data.get("artifacts")), environments),
         _check_request(_mapping(data.get("merge-request")), _forge(data)),
         *(_check_gates(name, _mapping(each)) for name, each in environments.items()),
+        *(_check_group(name, _mapping(each)) for name, each in environments.items()),
     )
 
 
@@ -338,6 +339,15 @@ def _check_upstreams(environments: Mapping[str, object]) -> Iterator[Complaint]:
         way = " -> ".join((*cycle, cycle[0]))
         message = f"the environments wait for each other: {way}{hint}"
         yield Complaint((*_ENVIRONMENTS, cycle[0], "after"), message)
+
+
+def _check_group(name: str, environment: Mapping[str, object]) -> Iterator[Complaint]:
+    if environment.get("group") == "environment" and environment.get("open") == "early":
+        yield Complaint(
+            (*_ENVIRONMENTS, name, "open"),
+            "'early' shows each release before its gates pass, and the merge request of a group"
+            " takes in only what they let pass: leave out `open`, or `group`",
+        )
 
 
 def _check_gates(name: str, environment: Mapping[str, object]) -> Iterator[Complaint]:

@@ -44,12 +44,15 @@ def dump(value: Json) -> str:
 
 
 def plan_json(plan: Plan) -> Json:
+    # Only where a rule groups an environment.
+    groups = {"groups": [_group(each) for each in plan.groups]} if plan.groups else {}
     return {
         "decisions": [decision_json(each) for each in plan.decisions],
         "orphans": [
             {"rule": each.rule, "action": action_json(each.action)} for each in plan.orphans
         ],
         "troubles": [trouble_json(each) for each in plan.troubles],
+        **groups,
     }
 
 
@@ -113,6 +116,22 @@ def decision_json(decision: Decision) -> Json:
         "holds": [hold_json(each) for each in decision.holds.standing]
         + [broken_hold_json(each) for each in decision.holds.broken],
         "action": action_json(decision.action) if decision.action else None,
+    }
+
+
+def _group(decision: Decision) -> Json:
+    """The one merge request of an environment; each target's own answer is its decision."""
+    request, action = decision.merge_request, decision.action
+    return {
+        "rule": decision.rule,
+        "repository": decision.repository.url,
+        "environment": decision.target.environment,
+        "applications": [each.target.application for each in decision.members],
+        "state": decision.state.value,
+        "why": decision.why,
+        "gates": [_verdict(each) for each in decision.verdicts],
+        "merge_request": request_json(request) if request else None,
+        "action": action_json(action) if action else None,
     }
 
 

@@ -3,6 +3,9 @@ rule has a template it is used; the record is always the bot's own, and stands l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from promoter.decisions.person import HOLD, LEFT_ALONE
 from promoter.model.plan import Decision, Merge, Propose
 from promoter.model.ports import MergeText
@@ -15,8 +18,11 @@ from promoter.texts.given_values import all_values, lasting_values
 from promoter.texts.inline import code, escaped_line, one_line, unmarked
 from promoter.texts.paint import printable
 from promoter.texts.rollback import rollback_body, rollback_message
+from promoter.texts.together import body_together, moves_together, title_together
 from promoter.texts.usual_body import usual_body
 
+_LONGEST_BODY = 60_000
+"""GitHub takes 65,536 letters."""
 _MARK = "promoter record: written by the bot, read by the bot"
 _MARKDOWN = Spelling(escaped_line, code)
 _UNMARKED = Spelling(unmarked, unmarked)
@@ -25,19 +31,20 @@ _LABEL = Spelling(one_line, one_line)
 
 def request_title(decision: Decision, action: Propose | Merge) -> str:
     """`Promote web to staging: 1.2.0`, or what the rule's template makes: one line."""
-    usual = _usual_title(action.record)
+    usual = _usual_title(action.records)
     template = action.request.title
     if template is None:
         return usual
-    values = lasting_values(decision, action, usual)
+    values = lasting_values(_of_one(decision, action), action, usual)
     return one_line(render(template, "title", values, _UNMARKED)) or usual
 
 
 def request_labels(decision: Decision, action: Propose) -> tuple[str, ...]:
     """The labels of the rule, each once and as its forge takes it; one that comes out empty is
     left out."""
-    title = _usual_title(action.record)
+    title = _usual_title(action.records)
     most = MOST_LABEL.get(decision.repository.forge, LONGEST_LABEL)
+    decision = _of_one(decision, action)
     found: dict[str, str] = {}
     for template in action.request.labels:
         values = lasting_values(decision, action, title)
@@ -54,19 +61,26 @@ def request_labels(decision: Decision, action: Propose) -> tuple[str, ...]:
 def request_body(decision: Decision, action: Propose) -> str:
     """Markdown, the usual body or what the rule's template makes of it; ends with the record in a
     comment. Text from outside is escaped in both."""
+    decision = _of_one(decision, action)
     body = _usual_body(decision, action)
+    trailers = _trailers(action)
     if action.request.body is not None:
         values = all_values(decision, action, request_title(decision, action))
         given = {**values, "body": Markup(body)}
         body = _lines(render(action.request.body, "body", given, _MARKDOWN)) or body
-    trailers = "\n".join(action.record.trailers())
+    if action.others:
+        body = _cut(body, _LONGEST_BODY - len(trailers))
     return f"{body}\n\n<!-- {_MARK}\n{trailers}\n-->\n"
 
 
 def commit_message(decision: Decision, action: Propose) -> str:
     """A subject, what moves (or what the rule's template makes), and the record as trailers."""
     title = request_title(decision, action)
-    moves = _moves(decision.running, action.record.release)
+    decision = _of_one(decision, action)
+    if action.others:
+        moves = moves_together(decision, action.records)
+    else:
+        moves = _moves(decision.running, action.record.release)
     if decision.rollback:
         moves = [*rollback_message(decision.rollback, action.record.environment), "", *moves]
     message = "\n".join([title, "", *moves])
@@ -75,25 +89,51 @@ def commit_message(decision: Decision, action: Propose) -> str:
     if action.commit.message is not None:
         values = all_values(decision, action, title)
         message = _lines(render(action.commit.message, "commit", values, _UNMARKED)) or message
-    trailers = "\n".join(action.record.trailers())
-    return f"{message}\n\n{trailers}\n"
+    return f"{message}\n\n{_trailers(action)}\n"
 
 
 def merge_text(decision: Decision, action: Merge) -> MergeText:
     """The message of what a merge makes, so that the history reads the same whatever the way."""
-    trailers = "\n".join(action.record.trailers())
-    return MergeText(request_title(decision, action), trailers)
+    return MergeText(request_title(decision, action), _trailers(action))
 
 
 def _usual_body(decision: Decision, action: Propose) -> str:
+    if action.others:
+        return body_together(decision, action)
     going = decision.rollback
     return rollback_body(decision, action, going) if going else usual_body(decision, action)
 
 
-def _usual_title(record: Record) -> str:
+def _usual_title(records: Sequence[Record]) -> str:
+    record, *others = records
+    if others:
+        return title_together(records)
     if record.rolls_back:
         return f"Roll back {record.application} in {record.environment} to {record.release.label}"
     return f"Promote {record.application} to {record.environment}: {record.release.label}"
+
+
+def _of_one(decision: Decision, action: Propose | Merge) -> Decision:
+    """Where a group's request brings something to one target alone it reads as one of that."""
+    if action.others or not decision.members:
+        return decision
+    (member,) = decision.members
+    guards = (each for each in decision.verdicts if each.guards == "merge")
+    return replace(
+        member,
+        state=decision.state,
+        merge_request=decision.merge_request,
+        verdicts=(*member.verdicts, *guards),
+    )
+
+
+def _cut(body: str, most: int) -> str:
+    """At the end of a line, where it is longer."""
+    return body if len(body) <= most else f"{body[:most].rpartition(chr(10))[0]}\n…"
+
+
+def _trailers(action: Propose | Merge) -> str:
+    return "\n".join(line for each in action.records for line in each.trailers())
 
 
 def _lines(text: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from promoter.model.ports import Comment
 from promoter.model.release import Release
 from promoter.texts.inline import code, escaped
 
 _MOST_REASON = 4_000
+_MOST_NEWS = 50
 
 
 def superseded_comment(old: Release, new: Release, head: str) -> Comment:
@@ -18,6 +20,17 @@ def superseded_comment(old: Release, new: Release, head: str) -> Comment:
         f" ({escaped(new.label)}), at {head[:12]}. Whoever approved before approved the former one."
     )
     return _marked("superseded", (old.id, new.id, head), text)
+
+
+def news_comment(news: Sequence[str], head: str) -> Comment:
+    """What the merge request of a group brings from now on that it did not bring before."""
+    lines = [f"- {escaped(each[:_MOST_REASON])}" for each in news[:_MOST_NEWS]]
+    if len(news) > _MOST_NEWS:
+        lines.append(f"- and {len(news) - _MOST_NEWS} more")
+    text = "\n".join(
+        [f"At {head[:12]}:", "", *lines, "", "Whoever approved before approved the former one."]
+    )
+    return _marked("news", (head, *news), text)
 
 
 def closing_comment(number: int, head: str, reason: str) -> Comment:

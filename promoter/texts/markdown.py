@@ -27,8 +27,8 @@ def _lines(plan: Plan) -> Iterator[str]:
             each.why,
         )
         yield "| " + " | ".join(escaped(cell) for cell in cells) + " |"
-    for each in plan.decisions:
-        if each.verdicts:
+    for each in plan.acting:
+        if each.verdicts and not each.members:  # those of a group stand with its targets
             yield ""
             yield f"**{escaped(str(each.target))}**"
             yield ""

@@ -43,7 +43,7 @@ ON_THEIR_WAY = (State.PROPOSED, State.PROMOTING, State.WAITING, State.BLOCKED)
 def plan_text(plan: Plan, paint: Paint) -> str:
     """Every target with its state and reason, the diff of each proposal, and a summary."""
     lines = list(_decisions(plan.decisions, paint))
-    for decision in plan.decisions:
+    for decision in plan.acting:
         if isinstance(decision.action, Propose):
             lines += ["", paint(printable(f"{decision.target}: {decision.why}"), "bold")]
             if skips := decision.action.record.skips:

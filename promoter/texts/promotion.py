@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promoter.decisions.branches import branch_name
+from promoter.decisions.shares import requests_of
 from promoter.model.plan import Decision, Requested, State
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record
@@ -87,10 +87,9 @@ def _find_request(
 ) -> tuple[Release | None, MergeRequest | None]:
     """The merge request of what is meant, with the whole release that it holds: the open one, else
     the newest; never that of another release, which somebody might approve for this one."""
-    branch = branch_name(decision.target)
     found: list[tuple[bool, int, Release, MergeRequest]] = []
-    for each in requests:
-        record = Record.parse(each.body) if each.branch == branch else None
+    for each in requests_of(decision.target, requests):
+        record = Record.parse(each.body)
         if record and meant and record.release.holds(meant):
             found.append((each.state == "open", each.number, record.release, each))
     if found:

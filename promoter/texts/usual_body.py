@@ -90,7 +90,7 @@ def _draft(decision: Decision, action: Propose) -> Iterator[str]:
 
 def _answers(decision: Decision, action: Propose) -> Iterator[str]:
     """How to say yes, no, not now, and no after all."""
-    by_hand = _by_hand(action) if decision.repository.forge == "local" else {}
+    by_hand = commands_of(action) if decision.repository.forge == "local" else {}
     automatic = decision.state is State.PROMOTING
     promote = "promoter merges it when its gates pass" if automatic else "merge it"
     yield f"- **Promote**: {promote}{by_hand.get('merge', '')}."
@@ -113,7 +113,7 @@ def _answers(decision: Decision, action: Propose) -> Iterator[str]:
         yield "`promoter mr list` tells the NUMBER."
 
 
-def _by_hand(action: Propose) -> dict[str, str]:
+def commands_of(action: Propose) -> dict[str, str]:
     """The commands of the local forge, which has no page to click on."""
     number = action.number if action.number is not None else "NUMBER"
     return {

@@ -191,6 +191,12 @@ class TestReplace:
         world.merge(world.request("web", "dev"))
         assert self.offered(world) == "1.2.0"
 
+    def test_what_is_banned_is_replaced_whoever_approved_it(self) -> None:
+        world = self.world()
+        self.approve(world)
+        world.hold_files = {"dev/web.yaml": "release: 1.1.0\nby: ann\nreason: it leaks\n"}
+        assert self.offered(world) == "1.2.0"
+
     def test_always_replaces_it_all_the_same(self) -> None:
         world = self.world("always")
         self.approve(world)

@@ -254,7 +254,7 @@ class World:
             self._keep(notes)
         for orphan in plan.orphans:
             self._do(orphan.action, None, now)
-        for decision in plan.decisions:
+        for decision in plan.acting:
             if decision.action:
                 self._do(decision.action, decision, now)
         for _, each in plan.statuses:
@@ -295,7 +295,7 @@ class World:
             self._propose(action, decision)
         elif isinstance(action, Merge) and decision is not None:
             assert self.branches[action.branch].head == action.head
-            assert decision.offered is not None
+            assert decision.offered is not None or decision.members
             (request,) = (each for each in self.requests if each.number == action.number)
             self.merge(request, now)
         elif isinstance(action, LeaveAlone | Disarm):
@@ -305,9 +305,10 @@ class World:
             self.change_request(request, armed=False, labels=(*request.labels, *labels))
 
     def merge(self, request: MergeRequest, now: datetime = NOW) -> None:
-        record = Record.parse(request.body)
-        assert record is not None
-        self._land((record.application, record.environment), record.release, now)
+        records = Record.parse_all(request.body)
+        assert records
+        for record in records:
+            self._land((record.application, record.environment), record.release, now)
         for path, data in self.branches[request.branch].files:
             if path.startswith(f"{FOLDER}/") and data is not None:
                 self.hold_files[path.removeprefix(f"{FOLDER}/")] = data.decode()

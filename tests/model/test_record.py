@@ -45,6 +45,26 @@ def test_of_several_the_last_one_counts_whole() -> None:
     assert Record.parse(damaged) is None
 
 
+def test_the_records_of_a_group_are_read_in_their_order() -> None:
+    other = Record("shop", "api", "staging", release("api:3.0.0", "api-job:1"), "dev", "eve")
+    lines = [*other.trailers(), *RECORD.trailers()]
+    text = "\n".join(["Promote 2 applications", "", *lines, "Signed-off-by: x"])
+    assert Record.parse_all(text) == (other, RECORD)
+    assert Record.parse_all(text)[0].requested_by == "eve"
+    assert Record.parse_all("\n".join(RECORD.trailers())) == (RECORD,)
+
+
+def test_what_others_wrote_before_them_is_no_record_of_the_group() -> None:
+    other = Record("x", "api", "dev", release("api:3.0.0"), "registry")
+    text = "\n".join([*other.trailers(), "", *RECORD.trailers()])
+    assert Record.parse_all(text) == (RECORD,)
+
+
+def test_a_damaged_record_of_a_group_is_left_out() -> None:
+    text = "\n".join(["Promoter-Rule: shop", *RECORD.trailers(), "Promoter-Rule: shop"])
+    assert Record.parse_all(text) == (RECORD,)
+
+
 @pytest.mark.parametrize("left_out", ["Rule", "Application", "Environment", "Artifact", "From"])
 def test_a_record_with_a_part_missing_is_none(left_out: str) -> None:
     kept = [line for line in RECORD.trailers() if not line.startswith(f"Promoter-{left_out}:")]
@@ -73,10 +93,13 @@ def test_what_is_written_is_read(
 ) -> None:
     record = Record(rule, application, environment, release("web:1.0.0"), origin)
     assert Record.parse("\n".join(record.trailers())) == record
+    both = Record.parse_all("\n".join([*record.trailers(), *RECORD.trailers()]))
+    assert both == (record, RECORD)
 
 
 @given(st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
+    assert Record.parse_all(text) == ()
     assert Record.parse(text) is None
 
 
