@@ -22,9 +22,9 @@ def test_there_are_examples_and_nothing_else() -> None:
         "several-images.yaml",
         "merge-requests.yaml",
         "windows.yaml",
-        "one-merge-request.yaml",
         "regions.yaml",
         "several-repositories.yaml",
+        "one-merge-request.yaml",
     } <= {path.name for path in EXAMPLES}
 
 

@@ -98,7 +98,7 @@ def _counts(decision: Decision, facts: Facts) -> bool:
     action = decision.action
     if not isinstance(action, Propose) or action.number is not None:
         return False
-    if action.record.rolls_back:
+    if any(each.rolls_back for each in action.records):
         return False
     releases = [each.release for each in action.records]
     asked_for = [each.release for each in decision.requested if each.state is decision.state]

@@ -72,9 +72,7 @@ def decide(
     if only is not None:  # the others' sites are still theirs
         asks.update(claims.unread)
     troubles = _troubles(scenes)
-    names = Counter(rule.name for rule in rules)
     wanted = None if only is None else with_their_groups(only, scenes)
-    silent = {each.key for scene in scenes for each in scene.silent}
     decisions: list[Decision] = []
     orphans: list[Orphan] = []
     for scene in scenes:
@@ -85,22 +83,14 @@ def decide(
                 decisions.append(_decide(scene, target, claims, facts, now))
             except NotAsked as missing:
                 asks.update(missing.questions)
-        # Nothing is known to be gone where the layout has problems, nor whose a request is where
-        # two rules have one name, nor where a repository that may hold its target is silent, be it
-        # to another rule that has the target by now.
-        if scene.problems or scene.silent or names[scene.rule.name] > 1 or only is not None:
-            continue
-        for base in (e for e in scene.bases.values() if e.repository.key not in silent):
-            try:
-                orphans.extend(_orphans(scene, base, claims, facts, now))
-            except NotAsked as missing:
-                asks.update(missing.questions)
-            except NotKnown:
-                continue  # what is not known is not closed
+    if only is None:
+        orphans = _gather_orphans(scenes, claims, facts, now, asks)
     advice = _advise(scenes, bases, facts)
     decisions, groups = _fold(decisions, scenes, claims, facts, now, asks)
-    count, acting = len(decisions), [*decisions, *groups]
-    acting = keep_to_limits(acting, scenes, facts) if limited else acting
+    count = len(decisions)
+    acting = [*decisions, *groups]
+    if limited:
+        acting = keep_to_limits(acting, scenes, facts)
     one_by_one = {each.repository for each in advice if each.footing.protection.up_to_date}
     turns = take_turns(acting, one_by_one)
     groups = list(turns[count:])
@@ -116,6 +106,32 @@ def decide(
         tuple(_listed(bases.known.values(), facts, now)),
         tuple(groups),
     )
+
+
+def _gather_orphans(
+    scenes: Sequence[Scene],
+    claims: Claims,
+    facts: Facts,
+    now: datetime,
+    asks: set[Question[Any]],
+) -> list[Orphan]:
+    """Nothing is known to be gone where the layout has problems, nor whose a request is where two
+    rules have one name, nor where a repository that may hold its target is silent, be it to another
+    rule that has the target by now."""
+    orphans: list[Orphan] = []
+    names = Counter(scene.rule.name for scene in scenes)
+    silent = {each.key for scene in scenes for each in scene.silent}
+    for scene in scenes:
+        if scene.problems or scene.silent or names[scene.rule.name] > 1:
+            continue
+        for base in (each for each in scene.bases.values() if each.repository.key not in silent):
+            try:
+                orphans.extend(_orphans(scene, base, claims, facts, now))
+            except NotAsked as missing:
+                asks.update(missing.questions)
+            except NotKnown:
+                continue  # what is not known is not closed
+    return orphans
 
 
 def _fold(

@@ -50,10 +50,10 @@ def propose(
 ) -> Decision:
     """The decision with its action. Raises NotAsked, NotKnown."""
     release = chosen.release
-    origin = chosen.skips.origin or decided.origin
-    record = _record(this, chosen, origin or "registry")
+    record = _record(this, chosen, decided.origin or "registry")
     if this.group and not may_share(record):
         this, decided = leave_group(this, decided, facts)
+    origin = chosen.skips.origin or decided.origin
     decided = replace(decided, offered=release, verdicts=chosen.verdicts, origin=origin)
     if not this.group and (stopped := stop_by_person(this, decided)):
         return stopped

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from promoter.decisions.candidates import complete, gone_back_from
 from promoter.decisions.elsewhere import Elsewhere
 from promoter.decisions.gates import SKIPPABLE, door_of
+from promoter.decisions.joining import leave_group
 from promoter.decisions.person import is_held, stop_by_person
 from promoter.decisions.policies import POLICIES
 from promoter.decisions.proposal import Intent, bring, edit_question, refuse
@@ -94,6 +95,8 @@ def go_back(
         tuple(_affected(this, running, facts)),
     )
     decided = replace(decided, offered=release, origin=this.target.environment, rollback=going)
+    if this.group:  # the way back waits for nobody else
+        this, decided = leave_group(this, decided, facts)
     if stopped := stop_by_person(this, decided):
         return stopped
     require = tuple(

@@ -43,6 +43,8 @@ class Stopped:
     release: Release
     why: str
     verdicts: tuple[Verdict, ...] = ()
+    is_word: bool = False
+    """Whether it is a person's word: a refusal, a ban, an adoption."""
 
 
 @dataclass
@@ -54,6 +56,12 @@ class Search:
     waiting: list[Judged] = field(default_factory=list)
     stopped: list[Stopped] = field(default_factory=list)
     passed_over: list[PassedOver] = field(default_factory=list)
+
+    def stop(self, stopped: Stopped) -> None:
+        """With what a reader wants to know of it, where a person's word is the reason."""
+        self.stopped.append(stopped)
+        if stopped.is_word:
+            self.passed_over.append(PassedOver(stopped.release.label, stopped.why))
 
 
 def case_of(this: Situation, release: Release, skips: Skips) -> Case:
@@ -84,54 +92,38 @@ def judge_opening(
     return Judged(release, tuple(verdicts), skips)
 
 
-def search(
-    this: Situation,
-    running: Release,
-    offers: Offers,
-    is_asked_for: Callable[[Release], bool],
-    skips_of: Callable[[Release], Skips],
-    facts: Facts,
-    now: datetime,
-) -> Search:
+@dataclass(frozen=True)
+class Walk:
+    """What the walk goes by: the situation, what runs, what is offered, who asked for what."""
+
+    this: Situation
+    running: Release
+    offers: Offers
+    is_asked_for: Callable[[Release], bool]
+    skips_of: Callable[[Release], Skips]
+    """What a release need not pass."""
+
+
+def search(walk: Walk, facts: Facts, now: datetime) -> Search:
     """The newest release that is later than what runs, that no person refused, and whose gates
-    pass. What waits for a person's word has it where a person asked for the release; what it need
-    not pass, `skips_of` tells.
+    pass. What waits for a person's word has it where a person asked for the release.
 
     Raises NotAsked, NotKnown.
     """
-    found = Search()
-    for offered in offers.releases:
-        standing = compare_releases(running, offered, this.ran, this.artifacts, facts)
-        if is_asked_for(offered):
-            if standing in _FOR_A_PERSON:
-                standing = Standing.LATER
-        elif standing is Standing.LATER and (why := offers.why_stopped(offered)):
-            found.stopped.append(Stopped(State.BLOCKED, offered, why))
-            continue
-        if standing in (Standing.SAME, Standing.BACKWARDS):
-            found.stopped.append(_stop(standing, running, offered, this, offers))
-            break  # what is offered after it is older still
-        if not is_asked_for(offered) and not skips_of(offered) and _was_there(this, offered, facts):
-            found.stopped.append(_adopted(this, offered))
-            found.passed_over.append(PassedOver(offered.label, found.stopped[-1].why))
-            break  # so was what is older
-        if standing is not Standing.LATER:
-            found.stopped.append(_stop(standing, running, offered, this, offers))
+    this, found = walk.this, Search()
+    for offered in walk.offers.releases:
+        stopped, is_last = _stop_before(walk, offered, facts)
+        if stopped is not None:
+            found.stop(stopped)
+            if is_last:
+                break  # what is offered after it is older still
             continue
         # Only now: a registry that does not answer is no matter to a target that stays.
         release = complete(offered, this.artifacts, this.promoted, this.called_upstream, facts)
-        if unread := _unread(release, this.requests):
-            found.stopped.append(Stopped(State.UNKNOWN, release, unread))
+        if stopped := _refuse(this, release):
+            found.stop(stopped)
             continue
-        if banned := _banned(this, release):
-            found.stopped.append(banned)
-            found.passed_over.append(PassedOver(release.label, banned.why))
-            continue
-        if refusal := refusal_by_person(release, this.periods, this.requests):
-            found.stopped.append(Stopped(State.REJECTED, release, refusal))
-            found.passed_over.append(PassedOver(release.label, refusal))
-            continue
-        judged = judge_opening(this, release, facts, now, skips_of(offered))
+        judged = judge_opening(this, release, facts, now, walk.skips_of(offered))
         if all(each.passes for each in judged.verdicts):
             found.chosen = judged
             break
@@ -143,6 +135,36 @@ def search(
         if this.opened_release == release and any(each.trouble for each in judged.verdicts):
             break  # what is open gives way to nothing older because a gate can't be evaluated
     return found
+
+
+def _stop_before(walk: Walk, offered: Release, facts: Facts) -> tuple[Stopped | None, bool]:
+    """Why an offered release is none for this target whoever asks and judges (None: it may be one),
+    and whether the same goes for all that are older. Raises NotAsked, NotKnown."""
+    this = walk.this
+    standing = compare_releases(walk.running, offered, this.ran, this.artifacts, facts)
+    asked = walk.is_asked_for(offered)
+    if asked and standing in _FOR_A_PERSON:
+        standing = Standing.LATER
+    if not asked and standing is Standing.LATER and (why := walk.offers.why_stopped(offered)):
+        return Stopped(State.BLOCKED, offered, why), False
+    if standing in (Standing.SAME, Standing.BACKWARDS):
+        return _stop(standing, walk.running, offered, this, walk.offers), True
+    if not asked and not walk.skips_of(offered) and _was_there(this, offered, facts):
+        return _adopted(this, offered), True
+    if standing is not Standing.LATER:
+        return _stop(standing, walk.running, offered, this, walk.offers), False
+    return None, False
+
+
+def _refuse(this: Situation, release: Release) -> Stopped | None:
+    """A person's word against a release, or that nobody tells whether there is one."""
+    if unread := _unread(release, this.requests):
+        return Stopped(State.UNKNOWN, release, unread)
+    if banned := _banned(this, release):
+        return banned
+    if refusal := refusal_by_person(release, this.periods, this.requests):
+        return Stopped(State.REJECTED, release, refusal, is_word=True)
+    return None
 
 
 def _was_there(this: Situation, offered: Release, facts: Facts) -> bool:
@@ -161,7 +183,7 @@ def _adopted(this: Situation, offered: Release) -> Stopped:
         f" ({baseline_file(target.environment)}); `promoter promote {target.application} --to"
         f" {target.environment} --image ...` brings it all the same"
     )
-    return Stopped(State.HELD_BACK, offered, why)
+    return Stopped(State.HELD_BACK, offered, why, is_word=True)
 
 
 def _banned(this: Situation, release: Release) -> Stopped | None:
@@ -170,7 +192,7 @@ def _banned(this: Situation, release: Release) -> Stopped | None:
         return None
     verdict = judge_hold(hold)
     state = State.BLOCKED if verdict.judgement == "block" else State.WAITING
-    return Stopped(state, release, verdict.told, (verdict,))
+    return Stopped(state, release, verdict.told, (verdict,), is_word=True)
 
 
 def _stop(

@@ -10,14 +10,13 @@ from functools import partial
 from promoter.decisions.candidates import Offers, offer_from_registry, offer_from_upstream
 from promoter.decisions.holds import closing_reason, tell_banned, tell_holds, without_banned
 from promoter.decisions.hotfix import fill_up
-from promoter.decisions.joining import leave_group
 from promoter.decisions.journeys import note_journey
 from promoter.decisions.person import HOLD, hand_of, is_held, note_queued, take_off, tell
 from promoter.decisions.proposal import keep_out, propose
 from promoter.decisions.replacement import keep_approved
 from promoter.decisions.rollback import find_rollback, go_back
 from promoter.decisions.scene import Scene
-from promoter.decisions.search import Judged, Search, Stopped, search
+from promoter.decisions.search import Judged, Search, Stopped, Walk, search
 from promoter.decisions.situation import Situation, look_at, tag_questions, ways_out
 from promoter.decisions.standing import Standing, compare_releases
 from promoter.decisions.wishes import (
@@ -73,8 +72,6 @@ def _decide_situation(this: Situation, decided: Decision, facts: Facts, now: dat
         return _close_stale(stop, this, Search()) if gone else stop
     try:
         if asked := find_rollback(this):
-            if this.group:
-                this, decided = leave_group(this, decided, facts)
             return go_back(this, asked, decided, facts, now)
     except NotKnown as error:
         return replace(decided, why=error.unknown.why, trouble=error.unknown.kind)
@@ -104,7 +101,8 @@ def _decide_offers(decided: Decision, this: Situation, facts: Facts, now: dateti
         return replace(decided, why=why)
     offers, fillings = fill_up(this, offers, facts)
     skips_of = partial(find_skips, this, asked=asked, fillings=fillings)
-    found = search(this, running, offers, partial(is_asked_for, asked=asked), skips_of, facts, now)
+    walk = Walk(this, running, offers, partial(is_asked_for, asked=asked), skips_of)
+    found = search(walk, facts, now)
     if found.chosen and not is_asked_for(found.chosen.release, asked):
         found = keep_approved(this, running, offers, found, skips_of, facts, now)
     decided = replace(decided, passed_over=(*offers.passed_over, *found.passed_over))
@@ -223,7 +221,7 @@ def _conclude(decided: Decision, offers: Offers, found: Search) -> Decision:
 def _severity(stop: Stopped) -> int:
     """Of the same severity the newest release is told first. A ban is a person's word, as a
     rejection is."""
-    return _WORST_FIRST.index(State.REJECTED if stop.verdicts else stop.state)
+    return _WORST_FIRST.index(State.REJECTED if stop.is_word and stop.verdicts else stop.state)
 
 
 def _close_stale(decided: Decision, this: Situation, found: Search) -> Decision:

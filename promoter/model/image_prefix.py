@@ -1,4 +1,4 @@
-"""A registry, or a part of one: what images may come from."""
+"""A registry, or a part of one: what names of images begin with."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ class ImagePrefix:
         if name.registry.casefold() != self.registry.casefold():
             return False
         return not self.path or name.path == self.path or name.path.startswith(f"{self.path}/")
+
+    def rest_of(self, name: ImageName) -> str:
+        """What stands behind it in the path of an image from there; empty where it is all."""
+        return name.path.removeprefix(self.path).removeprefix("/")
+
+    def put_before(self, rest: str) -> ImageName:
+        """The image's name from here. Raises ValueError where that is none."""
+        path = "/".join(part for part in (self.path, rest) if part)
+        return ImageName.parse(f"{self.registry}/{path}")
 
     def __str__(self) -> str:
         return f"{self.registry}/{self.path}" if self.path else self.registry

@@ -67,15 +67,16 @@ class Record:
         """
         return _parse(text)
 
-    @classmethod
-    def parse_all(cls, text: str) -> tuple[Record, ...]:
+    @staticmethod
+    def parse_all(text: str) -> tuple[Record, ...]:
         """All records of a merge request that brings several, in their order; a damaged one is left
         out. They stand together: what others wrote before the last run of such lines is no record.
         """
         return _parse_all(text)
 
 
-@lru_cache(maxsize=1 << 12)  # a plan reads the body of each request several times
+# A plan reads the body of each request several times.
+@lru_cache(maxsize=1 << 12)
 def _parse(text: str) -> Record | None:
     values: dict[str, list[str]] = {}
     for line in text.splitlines():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from promoter.errors import Where
 from promoter.model.address import GitAddress
 from promoter.model.image import ImageName
+from promoter.model.image_prefix import ImagePrefix
 from promoter.model.spell import spell_duration
 
 if TYPE_CHECKING:  # it is slow to import, and few rules have one
@@ -108,7 +109,7 @@ class EnvironmentRule:
     `production-eu` and `production-us`, both of the `stage` production.
 
     `repository` None: the rule's own. `images`: what an image's name begins with elsewhere, and
-    what it begins with here.
+    what it begins with here; the longest that fits counts.
     """
 
     name: str
@@ -118,7 +119,7 @@ class EnvironmentRule:
     open: Opening = "ready"
     paths: tuple[str, ...] | None = None
     repository: RepositoryAddress | None = None
-    images: tuple[tuple[str, str], ...] = ()
+    images: tuple[tuple[ImagePrefix, ImagePrefix], ...] = ()
     stage: str = ""
     """The name that the file has for it; empty: its own."""
     group: Group = "application"
@@ -126,18 +127,11 @@ class EnvironmentRule:
 
     def name_here(self, name: ImageName) -> ImageName:
         """What an image is called here. Raises ValueError where that is no image name."""
-        whole = str(name)
-        fitting = [pair for pair in self.images if _begins_with(whole, pair[0])]
+        fitting = [pair for pair in self.images if pair[0].covers(name)]
         if not fitting:
             return name
-        there, here = max(fitting, key=lambda pair: len(pair[0]))
-        return ImageName.parse(f"{here}{whole.removeprefix(there)}")
-
-
-def _begins_with(name: str, prefix: str) -> bool:
-    """Whether `prefix` is whole components of `name`."""
-    rest = name.removeprefix(prefix)
-    return rest != name and (prefix.endswith("/") or rest[:1] in ("", "/"))
+        there, here = max(fitting, key=lambda pair: len(pair[0].path))
+        return here.put_before(there.rest_of(name))
 
 
 @dataclass(frozen=True)

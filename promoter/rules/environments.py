@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from promoter.model.image_prefix import ImagePrefix
 from promoter.model.rule import EnvironmentRule, GateRule, RepositoryAddress, Upstream
 from promoter.rules.address import forge_of
 from promoter.rules.stages import Member, members
@@ -59,7 +60,10 @@ def _environment(
         open=shape.open,
         paths=tuple(member.fill(each, stage) for each in shape.path) if shape.path else None,
         repository=_repository(shape.repository, address) if shape.repository else None,
-        images=tuple((shape.images or {}).items()),
+        images=tuple(
+            (ImagePrefix.parse(there), ImagePrefix.parse(here))
+            for there, here in (shape.images or {}).items()
+        ),
         stage=stage if shape.each else "",
         group=shape.group,
         replace=shape.replace,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from promoter.model.image import ImageName, ImageReference
+from promoter.model.image_prefix import ImagePrefix
 from promoter.rules.wording import printable, quote
 
 # Stands in for an application's name; spelled so that no real name is mistaken for it.
@@ -31,18 +32,14 @@ def check_image(image: str) -> str:
 
 
 def check_prefix(text: str) -> str:
-    """What names of images begin with, as names are compared (`shop/` is `docker.io/shop/`); the
-    slash at its end stays. ValueError where no name begins so."""
-    slash = "/" if text.endswith("/") else ""
+    """What names of images begin with, as it is; ValueError where no name begins so."""
     if "@" in text or "://" in text or "{" in text:
         raise ValueError("write a host, or a host and folders, such as harbor.example.com/apps/")
-    bare = text.rstrip("/")
     try:
-        # A host alone is no name; with something behind it is.
-        name = ImageName.parse(f"{bare}/{_SAMPLE}")
+        ImagePrefix.parse(text)
     except ValueError as error:
-        raise ValueError(printable(str(error).replace(f"/{_SAMPLE}", ""))) from None
-    return f"{str(name).removesuffix(f'/{_SAMPLE}')}{slash}"
+        raise ValueError(printable(str(error))) from None
+    return text
 
 
 def sample_name(image: str) -> ImageName | None:

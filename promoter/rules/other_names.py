@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from promoter.model.image import ImageName
+from promoter.model.image_prefix import ImagePrefix
 from promoter.model.rule import EnvironmentRule, Upstream
 from promoter.rules.images import check_prefix, sample_name, spelled
 from promoter.rules.wording import quote
@@ -18,7 +19,10 @@ def find_clashes(images: Mapping[str, str], artifacts: Sequence[str | None]) -> 
     rule's, None for one that has none. Prefixes and names that are wrong themselves are passed
     over."""
     try:
-        pairs = [(check_prefix(there), check_prefix(here)) for there, here in images.items()]
+        pairs = [
+            (ImagePrefix.parse(check_prefix(there)), ImagePrefix.parse(check_prefix(here)))
+            for there, here in images.items()
+        ]
     except ValueError:
         return
     environment = EnvironmentRule("", Upstream(), images=tuple(pairs))

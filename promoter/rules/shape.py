@@ -88,9 +88,6 @@ def _check_duration(text: str) -> str:
 def _check_prefixes(prefixes: dict[str, str]) -> dict[str, str]:
     if not prefixes:
         raise ValueError("is empty: give it a value, or leave the key out")
-    for there, here in prefixes.items():
-        if there.endswith("/") != here.endswith("/"):
-            raise ValueError(f"{quote(there)} and {quote(here)}: end both with '/', or neither")
     return prefixes
 
 

@@ -77,9 +77,10 @@ def commit_message(decision: Decision, action: Propose) -> str:
     """A subject, what moves (or what the rule's template makes), and the record as trailers."""
     title = request_title(decision, action)
     decision = _of_one(decision, action)
-    moves = _moves(decision.running, action.record.release)
     if action.others:
         moves = moves_together(decision, action.records)
+    else:
+        moves = _moves(decision.running, action.record.release)
     if decision.rollback:
         moves = [*rollback_message(decision.rollback, action.record.environment), "", *moves]
     message = "\n".join([title, "", *moves])

@@ -8,6 +8,7 @@ from typing import Any
 
 from promoter.errors import Where
 from promoter.model.image import ImageName, ImageReference
+from promoter.model.image_prefix import ImagePrefix
 from promoter.model.release import Release
 from promoter.model.rule import (
     ArtifactRule,
@@ -70,6 +71,11 @@ def environment(
     upstream = Upstream(any_of, "any") if any_of else Upstream(after)
     merge: Merge = "automatic" if automatic else "manual"
     return EnvironmentRule(which, upstream, require, merge, **more)
+
+
+def renames(there: str, here: str) -> tuple[ImagePrefix, ImagePrefix]:
+    """What names of images begin with elsewhere, and in an environment."""
+    return ImagePrefix.parse(there), ImagePrefix.parse(here)
 
 
 def chain(*names: str, automatic: bool = False) -> tuple[EnvironmentRule, ...]:

@@ -33,7 +33,7 @@ from promoter.model.rule import (
 )
 from promoter.model.window import Entry, Window
 from promoter.rules.holds import read_holds
-from tests.decisions.rules import approvals, artifact, digest, environment, rule, soak
+from tests.decisions.rules import approvals, artifact, digest, environment, renames, rule, soak
 from tests.decisions.world import NOW, World, ago
 
 OTHER = RepositoryAddress("https://git.example.com/production.git", "main", "local")
@@ -147,7 +147,7 @@ def environments(draw: st.DrawFn, shape: int) -> tuple[EnvironmentRule, ...]:
     last = made[-1]
     if len(made) > 1:
         elsewhere, renamed = draw(st.integers(0, 3)) == 3, draw(st.integers(0, 3)) == 3
-        names = (("ghcr.io/shop/", HARBOR),) if renamed else ()
+        names = (renames("ghcr.io/shop/", HARBOR),) if renamed else ()
         made[-1] = replace(last, repository=OTHER if elsewhere else None, images=names)
     return tuple(made)
 

@@ -11,7 +11,7 @@ from promoter.model.image import ImageName, ImageReference
 from promoter.model.plan import Merge, Propose, State
 from promoter.model.release import Release
 from promoter.model.rule import EnvironmentRule, RepositoryAddress, Upstream
-from tests.decisions.rules import artifact, digest, environment, image, rule, soak
+from tests.decisions.rules import artifact, digest, environment, image, renames, rule, soak
 from tests.decisions.test_wishes import asks
 from tests.decisions.world import NOW, World, ago
 
@@ -125,7 +125,7 @@ class TestOtherNames:
 
     @pytest.fixture
     def world(self) -> World:
-        names = (("ghcr.io/shop/", "ghcr.io/prod/"),)
+        names = (renames("ghcr.io/shop/", "ghcr.io/prod/"),)
         production = environment("production", after=("dev",), automatic=True, images=names)
         world = World((rule(environment("dev"), production),))
         world.registry("web", "1.0.0", "1.1.0")

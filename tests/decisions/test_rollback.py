@@ -280,3 +280,32 @@ def test_there_is_always_room_for_it(world: World) -> None:
         world.lands(name, "dev", "1.1.0", at=ago(days=41))
     world.carry_out(world.plan())
     assert isinstance(asked(world).action, Propose)
+
+
+def test_it_leaves_the_group_of_its_environment(world: World) -> None:
+    """The others go on together; the way back waits for nobody."""
+    (shop,) = world.rules
+    grouped = tuple(
+        replace(each, group="environment") if each.name == "staging" else each
+        for each in shop.environments
+    )
+    world.rules = (replace(shop, environments=grouped),)
+    world.registry("api", "1.0.0", "1.1.0")
+    world.lands("api", "staging", "1.0.0", at=ago(days=9))
+    world.lands("api", "dev", "1.1.0", at=ago(days=8))
+    world.registry("web", "1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0")
+    world.lands("web", "dev", "1.4.0", at=ago(days=1))
+    world.carry_out(world.plan())
+    (together,) = (each for each in world.requests if each.state == "open")
+    assert {each.application for each in Record.parse_all(together.body)} == {"api", "web"}
+    world.rollbacks = (BACK,)
+    world.carry_out(world.plan())
+    world.rollbacks = ()
+    world.carry_out(world.plan())
+    alone = world.request("web", "staging")
+    record = Record.parse(alone.body)
+    assert record is not None
+    assert record.rolls_back
+    (together,) = (e for e in world.requests if e.state == "open" and e.number != alone.number)
+    assert {each.application for each in Record.parse_all(together.body)} == {"api"}
+    assert going(world.decision("web", "staging")).good.label == "1.1.0"

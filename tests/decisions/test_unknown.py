@@ -1,5 +1,5 @@
 """Unknown is not absent: what was seen before is not taken back, or let through, because somebody
-does not answer now. Each story was a counterexample once."""
+does not answer now. Each was a bug once, found by asking that of each question in turn."""
 
 from __future__ import annotations
 

@@ -178,22 +178,6 @@ def test_how_a_merge_request_ended_is_told_without_asking_its_forge(
     assert [each.state for each in read_ended(repository, "main")] == ["merged"]
 
 
-def test_how_a_group_ended_is_kept_with_each_of_its_targets(repository: GitRepository) -> None:
-    """A release of the quiet one is known as rejected however often the other one moves."""
-    quiet = replace(RECORD, application="quiet")
-    group = replace(CLOSED, branch="promoter/dev/all=shop")
-    both = "\n".join([*quiet.trailers(), *RECORD.trailers()])
-    keep(repository, RequestEnd(replace(group, body=f"Text.\n\n<!--\n{both}\n-->\n")))
-    (known,) = read_ended(repository, "main")
-    assert (known.body, known.number) == (both, group.number)
-    busy = "\n".join(RECORD.trailers())
-    later = [replace(group, number=100 + count, body=busy) for count in range(60)]
-    keep(repository, *map(RequestEnd, later))
-    ended = {each.number: each for each in read_ended(repository, "main")}
-    assert Record.parse_all(ended[group.number].body) == (quiet,)
-    assert len(ended) == 51
-
-
 def test_who_merged_it_is_kept_and_an_entry_from_before_has_none(
     repository: GitRepository, remote: Path
 ) -> None:
@@ -213,6 +197,22 @@ def test_who_merged_it_is_kept_and_an_entry_from_before_has_none(
         repository.refresh()
         (known,) = read_ended(repository, "main")
         assert (known.number, known.merged_by) == (7, None)
+
+
+def test_how_a_group_ended_is_kept_with_each_of_its_targets(repository: GitRepository) -> None:
+    """A release of the quiet one is known as rejected however often the other one moves."""
+    quiet = replace(RECORD, application="quiet")
+    group = replace(CLOSED, branch="promoter/dev/all=shop")
+    both = "\n".join([*quiet.trailers(), *RECORD.trailers()])
+    keep(repository, RequestEnd(replace(group, body=f"Text.\n\n<!--\n{both}\n-->\n")))
+    (known,) = read_ended(repository, "main")
+    assert (known.body, known.number) == (both, group.number)
+    busy = "\n".join(RECORD.trailers())
+    later = [replace(group, number=100 + count, body=busy) for count in range(60)]
+    keep(repository, *map(RequestEnd, later))
+    ended = {each.number: each for each in read_ended(repository, "main")}
+    assert Record.parse_all(ended[group.number].body) == (quiet,)
+    assert len(ended) == 51
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ environments:
         ("harbor.dev/app: harbor.prod/app", "harbor.dev/apps/web"),
         ("harbor.de: harbor.prod", "harbor.dev/apps/web"),
         ("other.dev/: harbor.prod/", "harbor.dev/apps/web"),
-        ("harbor.dev/apps/: shop/", "docker.io/shop/web"),
+        ("harbor.dev/apps/: docker.io/shop", "docker.io/shop/web"),
     ],
 )
 def test_images_have_other_names_where_the_longest_beginning_says_so(
