@@ -9,7 +9,7 @@ from typing import Literal
 from promoter.app import App
 from promoter.cli.find_target import Place, find_target, read_release
 from promoter.cli.look import read_rules
-from promoter.decisions.shares import requests_of
+from promoter.decisions.groups.shares import requests_of
 from promoter.engine.observe import Observer
 from promoter.engine.reconcile import Scope, make_plan
 from promoter.errors import InputError, PromoterError, TransientError, Where

@@ -12,7 +12,7 @@ from typing import Any
 from promoter.decisions.advice import advise
 from promoter.decisions.branches import PREFIX, is_group_branch
 from promoter.decisions.claims import Claims, gather
-from promoter.decisions.groups import fold, tell_members, with_their_groups, without_offers
+from promoter.decisions.groups.folding import fold, tell_members, with_their_groups, without_offers
 from promoter.decisions.limits import keep_to_limits
 from promoter.decisions.person import is_held
 from promoter.decisions.scene import Base, Bases, Names, Scene, look_at_bases, names_of, set_scene

@@ -10,7 +10,7 @@ from typing import Any
 from promoter.decisions.background import read_sources, read_stays
 from promoter.decisions.branches import branch_name
 from promoter.decisions.gates import judge_all
-from promoter.decisions.joining import leave_group, may_share, offer_to_group
+from promoter.decisions.groups.joining import leave_group, may_share, offer_to_group
 from promoter.decisions.limits import exceeded_by
 from promoter.decisions.person import stop_by_person
 from promoter.decisions.search import Judged, case_of

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from promoter.decisions.candidates import complete, gone_back_from
 from promoter.decisions.elsewhere import Elsewhere
 from promoter.decisions.gates import SKIPPABLE, door_of
-from promoter.decisions.joining import leave_group
+from promoter.decisions.groups.joining import leave_group
 from promoter.decisions.person import is_held, stop_by_person
 from promoter.decisions.policies import POLICIES
 from promoter.decisions.proposal import Intent, bring, edit_question, refuse

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from promoter.decisions.branches import branch_name
-from promoter.decisions.shares import shares
+from promoter.decisions.groups.shares import shares
 from promoter.model.facts import (
     Facts,
     Known,

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from promoter.decisions.branches import branch_name
 from promoter.decisions.candidates import ArtifactsByName
 from promoter.decisions.elsewhere import Elsewhere, as_merged
+from promoter.decisions.groups.shares import find_request
 from promoter.decisions.holds import holds_over
 from promoter.decisions.scene import Base, Scene
-from promoter.decisions.shares import find_request
 from promoter.model.facts import (
     BaselineOf,
     BranchOf,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promoter.decisions.shares import requests_of
+from promoter.decisions.groups.shares import requests_of
 from promoter.model.plan import Decision, Requested, State
 from promoter.model.ports import MergeRequest
 from promoter.model.record import Record

@@ -1,23 +1,18 @@
-"""`group: environment`: one merge request brings what all targets of an environment offer.
-
-Each target is decided as if it went alone, up to its release and the edit (`joining`). Here one
-decision is made for all of them together, by the same steps about branch, person, gates and forge
-as for a single target; what follows from it for each of them, `tell_members` says.
-"""
+"""The one merge request of a group: who is in it, and what becomes of it, by the same steps about
+branch, person, gates and forge as for a single target."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
-from promoter.decisions.branches import group_branch, is_group_branch
-from promoter.decisions.claims import Claims
+from promoter.decisions.branches import group_branch
 from promoter.decisions.gates import judge_all
 from promoter.decisions.gates.gate import NO_SKIPS
-from promoter.decisions.group_words import (
+from promoter.decisions.groups.seats import Seat, Seats, find_room, recorded, seat_members
+from promoter.decisions.groups.words import (
     closing_why,
     name_together,
     tell_news,
@@ -35,9 +30,8 @@ from promoter.decisions.proposal import (
     judge_merge,
     texts_of,
 )
-from promoter.decisions.scene import Names, Scene
+from promoter.decisions.scene import Scene
 from promoter.decisions.search import Judged, case_of
-from promoter.decisions.seats import Seat, Seats, find_room, recorded, seat_members
 from promoter.decisions.situation import Situation
 from promoter.model.facts import (
     ApprovalsOf,
@@ -46,7 +40,6 @@ from promoter.model.facts import (
     NotAsked,
     NotKnown,
     QueuedOf,
-    ask_together,
 )
 from promoter.model.plan import Close, Decision, Propose, State
 from promoter.model.ports import Branch
@@ -63,114 +56,7 @@ class Grouped:
     others: tuple[Decision, ...]
 
 
-# -- before and after: targets into groups, groups' answers into targets ------------------------
-
-
-def with_their_groups(only: Collection[Names], scenes: Sequence[Scene]) -> set[Names]:
-    """Those targets, and all that share a merge request with one of them."""
-    found = set(only)
-    for scene in scenes:
-        for environment in scene.rule.environments:
-            if environment.group == "application":
-                continue
-            names = {each for each in scene.targets if each[1] == environment.name}
-            found |= set() if names.isdisjoint(only) else names
-    return found
-
-
-def fold(
-    decisions: Sequence[Decision],
-    scenes: Sequence[Scene],
-    claims: Claims,
-    facts: Facts,
-    now: datetime,
-) -> tuple[list[Decision], list[Decision]]:
-    """The same decisions, of which those of a group do nothing by themselves, and one decision for
-    each group. Raises NotAsked."""
-    steps = [
-        partial(_decide_safely, scene, name, members, facts, now)
-        for scene, name, members in _parts(decisions, scenes, claims)
-    ]
-    grouped = ask_together(steps)
-    told = {(each.rule, each.target): each for each in decisions}
-    told.update({(e.rule, e.target): e for part in grouped for e in part.others})
-    return without_offers(list(told.values())), [part.whole for part in grouped if part.whole]
-
-
-def without_offers(decisions: Sequence[Decision]) -> list[Decision]:
-    """The same decisions, none of which acts on the merge request of a group."""
-    return [
-        replace(each, action=None)
-        if isinstance(each.action, Propose | Close) and is_group_branch(each.action.branch)
-        else each
-        for each in decisions
-    ]
-
-
-def tell_members(decisions: Sequence[Decision], groups: Sequence[Decision]) -> list[Decision]:
-    """The decisions, with what became of its group's request as the answer of each target that the
-    request brings."""
-    told = {(each.rule, each.target): each for each in decisions}
-    for whole in groups:
-        for member in whole.members:
-            told[member.rule, member.target] = _answer(member, whole)
-    return list(told.values())
-
-
-def _answer(member: Decision, whole: Decision) -> Decision:
-    """One that offers nothing now keeps its own reason, for which the others wait."""
-    guards = tuple(each for each in whole.verdicts if each.guards == "merge")
-    request = member.merge_request
-    if request is None and whole.merge_request is not None:
-        request = replace(whole.merge_request, body="")  # it says nothing of this target yet
-    told = replace(
-        member,
-        action=None,
-        merge_request=request,
-        head=whole.head,
-        hand=whole.hand,
-        verdicts=(*member.verdicts, *guards),
-    )
-    if not isinstance(member.action, Propose):
-        return told
-    return _restate(told, whole.state, whole.why, whole.trouble)
-
-
-def _restate(
-    decision: Decision, state: State, why: str, trouble: TroubleKind | None = None
-) -> Decision:
-    """Also as the answer to whoever asked for what is decided."""
-    before = decision.state, decision.why
-    requested = tuple(
-        replace(each, state=state, why=why) if (each.state, each.why) == before else each
-        for each in decision.requested
-    )
-    return replace(decision, state=state, why=why, trouble=trouble, requested=requested)
-
-
-def _parts(
-    decisions: Sequence[Decision], scenes: Sequence[Scene], claims: Claims
-) -> Iterator[tuple[Scene, str, list[Decision]]]:
-    """The environments that a rule groups, each with the decisions of all its targets."""
-    for scene in scenes:
-        for environment in scene.rule.environments:
-            name = environment.name
-            if environment.group != "environment" or scene.is_silent(name):
-                continue
-            members = [
-                each
-                for each in decisions
-                if each.rule == scene.rule.source and each.target.environment == name
-            ]
-            wanted = sum(1 for _, where in scene.targets if where == name)
-            branch = group_branch(scene.rule.name, name)
-            is_ours = claims.belongs_to(scene.rule, scene.rule.repository_of(name), branch)
-            # Where only some were decided, the others would seem to be gone.
-            if members and len(members) == wanted and is_ours:
-                yield scene, name, members
-
-
-def _decide_safely(
+def decide_request(
     scene: Scene, name: str, members: Sequence[Decision], facts: Facts, now: datetime
 ) -> Grouped:
     """Raises NotAsked; anything else stops this group only."""
@@ -186,11 +72,20 @@ def _decide_safely(
         module = place.filename.rpartition("/")[2]
         why = f"a bug in promoter: {type(error).__name__} at {module}:{place.lineno}"
         trouble = "bug"
-    stopped = (_restate(e, State.UNKNOWN, why, trouble) for e in members if e.action)
+    stopped = (restate(e, State.UNKNOWN, why, trouble) for e in members if e.action)
     return Grouped(None, tuple(stopped))
 
 
-# -- the decision about one request --------------------------------------------------------------
+def restate(
+    decision: Decision, state: State, why: str, trouble: TroubleKind | None = None
+) -> Decision:
+    """Also as the answer to whoever asked for what is decided."""
+    before = decision.state, decision.why
+    requested = tuple(
+        replace(each, state=state, why=why) if (each.state, each.why) == before else each
+        for each in decision.requested
+    )
+    return replace(decision, state=state, why=why, trouble=trouble, requested=requested)
 
 
 def _decide(
@@ -209,7 +104,7 @@ def _decide(
     found = seat_members(whole, members, facts)
     if found.unsure:
         why = wait_for_next(name, found.unsure)
-        return Grouped(None, tuple(_restate(e, State.WAITING, why) for e in members if e.action))
+        return Grouped(None, tuple(restate(e, State.WAITING, why) for e in members if e.action))
     seats, is_frozen = _choose(whole, found, facts)
     others = tuple(_tell_outside(each, name, found) for each in members)
     if not seats:
@@ -261,7 +156,7 @@ def _leave_to_person(
     inside = [each for each in members if each.target.application in present]
     why = wait_for_next(whole.environment.name, stopped.why)
     others = tuple(
-        _restate(each, State.WAITING, why)
+        restate(each, State.WAITING, why)
         for each in members
         if each.target.application not in present and _offers(each, whole)
     )
@@ -434,7 +329,7 @@ def _tell_outside(decision: Decision, environment: str, found: Seats) -> Decisio
     why = found.waiting.get(decision.target.application)
     if why is None:
         return decision
-    return _restate(decision, State.WAITING, wait_for_next(environment, why))
+    return restate(decision, State.WAITING, wait_for_next(environment, why))
 
 
 def _finish(
