@@ -106,7 +106,23 @@ class TestApprovals:
         waiting.run()
         assert waiting.version("dev/web") == "1.1.0"
 
+    def test_what_somebody_approved_goes_first(self, waiting: World) -> None:
+        before = waiting.request("dev/web")
+        waiting.approve(before.number, "ann")
+        waiting.publish("1.2.0", "web")
+        waiting.run(expect=3)
+        request = waiting.request("dev/web")
+        assert (request.title, request.head) == ("Promote web to dev: 1.1.0", before.head)
+        passed = waiting.decision("dev/web")["passed_over"]
+        assert "approved 1.1.0 on" in {each["what"]: each["why"] for each in passed}["1.2.0"]
+        waiting.approve(before.number, "ben")
+        waiting.run(expect=3)
+        assert waiting.version("dev/web") == "1.1.0"
+        assert waiting.request("dev/web").title == "Promote web to dev: 1.2.0"
+
     def test_those_of_an_earlier_head_are_gone(self, waiting: World) -> None:
+        """Where a newer release replaces one that was approved."""
+        waiting.write_rules(DEV_BY_TWO.replace("{", "{replace: always, ", 1))
         before = waiting.request("dev/web")
         for who in ("ann", "ben"):
             waiting.approve(before.number, who)
