@@ -309,7 +309,8 @@ class World:
         assert records
         for record in records:
             self._land((record.application, record.environment), record.release, now)
-        for path, data in self.branches[request.branch].files:
+        branch = self.branches.get(request.branch)  # people delete it under an open request
+        for path, data in branch.files if branch else ():
             if path.startswith(f"{FOLDER}/") and data is not None:
                 self.hold_files[path.removeprefix(f"{FOLDER}/")] = data.decode()
         self.change_request(request, state="merged")

@@ -259,10 +259,10 @@ environments: {dev: {}}
         plan = twelve.promoter("plan")
         assert "10 to open; 2 waiting" in plan.out
         first, last = (twelve.decisions()[f"dev/app{number}"] for number in ("01", "00"))
-        room = "waits for room: 10 merge requests of"
+        room = "waits for room: `limits.open` of "
         assert first["why"].startswith(room)
-        assert first["why"].endswith("and 0 go before it")
-        assert last["why"].endswith("and 1 go before it")
+        assert first["why"].endswith("is 10, and 0 more wait before it")
+        assert last["why"].endswith("is 10, and 1 more waits before it")
         twelve.run(expect=3)
         assert set(twelve.requests()) == {f"dev/{name}" for name in self.NAMES[2:]}
         twelve.settle(expect=3)

@@ -71,6 +71,12 @@ class Train(Line):
         world.gitlab.world.run_train(world.project)
 
 
+def write_rules(world: World, environments: str) -> None:
+    world.write_rules(
+        environments, layout="apps/web/{environment}.yaml", name="web", image="shop/web"
+    )
+
+
 @pytest.fixture(params=REMEMBERS)
 def line(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -88,7 +94,7 @@ def line(
             world.gitlab.world.run_pipeline(world.project, tip, "success")
             world.project.trains = world.project.pipeline_must_succeed = True
             made = Train(world)
-        world.write_rules(RULES, layout="apps/web/{environment}.yaml", name="web", image="shop/web")
+        write_rules(world, RULES)
         (world.folder / "rules" / "shop.yaml").unlink()
         world.publish("1.1.0", "web")
         world.run(expect=3)
@@ -155,8 +161,12 @@ def test_an_approval_that_is_taken_back_takes_it_out(armed: Line) -> None:
 
 
 def test_a_newer_release_takes_it_out_before_it_is_updated(armed: Line) -> None:
+    """Where it replaces one that was approved; else that goes first."""
     world = armed.world
     world.publish("1.2.0", "web")
+    world.run()
+    assert world.request("dev/web").armed
+    write_rules(world, RULES.replace("dev: {", "dev: {replace: always, "))
     world.run(expect=3)
     request = world.request("dev/web")
     assert (request.number, request.armed) == (armed.number, False)
