@@ -182,7 +182,7 @@ def _only_images_differ(before: str, after: str, name: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("name", "edited"),
     [
-        ("GoogleCloudPlatform+microservices-demo", 50),
+        pytest.param("GoogleCloudPlatform+microservices-demo", 50, marks=pytest.mark.soak),
         ("kubernetes-sigs+kustomize", 5),
         ("argoproj+argocd-example-apps", 1),
         ("fluxcd+flux2", 1),

@@ -216,7 +216,13 @@ CHAPTERS = (
 )
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=["newcomer", "merged"])
+@pytest.mark.parametrize(
+    "chapter",
+    [
+        pytest.param(CHAPTERS[0], id="newcomer"),
+        pytest.param(CHAPTERS[1], id="merged", marks=pytest.mark.soak),
+    ],
+)
 def test_a_kill_at_any_effect_leaves_no_trace(chapter: Chapter, tmp_path: Path) -> None:
     begun = TwoShops.make(tmp_path / "begun")
     before = OneShop(begun.folder, begun.url).copy(tmp_path / "before")

@@ -82,7 +82,13 @@ def merge_by_hand(shops: TwoShops) -> None:
     forge.merge(request.number, request.head, person=ANN)
 
 
-@pytest.mark.parametrize("caches", [("cache", "cache"), ("cache", "cache-too")], ids=["one", "two"])
+CACHES = [
+    pytest.param(("cache", "cache-too"), id="two"),
+    pytest.param(("cache", "cache"), id="one", marks=pytest.mark.soak),
+]
+
+
+@pytest.mark.parametrize("caches", CACHES)
 def test_two_processes_open_one_merge_request_with_one_commit(
     caches: Sequence[str], tmp_path: Path
 ) -> None:
@@ -100,7 +106,7 @@ def test_two_processes_open_one_merge_request_with_one_commit(
     assert commits_on(shops, "main..promoter/dev/web") == 1
 
 
-@pytest.mark.parametrize("caches", [("cache", "cache"), ("cache", "cache-too")], ids=["one", "two"])
+@pytest.mark.parametrize("caches", CACHES)
 def test_two_processes_merge_once(caches: Sequence[str], tmp_path: Path) -> None:
     shops = TwoShops.make(tmp_path / "shops").write_rules(AUTOMATIC)
     for number in range(1, ROUNDS + 1):
