@@ -2,7 +2,8 @@
 # Paths are relative on purpose: the checkout may lie under a folder with spaces.
 
 BIN := .venv/bin
-WORKERS ?= auto
+# Many tests wait for servers, processes and clocks: more workers than processors.
+WORKERS := $(or $(WORKERS),$(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 ))))
 
 .DEFAULT_GOAL := help
 # Checks print one after the other, also under `make -j`.

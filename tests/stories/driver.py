@@ -10,7 +10,9 @@ import os
 import signal
 from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from promoter.engine.reconcile import Scope, reconcile
@@ -18,6 +20,8 @@ from tests.stories.effects import Step, numbered
 from tests.stories.two_shops import CHAPTERS, Chapter, TwoShops
 
 _SECONDS = 120
+_ONE_READER = Lock()
+"""Starting a process reads how every other one ended, and that can be read but once."""
 _ADAPTERS = (
     "git.cmd",
     "promoter.repositories.git",
@@ -77,10 +81,13 @@ def run_in_child(shops: TwoShops, now: datetime, kill_at: Step | None = None) ->
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *_ADAPTERS])
     child = context.Process(target=run_bot, args=(shops, now, kill_at))
-    child.start()
-    child.join(_SECONDS)
-    if child.exitcode is None:
-        child.kill()
+    with _ONE_READER:
+        child.start()
+    ended = wait([child.sentinel], _SECONDS)
+    with _ONE_READER:
+        if not ended:
+            child.kill()
         child.join()
-        raise AssertionError(f"a run took longer than {_SECONDS} seconds")
+    assert ended, f"a run took longer than {_SECONDS} seconds"
+    assert child.exitcode is not None
     return child.exitcode

@@ -397,8 +397,13 @@ def open_shop(
     monkeypatch: pytest.MonkeyPatch,
     applications: tuple[Application, ...] = ALL,
     rule: str = RULE,
+    *,
+    over_http: bool = True,
 ) -> Iterator[Shop]:
-    """The shop with version 1.0.0 in all environments; both servers want a password."""
+    """The shop with version 1.0.0 in all environments; both servers want a password.
+
+    What is not about servers takes the repository by its path: that is many times faster.
+    """
     with (
         running_registry(
             folder / "registry", username="robot", password=REGISTRY_PASSWORD
@@ -412,7 +417,7 @@ def open_shop(
         (folder / "rules").mkdir()
         (folder / "rules/shop.yaml").write_text(
             rule.format(
-                url=server.url("shop.git"),
+                url=server.url("shop.git") if over_http else f"file://{shop.repository}",
                 host=HOST,
                 applications="".join(_PATTERNS[kind] for kind in kinds),
             )

@@ -16,7 +16,7 @@ BASELINE = ".promoter/baseline/{}.yaml"
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """1.2.0 runs in dev, 1.1.0 in staging, 1.0.0 in production; 1.3.0 is in the registry."""
-    with open_shop(tmp_path, monkeypatch, (WEB, CART)) as opened:
+    with open_shop(tmp_path, monkeypatch, (WEB, CART), over_http=False) as opened:
         for version in ("1.1.0", "1.2.0", "1.3.0"):
             opened.publish(version)
         for environment, version in (("staging", "1.1.0"), ("dev", "1.2.0")):

@@ -13,7 +13,7 @@ from tests.stories.shop import ALICE, HOST, WEB, Shop, open_shop
 @pytest.fixture
 def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A shop with one application."""
-    with open_shop(tmp_path, monkeypatch, (WEB,)) as opened:
+    with open_shop(tmp_path, monkeypatch, (WEB,), over_http=False) as opened:
         yield opened
 
 

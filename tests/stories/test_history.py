@@ -27,7 +27,7 @@ WRONG = {
 def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """1.1.0 and 1.2.0 went to dev by the bot, and 1.1.0 to staging by Alice; then somebody put dev
     back to 1.1.0 by hand, and later to 1.3.0."""
-    with open_shop(tmp_path, monkeypatch, (WEB,)) as shop:
+    with open_shop(tmp_path, monkeypatch, (WEB,), over_http=False) as shop:
         shop.publish("1.1.0")
         shop.promoter("run")
         shop.promoter("mr", "merge", shop.number("staging/web"), "--as", ALICE)
@@ -128,7 +128,7 @@ def test_report_counts_what_went_forward_and_what_was_taken_back(
 
 
 def test_how_long_each_gate_took_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_shop(tmp_path, monkeypatch, (WEB,)) as shop:
+    with open_shop(tmp_path, monkeypatch, (WEB,), over_http=False) as shop:
         shop.publish("1.1.0")
         shop.promoter("run")
         shop.promoter("mr", "merge", shop.number("staging/web"), "--as", ALICE)

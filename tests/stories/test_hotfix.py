@@ -39,7 +39,7 @@ REASON = "checkout is down, see PAY-17"
 def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """1.2.0 has just come to dev, and staging waits for it; 1.1.1 is the fix of what runs."""
     clear_ci(monkeypatch)
-    with open_shop(tmp_path, monkeypatch, (WEB,), RULE) as opened:
+    with open_shop(tmp_path, monkeypatch, (WEB,), RULE, over_http=False) as opened:
         opened.publish("1.2.0")
         opened.promoter("run", expect=3)
         opened.publish("1.1.1")

@@ -24,7 +24,7 @@ done
 @pytest.fixture
 def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A shop with one application."""
-    with open_shop(tmp_path, monkeypatch, (WEB,)) as opened:
+    with open_shop(tmp_path, monkeypatch, (WEB,), over_http=False) as opened:
         yield opened
 
 

@@ -182,9 +182,11 @@ class TestOtherLines:
         assert waiting.heads() == {"dev/web": 2}
 
 
+LONG = ["github", *(pytest.param(each, marks=pytest.mark.soak) for each in ("local", "gitlab"))]
 _CROWD = tuple(f"app-{letter}" for letter in "abcdefghijkl")
 
 
+@pytest.mark.parametrize("world", LONG, indirect=True)
 def test_twelve_lines_of_one_file_are_merged_one_after_another(world: World) -> None:
     """Each branch is built once, and every second one once again when it is its turn: what stands
     two lines away still merges."""

@@ -224,7 +224,13 @@ def test_a_dead_registry_costs_many_repositories_one_patience(
 class TestFreshEqualsWarm:
     """Promise 1: caches are disposable, and a process with empty disks decides the same."""
 
-    @pytest.mark.parametrize("select", [SEMVER, "{newest: build}"], ids=["semver", "newest"])
+    @pytest.mark.parametrize(
+        "select",
+        [
+            pytest.param(SEMVER, id="semver"),
+            pytest.param("{newest: build}", id="newest", marks=pytest.mark.soak),
+        ],
+    )
     def test_with_a_thousand_tags_on_a_real_registry(
         self, pair: Pair, tmp_path: Path, select: str
     ) -> None:

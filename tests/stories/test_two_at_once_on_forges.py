@@ -26,6 +26,16 @@ SOME_SOAK = [
     for each in CHAPTERS
 ]
 """The longest runs in `make soak`."""
+HELD = [
+    pytest.param(
+        kind,
+        each,
+        id=f"{kind}-{each.title}",
+        marks=[] if (kind, each) in (("github", FIRST), ("gitlab", QUEUE[0])) else pytest.mark.soak,
+    )
+    for each in CHAPTERS
+    for kind in OPENERS
+]
 SEEDS = 2
 RACED = ("push", "open", "update", "close", "merge", "disarm")
 
@@ -77,7 +87,7 @@ def check(outcomes: Sequence[Outcome], shop: Shop, tale: Tale, how: str) -> None
     assert shop.deeds() == tale.deeds, how
 
 
-@pytest.mark.parametrize("chapter", SOME_SOAK)
+@pytest.mark.parametrize(("shop", "chapter"), HELD, indirect=["shop"])
 def test_an_engine_that_is_held_while_another_does_all_the_work(
     chapter: Chapter, shop: Shop
 ) -> None:
