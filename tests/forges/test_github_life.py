@@ -336,6 +336,7 @@ def test_trouble_with_a_queue_is_no_empty_queue(world: World, trouble: str) -> N
     assert not world.look().armed
 
 
+@pytest.mark.soak
 def test_a_queue_of_hundreds_is_read_whole(world: World) -> None:
     world.shop.protect("main", Protection(queue=True, by="ruleset"))
     for each in range(130):

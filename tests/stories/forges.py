@@ -29,6 +29,8 @@ from tests.stories.shop import Change, Terminal, changes
 Kind = Literal["local", "github", "gitlab"]
 State = Literal["open", "merged", "closed"]
 KINDS: tuple[Kind, ...] = ("local", "github", "gitlab")
+GITLAB_IN_SOAK = ("local", "github", pytest.param("gitlab", marks=pytest.mark.soak))
+"""For long stories in which the two real forges differ in what other stories tell of both."""
 REMEMBERS: tuple[Kind, ...] = ("github", "gitlab")
 """The forges that know rights, drafts by people, required checks and queues."""
 

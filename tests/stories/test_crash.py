@@ -52,7 +52,9 @@ def test_a_kill_at_any_effect_leaves_no_trace(chapter: Chapter, tmp_path: Path) 
             assert contents == tale.contents, step
 
 
-@pytest.mark.parametrize("chapter", LONG_IN_SOAK[:3])
+@pytest.mark.parametrize(
+    "chapter", [pytest.param(each, id=each.title, marks=pytest.mark.soak) for each in CHAPTERS[:3]]
+)
 def test_a_push_that_outlives_the_bot_leaves_no_trace(chapter: Chapter, tmp_path: Path) -> None:
     tale = tell(chapter, tmp_path)
 

@@ -35,8 +35,8 @@ def _each(*short: tuple[str, Chapter]) -> list[ParameterSet]:
 
 
 OUT = QUEUE[1]
-KILLED = _each(("github", FIRST), ("gitlab", OUT))
-LOST = _each(("gitlab", FIRST))
+KILLED = _each(("github", OUT))
+LOST = _each(("gitlab", OUT))
 # What a refusal leaves behind is what a kill before it does; what differs is that the run goes on.
 REFUSED = _each(("github", OUT))
 LATER_S = 90  # the next run comes later: its commits have other ids

@@ -18,7 +18,7 @@ from promoter.engine.reconcile import Scope, reconcile
 from promoter.model.record import Record
 from tests.stories.driver import run_in_child
 from tests.stories.effects import Step, numbered
-from tests.stories.forges import KINDS, World, file_of
+from tests.stories.forges import GITLAB_IN_SOAK, World, file_of
 from tests.stories.two_shops import NOW, TwoShops
 from tests.stories.worlds import open_world
 
@@ -31,7 +31,7 @@ STAGING = "staging/all=shop"
 PRODUCTION = "production/all=shop"
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=GITLAB_IN_SOAK)
 def world(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
@@ -219,7 +219,7 @@ CHAPTERS = (
 @pytest.mark.parametrize(
     "chapter",
     [
-        pytest.param(CHAPTERS[0], id="newcomer"),
+        pytest.param(CHAPTERS[0], id="newcomer", marks=pytest.mark.soak),
         pytest.param(CHAPTERS[1], id="merged", marks=pytest.mark.soak),
     ],
 )

@@ -16,7 +16,7 @@ from promoter.model.facts import Tip
 from promoter.model.rule import RepositoryAddress
 from promoter.repositories.git import GitRepository
 from tests.services.git_server import git
-from tests.stories.forges import KINDS, World
+from tests.stories.forges import GITLAB_IN_SOAK, World
 from tests.stories.worlds import open_world
 
 WEB = ".promoter/holds/staging/web.yaml"
@@ -24,7 +24,7 @@ EVERYTHING = ".promoter/holds/_all.yaml"
 LABEL = "promoter-hold/staging/web"
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=GITLAB_IN_SOAK)
 def world(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:

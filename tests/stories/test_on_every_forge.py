@@ -182,7 +182,7 @@ class TestOtherLines:
         assert waiting.heads() == {"dev/web": 2}
 
 
-LONG = ["github", *(pytest.param(each, marks=pytest.mark.soak) for each in ("local", "gitlab"))]
+LONG = ["local", *(pytest.param(each, marks=pytest.mark.soak) for each in REMEMBERS)]
 _CROWD = tuple(f"app-{letter}" for letter in "abcdefghijkl")
 
 

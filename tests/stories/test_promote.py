@@ -234,6 +234,7 @@ def test_two_jobs_at_once_end_with_the_later_release(kiosk: Shop) -> None:
     assert kiosk.promoter("run").out.startswith("nothing to do")
 
 
+@pytest.mark.soak
 class TestAJobThatIsKilled:
     """At every effect; the next call ends like an undisturbed one."""
 

@@ -106,6 +106,7 @@ def test_two_processes_open_one_merge_request_with_one_commit(
     assert commits_on(shops, "main..promoter/dev/web") == 1
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("caches", CACHES)
 def test_two_processes_merge_once(caches: Sequence[str], tmp_path: Path) -> None:
     shops = TwoShops.make(tmp_path / "shops").write_rules(AUTOMATIC)

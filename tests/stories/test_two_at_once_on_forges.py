@@ -40,7 +40,7 @@ SEEDS = 2
 RACED = ("push", "open", "update", "close", "merge", "disarm")
 
 
-@pytest.fixture(params=OPENERS)
+@pytest.fixture(params=["github", pytest.param("gitlab", marks=pytest.mark.soak)])
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     kind: Kind = request.param
     with OPENERS[kind](tmp_path / "shop") as made:
