@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.forges import KINDS, REMEMBERS, Seen, World, file_of
+from tests.stories.forges import GITLAB_IN_SOAK, REMEMBERS, Seen, World, file_of
 from tests.stories.worlds import open_world
 
 BRANCH = "promoter/staging/web"
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=GITLAB_IN_SOAK)
 def world(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:

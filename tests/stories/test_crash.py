@@ -75,13 +75,8 @@ def test_a_push_that_outlives_the_bot_leaves_no_trace(chapter: Chapter, tmp_path
             assert contents == tale.contents, f"killed within push {number}"
 
 
-@pytest.mark.parametrize(
-    "releases",
-    [
-        pytest.param(("1.1.0",), id="open"),
-        pytest.param(("1.1.0", "1.2.0"), id="update", marks=pytest.mark.soak),
-    ],
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("releases", [("1.1.0",), ("1.1.0", "1.2.0")], ids=["open", "update"])
 def test_a_server_that_drops_its_reply_after_the_work_changes_nothing(
     releases: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

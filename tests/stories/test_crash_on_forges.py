@@ -87,6 +87,7 @@ def test_an_answer_that_is_lost_is_no_second_try(chapter: Chapter, shop: Shop) -
         check(shop, tale, f"the answer to write {number} was lost")
 
 
+@pytest.mark.soak
 def test_a_process_that_is_killed_for_good(shop: Shop) -> None:
     """Some of the above with a process of its own and a signal."""
     tale = tell(shop, CHAPTERS[0])

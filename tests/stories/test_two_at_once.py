@@ -214,7 +214,8 @@ def test_an_engine_held_anywhere_while_another_does_all_the_work(
     assert point > 3 * len(chapter.effects) / 2
 
 
-@pytest.mark.parametrize("chapter", [CHAPTERS[0], *HELD[1:3]])
+@pytest.mark.soak
+@pytest.mark.parametrize("chapter", CHAPTERS[:3], ids=lambda chapter: chapter.title)
 def test_two_engines_that_take_turns_by_chance(chapter: Chapter, tmp_path: Path) -> None:
     tale = tell(chapter, tmp_path)
     for seed in range(SEEDS):

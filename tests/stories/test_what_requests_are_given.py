@@ -9,7 +9,7 @@ import pytest
 
 from promoter.model.record import Record
 from tests.services.github.state import Protection
-from tests.stories.forges import KINDS, REMEMBERS, Seen, World
+from tests.stories.forges import GITLAB_IN_SOAK, REMEMBERS, Seen, World
 from tests.stories.github_world import GitHubWorld
 from tests.stories.gitlab_world import GitLabWorld
 from tests.stories.worlds import open_world
@@ -32,7 +32,7 @@ commit: {message: "chore: {{ title }}"}
 """
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=GITLAB_IN_SOAK)
 def world(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
