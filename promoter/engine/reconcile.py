@@ -92,13 +92,20 @@ def make_plan(
     return replace(plan, troubles=(*plan.troubles, trouble), asks=frozenset()), facts
 
 
-def reconcile(scope: Scope, adapters: Adapters, clock: Clock, report: Report = silent) -> Outcome:
+def reconcile(
+    scope: Scope,
+    adapters: Adapters,
+    clock: Clock,
+    report: Report = silent,
+    observer: Observer | None = None,
+) -> Outcome:
     """Plan and apply until there is nothing left to do.
 
     Each effect changes the world, so the plan is made anew after each batch: what was merged
-    into one environment is offered to the next in the same run.
+    into one environment is offered to the next in the same run. `observer`: that of an earlier
+    look, which knows what is addressed by content.
     """
-    observer = Observer(adapters)
+    observer = observer or Observer(adapters)
     facts = Facts.none()
     effects: list[Effect] = []
     warnings: dict[str, None] = {}
