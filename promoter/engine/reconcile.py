@@ -48,6 +48,8 @@ environment is decided on the same view; the rest is addressed by commit."""
 
 Clock = Callable[[], datetime]
 Report = Callable[[str], None]
+"""Told before each step of a reconcile. What it raises ends the reconcile there: nothing is half
+done between two steps."""
 
 
 def silent(message: str) -> None:
@@ -117,7 +119,7 @@ def reconcile(
         plan, facts = make_plan(scope, observer, facts, clock(), report)
         plan = _without(plan, done)
         if not plan.actions and not plan.notes and not plan.statuses:
-            return Outcome(plan, tuple(effects), warnings=tuple(warnings))
+            return Outcome(plan, tuple(effects), (), tuple(warnings), facts.unanswered)
         if not left:
             break  # the last round looks only: what was done in the one before may be all
         report(f"carrying out {len(plan.actions)} actions")
@@ -129,10 +131,12 @@ def reconcile(
         warnings.update(dict.fromkeys(applied.warnings))
         done.update(applied.done)
         if not applied.effects and not applied.raced and not applied.published:
-            return Outcome(plan, tuple(effects), tuple(applied.troubles), tuple(warnings))
+            troubles = tuple(applied.troubles)
+            return Outcome(plan, tuple(effects), troubles, tuple(warnings), facts.unanswered)
         facts = _forget(facts)
     why = "others keep changing the repository; what is left is done by the next run"
-    return Outcome(plan, tuple(effects), (Trouble("promoter", why, "transient"),), tuple(warnings))
+    troubles = (Trouble("promoter", why, "transient"),)
+    return Outcome(plan, tuple(effects), troubles, tuple(warnings), facts.unanswered)
 
 
 def _without(plan: Plan, done: set[object]) -> Plan:

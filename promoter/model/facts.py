@@ -344,6 +344,11 @@ class Facts:
     def none(cls) -> Self:
         return cls({})
 
+    @property
+    def unanswered(self) -> dict[Question[Any], Unknown]:
+        """What was asked and the world did not tell."""
+        return {each: why for each, why in self.answers.items() if isinstance(why, Unknown)}
+
     def get(self, question: Question[T]) -> Known[T] | Unknown | None:
         """The answer; None where it was not asked yet."""
         return cast("Known[T] | Unknown | None", self.answers.get(question))

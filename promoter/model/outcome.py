@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
+from promoter.model.facts import Question, Unknown
 from promoter.model.plan import Plan, Trouble
 
 Deed = Literal["opened", "updated", "closed", "merged", "queued", "disarmed", "left-alone"]
@@ -25,9 +27,11 @@ class Effect:
 @dataclass(frozen=True)
 class Outcome:
     """`plan` is the last one, made after all effects; `troubles` are what stopped an effect,
-    `warnings` what went wrong without stopping anything."""
+    `warnings` what went wrong without stopping anything, `unanswered` what the world did not tell
+    when it was asked last."""
 
     plan: Plan
     effects: tuple[Effect, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     warnings: tuple[str, ...] = ()
+    unanswered: Mapping[Question[Any], Unknown] = field(default_factory=dict)
