@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from promoter.app import App, build
-from promoter.settings import Settings, load_settings
+from promoter.settings import ServeSettings, Settings, load_serve_settings, load_settings
 
 _SETTINGS = ("rules", "registries", "credentials", "cache", "person", "output")
 
@@ -56,6 +56,11 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     return load_settings({name: getattr(arguments, name, None) for name in _SETTINGS})
 
 
-def app_from(arguments: argparse.Namespace) -> App:
-    app = build(settings_from(arguments))
+def serve_settings_from(arguments: argparse.Namespace) -> ServeSettings:
+    names = (*_SETTINGS, "poll", "listen", "webhook_secrets", "log")
+    return load_serve_settings({name: getattr(arguments, name, None) for name in names})
+
+
+def app_from(arguments: argparse.Namespace, settings: Settings | None = None) -> App:
+    app = build(settings or settings_from(arguments))
     return replace(app, rules_at=getattr(arguments, "rules_at", None))
