@@ -1,2 +1,2 @@
-"""The long-running deployment: agenda, scheduler, webhooks, dashboard. No room yet: today the
-engine is called by the command line."""
+"""The long-running deployment: an agenda of looks, the scheduler that takes them, rules that are
+read again, and the webhooks that say "look now"."""

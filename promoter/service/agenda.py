@@ -123,13 +123,17 @@ class _Entry:
         ]
         return ahead
 
-    def clamp(self, now: datetime, longest: timedelta) -> None:
+    def clamp(self, now: datetime) -> None:
         """A clock that was set back must not put the bot to sleep."""
-        self.poll_at = min(self.poll_at, now + longest)
-        self.free_at = min(self.free_at, now + _LONGEST_PAUSE)
+        longest = self.every * (1 + _SPREAD)
+        self.poll_at = min(
+            self.poll_at, now + (LONGEST_RETRY + longest if self.silent else longest)
+        )
+        if self.free_at > now + _LONGEST_PAUSE:
+            self.free_at = now
         self.asked = {each: min(at, now) for each, at in self.asked.items()}
         for source, each in self.retries.items():
-            self.retries[source] = replace(each, at=min(each.at, now + longest))
+            self.retries[source] = replace(each, at=min(each.at, now + LONGEST_RETRY + longest))
 
 
 class Agenda:
@@ -186,7 +190,7 @@ class Agenda:
         """
         found: list[Due] = []
         for subject, entry in self._entries.items():
-            entry.clamp(now, LONGEST_RETRY + entry.every)
+            entry.clamp(now)
             reasons = [(at, why) for at, why in entry.reasons() if at <= now]
             if reasons and self._may_begin(entry):
                 # Those who asked and were to wait are served by the same look.
