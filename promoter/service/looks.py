@@ -68,17 +68,18 @@ class Looks:
         self._memories: Mapping[str, _Memory] = {}
 
     def keep(self, shards: Iterable[Shard]) -> list[str]:
-        """From now on these; the names of those that are new, or whose rules are others."""
+        """From now on these; the names of those that were there with other rules."""
         with self._lock:
             before = self._memories
             kept: dict[str, _Memory] = {}
             changed: list[str] = []
             for shard in shards:
                 memory = before.get(shard.name)
-                if memory is None or memory.shard != shard:
+                if memory is None:
+                    memory = _Memory(shard, Observer(self._adapters))
+                elif memory.shard != shard:
                     changed.append(shard.name)
-                    observer = memory.observer if memory else Observer(self._adapters)
-                    memory = _Memory(shard, observer)
+                    memory = _Memory(shard, memory.observer)
                 kept[shard.name] = memory
             self._memories = kept
         return changed
