@@ -80,6 +80,7 @@ def test_a_rule_file_that_changes_is_in_force_within_seconds(
     assert branches(shop) == ["dev/api", "dev/cart", "staging/web"]
     file.write_text(right.replace("dev: {}", "dev: {merge: automatic}"), "utf-8")
     bot.forward(seconds=11)
+    bot.forward(minutes=1)
     assert branches(shop) == ["staging/web"]
 
 
