@@ -1,0 +1,178 @@
+"""What the service shows to the network: webhooks in, health and metrics out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from promoter.service.webhooks.receiver import Answer, Webhooks
+from promoter.service.webhooks.request import Headers
+
+T = TypeVar("T")
+
+_MIB = 1 << 20
+_JSON = re.compile(r"(?:application|text)/(?:json|[a-z0-9.-]+\+json)|text/plain")
+_RETRY_SOON = 1
+
+
+class Health(Protocol):
+    """Each gives whether it is so, and a text that is shown."""
+
+    def alive(self) -> tuple[bool, str]:
+        """Whether the process is to go on; else whoever watches it starts it anew."""
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether it does its work, so that requests may be sent to it."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bounds of what requests may take: bytes of one body and of all that are held at a time,
+    seconds for one body, requests under way at a time."""
+
+    body: int = _MIB
+    bodies: int = 16 * _MIB
+    seconds: float = 10.0
+    requests: int = 64
+
+
+def make_web(
+    webhooks: Webhooks | None,
+    health: Health,
+    metrics: Callable[[], tuple[bytes, str]],
+    room: Room | None = None,
+) -> Starlette:
+    """The application. Without `webhooks` it has none: they may have a port of their own, so that
+    whoever fills that can't keep probes from theirs. `metrics` gives a body and its media type.
+
+    What is called may wait: nothing of it runs in the event loop.
+    """
+
+    # No coroutines: Starlette runs them in a thread.
+    def show_alive(_request: Request) -> Response:
+        return _show(*health.alive())
+
+    def show_ready(_request: Request) -> Response:
+        return _show(*health.ready())
+
+    def show_metrics(_request: Request) -> Response:
+        body, media_type = metrics()
+        return Response(body, headers={"Content-Type": media_type})
+
+    routes = [
+        Route("/healthz", show_alive),
+        Route("/readyz", show_ready),
+        Route("/metrics", show_metrics),
+    ]
+    if webhooks is not None:
+        take = _Taker(webhooks, room or Room()).take
+        routes += [
+            Route("/webhooks/{source}", take, methods=["POST"]),
+            Route("/webhooks/{source}/{secret}", take, methods=["POST"]),
+        ]
+    web = Starlette(routes=routes)
+    web.router.redirect_slashes = False  # the answer would repeat a secret URL
+    return web
+
+
+class _Taker:
+    def __init__(self, webhooks: Webhooks, room: Room) -> None:
+        self._webhooks = webhooks
+        self._room = room
+        self._requests = 0
+        self._held = 0
+        # One thread: files, signatures and JSON of one request at a time, and no memory for more.
+        self._worker = ThreadPoolExecutor(1, "webhooks")
+
+    async def take(self, request: Request) -> Response:
+        if self._requests >= self._room.requests:
+            return _respond(self._refuse("unknown", _OVERLOADED))
+        self._requests += 1
+        try:
+            return _respond(await self._answer(request))
+        finally:
+            self._requests -= 1
+
+    async def _answer(self, request: Request) -> Answer:
+        name = request.path_params["source"]
+        in_url = request.path_params.get("secret")
+        headers = request.headers
+        admission = await self._run(lambda: self._webhooks.admit(name, headers, in_url))
+        if isinstance(admission, Answer):
+            return admission
+        refusal = _wrong_head(headers, self._room)
+        if refusal is not None:
+            return self._refuse(admission.source.name, refusal)
+        chunks: list[bytes] = []
+        try:
+            refusal = await self._read(request, chunks)
+            if refusal is not None:
+                return self._refuse(admission.source.name, refusal)
+            return await self._run(lambda: self._webhooks.take(admission, b"".join(chunks)))
+        finally:
+            self._held -= sum(map(len, chunks))
+
+    async def _read(self, request: Request, chunks: list[bytes]) -> Answer | None:
+        """Read the body into `chunks`; gives what is wrong with it."""
+        size = 0
+        try:
+            async with asyncio.timeout(self._room.seconds):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > self._room.body:
+                        return _too_large(self._room)
+                    if self._held + len(chunk) > self._room.bodies:
+                        return _OVERLOADED
+                    self._held += len(chunk)
+                    chunks.append(chunk)
+        except TimeoutError:
+            return Answer(408, "slow", f"the body took longer than {self._room.seconds:g} seconds")
+        except ClientDisconnect:
+            return Answer(400, "gone", "the sender went away")
+        return None
+
+    def _refuse(self, source: str, answer: Answer) -> Answer:
+        return self._webhooks.refuse(source, answer)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+
+_OVERLOADED = Answer(503, "overloaded", "too many requests at a time", _RETRY_SOON)
+
+
+def _wrong_head(headers: Headers, room: Room) -> Answer | None:
+    media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if not _JSON.fullmatch(media_type):
+        return Answer(415, "wrong-type", "send application/json")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        return Answer(415, "wrong-type", "send it without Content-Encoding")
+    if int(headers.get("content-length", "0")) > room.body:  # a number: the server looked at it
+        return _too_large(room)
+    return None
+
+
+def _too_large(room: Room) -> Answer:
+    return Answer(413, "too-large", f"the body is larger than {room.body} bytes")
+
+
+def _show(good: bool, text: str) -> Response:
+    return PlainTextResponse(f"{text}\n", 200 if good else 503)
+
+
+def _respond(answer: Answer) -> Response:
+    response = PlainTextResponse(f"{answer.text}\n", answer.status)
+    if answer.retry_after is not None:
+        response.headers["Retry-After"] = str(answer.retry_after)
+    if answer.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 11.6.1: one is a must
+    return response
