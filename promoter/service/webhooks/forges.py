@@ -76,7 +76,7 @@ def _github_package(body: object) -> Iterator[ImagePushed]:
         place = registry.partition("://")[2].partition("/")[2].strip("/")
     else:
         place = text(package, "owner", "login") or needed(package, "namespace")
-    yield pushed(f"{place}/{name}".lower(), _GHCR, label)
+    yield pushed(f"{place}/{name}", _GHCR, label)
 
 
 def read_gitlab(_headers: Headers, body: object) -> Iterator[Nudge]:

@@ -68,9 +68,10 @@ def items(value: object, *keys: str) -> list[object]:
 
 
 def pushed(path: str, host: str | None, tag: str | None) -> ImagePushed:
-    """The nudge, with every part looked at; raises MalformedError."""
+    """The nudge, with every part looked at; raises MalformedError. Some products tell a path as
+    their pages show it, in upper case, too."""
     try:
-        name = ImageName.parse(f"registry.invalid/{path}")
+        name = ImageName.parse(f"registry.invalid/{path.lower()}")
     except ValueError:
         raise MalformedError("the repository is not a name that a registry can have") from None
     if tag is not None and not is_tag(tag):

@@ -175,7 +175,7 @@ def read_jfrog(_headers: Headers, body: object) -> Iterator[Nudge]:
     key = text(body, "data", "repo_key")
     tag = needed(body, "data", "tag")
     if key:
-        yield pushed(f"{key.lower()}/{name}", host_in(text(body, "jpd_origin")), tag)
+        yield pushed(f"{key}/{name}", host_in(text(body, "jpd_origin")), tag)
     yield pushed(name, None, tag)
 
 
