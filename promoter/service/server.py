@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import threading
 from dataclasses import dataclass
@@ -74,10 +75,9 @@ class WebServer:
         host, port = self._address
         try:
             listening = _listen(host, port)
-        except (OSError, OverflowError) as error:
-            why = error.strerror if isinstance(error, OSError) else "no such port"
+        except OSError as error:
             raise InputError(
-                f"can't listen on {host or '*'}:{port}: {why}; choose another address"
+                f"can't listen on {host or '*'}:{port}: {_why(error)}; choose another address"
             ) from None
         _quieten(logging.getLogger("uvicorn.error"))
         found: int = listening.getsockname()[1]
@@ -149,7 +149,9 @@ class _GuardedProtocol(H11Protocol):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Raises OSError, OverflowError."""
+    """Raises OSError."""
+    if not 0 <= port <= 65535:  # `getaddrinfo` takes 65536 for 0
+        raise socket.gaierror(socket.EAI_SERVICE, "there is no such port")
     family, *_, address = socket.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -159,6 +161,12 @@ def _listen(host: str, port: int) -> socket.socket:
         backlog=_BACKLOG,
         dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
     )
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return str(error.strerror)
+    return os.strerror(error.errno or 0)  # `create_server` adds the address once more
 
 
 def _quieten(logger: logging.Logger) -> None:

@@ -95,10 +95,13 @@ class _Taker:
 
     async def take(self, request: Request) -> Response:
         if self._requests >= self._room.requests:
-            return _respond(self._refuse("unknown", _OVERLOADED))
+            return _respond(self._webhooks.refuse(request.path_params["source"], _OVERLOADED))
         self._requests += 1
         try:
             return _respond(await self._answer(request))
+        except asyncio.CancelledError:
+            # The server ends; it would take this for a mistake, and log a traceback.
+            return _respond(_ENDING)
         finally:
             self._requests -= 1
 
@@ -111,12 +114,12 @@ class _Taker:
             return admission
         refusal = _wrong_head(headers, self._room)
         if refusal is not None:
-            return self._refuse(admission.source.name, refusal)
+            return self._webhooks.refuse(admission.source.name, refusal)
         chunks: list[bytes] = []
         try:
             refusal = await self._read(request, chunks)
             if refusal is not None:
-                return self._refuse(admission.source.name, refusal)
+                return self._webhooks.refuse(admission.source.name, refusal)
             return await self._run(lambda: self._webhooks.take(admission, b"".join(chunks)))
         finally:
             self._held -= sum(map(len, chunks))
@@ -140,13 +143,11 @@ class _Taker:
             return Answer(400, "gone", "the sender went away")
         return None
 
-    def _refuse(self, source: str, answer: Answer) -> Answer:
-        return self._webhooks.refuse(source, answer)
-
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
 
+_ENDING = Answer(503, "ending", "the service ends", _RETRY_SOON)
 _OVERLOADED = Answer(503, "overloaded", "too many requests at a time", _RETRY_SOON)
 
 

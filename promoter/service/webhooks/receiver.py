@@ -126,8 +126,9 @@ class Webhooks:
         return answer
 
     def refuse(self, source: str, answer: Answer, reason: str | None = None) -> Answer:
-        """Count and log the answer, which is given back. `reason` is for the log, where that is
-        to know more than the sender."""
+        """Count and log the answer, which is given back. `source` may be any text of a stranger's.
+        `reason` is for the log, where that is to know more than the sender."""
+        source = source if source in self._sources else UNKNOWN
         self._count(source, answer.result)
         left_out = self._lines.more((source, answer.status))
         if left_out is not None:

@@ -1,0 +1,199 @@
+"""The web application behind its real server: statuses, health, metrics, and the clean end."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from promoter.errors import InputError
+from promoter.service.server import Patience, WebServer
+from promoter.service.web import Room, make_web
+from promoter.service.webhooks.bucket import Pace
+from promoter.service.webhooks.sources import SOURCES
+from tests.service.running import Doctor, running_web
+from tests.service.webhooks.examples import EXAMPLES, SECRET
+
+BEARER = {"Authorization": f"Bearer {SECRET}"}
+
+
+def test_an_event_of_each_source_is_looked_at_and_its_trace_goes_on(tmp_path: Path) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with running_web(tmp_path) as web:
+        for source in SOURCES:
+            answer = web.send_example(source, {"traceparent": trace})
+            assert (answer.status, answer.data) == (202, b"looking now\n")
+    assert web.nudges == [nudge for source in SOURCES for nudge in EXAMPLES[source].nudges]
+    assert web.traces == [trace] * len(SOURCES)
+
+
+def test_every_status_and_that_it_says_why(tmp_path: Path) -> None:
+    tight = Pace(per_second=0.01, burst=9)
+    with running_web(tmp_path, known=tight, room=Room(body=1000)) as web:
+        (tmp_path / "acr").write_text("short")
+        for path, body, headers, status, text in [
+            ("harbor", b'{"type": "PULL_ARTIFACT"}', BEARER, 200, "nothing to look at"),
+            ("harbor", b"{", BEARER, 400, "the body is not JSON in UTF-8"),
+            ("harbor", b"{}", BEARER, 400, "type is missing"),
+            ("harbor", b"{}", {}, 401, "the secret or signature is missing or wrong"),
+            ("harbor/" + SECRET, b"{}", {}, 401, "the secret or signature is missing or wrong"),
+            ("no-such", b"{}", BEARER, 404, "no such source here"),
+            ("harbor/a/b", b"{}", BEARER, 404, "Not Found"),
+            ("harbor", b"x" * 1001, BEARER, 413, "the body is larger than 1000 bytes"),
+            ("harbor", iter([b"x" * 600] * 2), BEARER, 413, "the body is larger than 1000 bytes"),
+            ("harbor", b"x" * 1001, {}, 401, "the secret or signature is missing or wrong"),
+            ("harbor", b"<a/>", {**BEARER, "Content-Type": "text/xml"}, 415, "send application/"),
+            ("harbor", b"{}", {**BEARER, "Content-Encoding": "gzip"}, 415, "send it without Cont"),
+            ("acr", b"{}", BEARER, 503, "the secret of this source can't be used; see the log"),
+        ]:
+            answer = web.send(f"/webhooks/{path.replace(' ', '%20')}", body, headers)
+            assert (answer.status, answer.data.decode()[: len(text)]) == (status, text)
+        assert web.send("/webhooks/harbor", method="GET").status == 405
+        assert web.send("/healthz", method="POST").status == 405
+        assert web.send("/nothing", method="GET").status == 404
+        while (answer := web.send("/webhooks/harbor", b"{}", BEARER)).status != 429:
+            pass
+        assert answer.headers["Retry-After"] == "100"
+    assert web.nudges == []
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "application/json; charset=utf-8",
+        "application/vnd.docker.distribution.events.v2+json",
+        "application/cloudevents+json",
+        "application/cloudevents-batch+json",
+        "text/plain; charset=UTF-8",
+        "TEXT/JSON",
+    ],
+)
+def test_media_types_as_products_have_them(tmp_path: Path, media_type: str) -> None:
+    with running_web(tmp_path) as web:
+        assert web.send_example("acr", {"Content-Type": media_type}).status == 202
+
+
+def test_a_secret_url_is_not_repeated_by_a_redirect(tmp_path: Path) -> None:
+    with running_web(tmp_path) as web:
+        answer = web.send(f"/webhooks/quay/{SECRET.replace(' ', '%20')}/", b"{}")
+    assert answer.status == 404
+    assert "Location" not in answer.headers
+
+
+def test_health_and_metrics(tmp_path: Path) -> None:
+    with running_web(tmp_path) as web:
+        for path, attribute in (("/healthz", "is_alive"), ("/readyz", "is_ready")):
+            assert web.send(path, method="GET").status == 200
+            setattr(web.health, attribute, False)
+            answer = web.send(path, method="GET")
+            assert answer.status == 503
+            assert answer.data in (b"no look for 20 minutes\n", b"no rules yet\n")
+        answer = web.send("/metrics", method="GET")
+        assert (answer.status, answer.data) == (200, b"promoter_up 1\n")
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert "server" not in answer.headers
+
+
+def test_webhooks_may_have_a_port_of_their_own() -> None:
+    server = WebServer(make_web(None, Doctor(), lambda: (b"", "text/plain")), "localhost", 0)
+    port = server.start()
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(b"POST /webhooks/harbor HTTP/1.0\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 404")
+    assert server.stop(10)
+
+
+def test_what_a_look_waits_for_holds_up_no_probe(tmp_path: Path) -> None:
+    """And of those who wait behind it, no more than there is room for."""
+    begun, go_on = threading.Event(), threading.Event()
+    with running_web(tmp_path, room=Room(requests=1)) as web:
+
+        def wait(*_: object) -> None:
+            begun.set()
+            go_on.wait(20)
+
+        web.take = wait  # type: ignore[method-assign]  # a busy scheduler
+        answers: list[int] = []
+        first = threading.Thread(target=lambda: answers.append(web.send_example("acr").status))
+        first.start()
+        assert begun.wait(20)
+        assert web.send("/healthz", method="GET").status == 200
+        second = web.send_example("acr")
+        assert (second.status, second.headers["Retry-After"]) == (503, "1")
+        go_on.set()
+        first.join(20)
+        assert answers == [202]
+        assert web.counted == [("acr", "overloaded"), ("acr", "looked")]
+
+
+class TestServer:
+    def test_an_address_that_is_taken_is_one_line(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            with pytest.raises(InputError) as caught:
+                WebServer(None, "127.0.0.1", port).start()
+        assert str(caught.value) == (
+            f"can't listen on 127.0.0.1:{port}: Address already in use; choose another address"
+        )
+
+    @pytest.mark.parametrize(
+        ("host", "port", "why"),
+        [
+            ("192.0.2.1", 0, "Cannot assign"),
+            ("127.0.0.1", 65536, "there is no such port"),
+            ("no host", 0, ""),
+        ],
+    )
+    def test_so_is_one_that_cant_be_had(self, host: str, port: int, why: str) -> None:
+        with pytest.raises(InputError, match=f"can't listen on {host}:{port}: {why}"):
+            WebServer(None, host, port).start()
+
+    def test_it_ends_in_time_though_somebody_holds_on(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with running_web(tmp_path, stop_within=2.0) as web:
+            idle, half = web.connect(), web.connect()
+            half.sendall(b"POST /webhooks/harbor HTTP/1.1\r\nAuthoriz")
+            slow = web.connect()
+            slow.sendall(
+                b"POST /webhooks/harbor HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
+                b"Authorization: Bearer " + SECRET.encode() + b"\r\n\r\n{"
+            )
+            assert web.send("/healthz", method="GET").status == 200
+        for each in (idle, half, slow):
+            each.close()
+        assert [each.exc_info for each in caplog.records if each.exc_info] == []
+
+    def test_more_connections_than_there_may_be_are_sent_away(self, tmp_path: Path) -> None:
+        with running_web(tmp_path, patience=Patience(connections=3)) as web:
+            held = [web.connect() for _ in range(3)]
+            held[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert held[0].recv(1000).startswith(b"HTTP/1.1 200")
+            with web.connect() as fourth:
+                assert fourth.recv(1000).startswith(b"HTTP/1.1 503")
+            for each in held:
+                each.close()
+            while web.send("/healthz", method="GET").status != 200:
+                pass
+
+    def test_nothing_of_a_request_is_logged(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        with running_web(tmp_path) as web:
+            web.send_example("quay")
+            web.send("/webhooks/quay/wrong-secret-of-somebody", b'{"some": "body"}')
+            with web.connect() as connection:
+                connection.sendall(b"no HTTP at all\r\n\r\n")
+                assert connection.recv(1000).startswith(b"HTTP/1.1 400")
+        ours = [
+            each for each in caplog.records if each.name.split(".")[0] in ("promoter", "uvicorn")
+        ]
+        text = "\n".join(each.getMessage() for each in ours)
+        assert text.splitlines() == [
+            "webhook refused: source quay, status 401: the secret or signature is missing or wrong",
+            "Invalid HTTP request received.",
+        ]
