@@ -15,6 +15,7 @@ from promoter.decisions.scene import Names, names_of
 from promoter.engine.adapters import Adapters
 from promoter.engine.observe import Observer
 from promoter.engine.reconcile import Scope, reconcile
+from promoter.model.address import GitAddress
 from promoter.model.outcome import Outcome
 from promoter.model.plan import Decision
 from promoter.service.agenda import Applications, Due, Findings
@@ -22,6 +23,7 @@ from promoter.service.figures import Waiting, record_effects, record_standing
 from promoter.service.findings import Followers, find_followers, find_next
 from promoter.service.scheduler import Stopped
 from promoter.service.shards import Shard
+from promoter.service.webhooks.nudge import ImagePushed, RepositoryChanged
 from promoter.telemetry import TraceContext
 from promoter.texts.doctor_text import advice_lines
 from promoter.texts.plan_text import effects_text, untold_warnings
@@ -84,20 +86,22 @@ class Looks:
             self._memories = kept
         return changed
 
-    def followers_of(self, path: str) -> dict[str, Applications]:
-        """The applications that follow an image with this path, whatever registry serves it, by
-        shard."""
+    def followers_of(self, pushed: ImagePushed) -> dict[str, Applications]:
+        """The applications that follow an image that was pushed, by shard."""
         found: dict[str, Applications] = {}
         for name, memory in self._memories.items():
             for image, applications in memory.followers.items():
-                if image.path == path:
+                if pushed.may_be(image):
                     found[name] = found.get(name, frozenset()) | applications
         return found
 
-    def living_in(self, places: Iterable[str]) -> list[str]:
-        """The shards that have one of these repositories, by `shards.place_of`."""
-        wanted = frozenset(places)
-        return [name for name, each in self._memories.items() if each.shard.places & wanted]
+    def living_in(self, changed: RepositoryChanged) -> list[str]:
+        """The shards that have a repository in which something happened."""
+        return [
+            name
+            for name, memory in self._memories.items()
+            if any(is_meant(changed, each.url) for each in memory.shard.repositories)
+        ]
 
     def __call__(self, due: Due) -> Findings:
         memory = self._memories.get(due.subject)
@@ -188,3 +192,11 @@ def _troubles(outcome: Outcome) -> Sequence[str]:
     advice = (line for each in plan.advice for line in advice_lines(each, None))
     said = (*(str(each) for each in (*plan.troubles, *outcome.troubles)), *targets, *advice)
     return list(dict.fromkeys((*said, *untold_warnings(outcome))))
+
+
+def is_meant(changed: RepositoryChanged, url: str) -> bool:
+    """Whether a webhook speaks of the repository at an address."""
+    try:
+        return changed.may_be(GitAddress.parse(url))
+    except ValueError:  # the look says what is wrong with it
+        return False

@@ -12,10 +12,10 @@ from promoter import telemetry
 from promoter.engine.adapters import Adapters
 from promoter.errors import InputError, PromoterError, TransientError
 from promoter.service.agenda import Agenda, Due, Failure, Findings, Trigger
-from promoter.service.looks import Looks
+from promoter.service.looks import Looks, is_meant
 from promoter.service.rulebook import Rulebook
 from promoter.service.scheduler import Scheduler, Timer
-from promoter.service.shards import divide, place_of
+from promoter.service.shards import divide
 from promoter.service.webhooks.nudge import ImagePushed, Nudge
 
 _log = logging.getLogger(__name__)
@@ -84,14 +84,13 @@ class Service:
         asked = 0
         for each in nudges:
             if isinstance(each, ImagePushed):
-                for subject, applications in self._looks.followers_of(each.path).items():
+                for subject, applications in self._looks.followers_of(each).items():
                     why = Trigger(f"a push of {each.path}", applications, trace)
                     asked += self._scheduler.trigger(subject, why)
                 continue
-            places = {place_of(url) for url in each.urls}
-            for subject in self._looks.living_in(places):
+            for subject in self._looks.living_in(each):
                 asked += self._scheduler.trigger(subject, Trigger("its forge", None, trace))
-            if self._rules_at is not None and place_of(self._rules_at) in places:
+            if self._rules_at is not None and is_meant(each, self._rules_at):
                 asked += self._scheduler.trigger(RULES, Trigger("its forge"))
         return asked
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from promoter.access.redaction import redact
-from promoter.model.address import GitAddress
 from promoter.model.rule import RepositoryAddress, Rule
 
 
@@ -23,11 +22,6 @@ class Shard:
     def repositories(self) -> tuple[RepositoryAddress, ...]:
         """Each repository and branch once."""
         return tuple(dict.fromkeys(each for rule in self.rules for each in rule.repositories))
-
-    @property
-    def places(self) -> frozenset[str]:
-        """See `place_of`."""
-        return frozenset(place_of(each.url) for each in self.repositories)
 
 
 def divide(rules: Iterable[Rule]) -> tuple[Shard, ...]:
@@ -48,15 +42,3 @@ def divide(rules: Iterable[Rule]) -> tuple[Shard, ...]:
         first = min((each for rule in members for each in rule.repositories), key=lambda r: r.key)
         shards.append(Shard(redact(first.url), tuple(members)))
     return tuple(shards)
-
-
-def place_of(url: str) -> str:
-    """Where a repository is, the same for every protocol that it is served by:
-    `git.example.com/team/shop` of its ssh and https addresses. What is no address is itself."""
-    try:
-        key = GitAddress.parse(url).key
-    except ValueError:
-        return url
-    place = key.partition("://")[2] or key
-    host, slash, path = place.partition("/")
-    return f"{host.partition(':')[0]}{slash}{path}".lower()

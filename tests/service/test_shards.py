@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from promoter.errors import Where
 from promoter.model.rule import EnvironmentRule, RepositoryAddress, Rule, Upstream
-from promoter.service.shards import divide, place_of
+from promoter.service.shards import divide
 
 
 def rule(name: str, *repositories: str) -> Rule:
@@ -41,7 +40,7 @@ def test_rules_of_one_repository_are_one_shard_and_others_are_apart() -> None:
 def test_a_rule_over_two_repositories_ties_them_together() -> None:
     shards = divide([rule("web", "shop"), rule("bank", "bank"), rule("both", "shop", "bank")])
     assert [len(each.rules) for each in shards] == [3]
-    assert shards[0].places == {"git.example.com/shop", "git.example.com/bank"}
+    assert len(shards[0].repositories) == 2
 
 
 def test_a_password_in_an_address_names_no_shard() -> None:
@@ -60,30 +59,11 @@ def test_every_rule_is_in_one_shard_and_every_repository_in_one_at_most(
     assert sorted(each.source for shard in shards for each in shard.rules) == sorted(
         each.source for each in rules
     )
-    places = [place for shard in shards for place in shard.places]
-    assert len(places) == len(set(places))
+    held = [each for shard in shards for each in shard.repositories]
+    assert len(held) == len(set(held))
     for shard in shards:
         reached, grew = set(shard.rules[0].repositories), True
         while grew:
             tied = {a for r in shard.rules if reached & set(r.repositories) for a in r.repositories}
             grew, reached = not tied <= reached, reached | tied
         assert reached == set(shard.repositories)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://git.example.com/Team/shop.git",
-        "https://git.example.com:8443/team/shop",
-        "ssh://git@git.example.com:2222/team/shop.git",
-        "git@git.example.com:team/shop.git",
-        "git://git.example.com/team/shop/",
-    ],
-)
-def test_one_repository_is_one_place_however_it_is_served(url: str) -> None:
-    assert place_of(url) == "git.example.com/team/shop"
-
-
-def test_a_path_of_this_machine_is_a_place_as_well() -> None:
-    assert place_of("file:///srv/git/shop.git") == place_of("/srv/git/shop.git") == "/srv/git/shop"
-    assert place_of("https://user:pass@host/x") == "https://user:pass@host/x"

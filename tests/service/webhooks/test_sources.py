@@ -237,7 +237,9 @@ def test_what_a_scan_of_quay_or_ecr_found_is_looked_at() -> None:
     quay = {"repository": "shop/web", "docker_url": "quay.io/shop/web", "vulnerability": {}}
     assert read("quay", quay) == [ImagePushed("shop/web", "quay.io", None)]
     ecr = {
-        **{"detail-type": "ECR Image Scan", "account": "123456789012", "region": "eu-west-1"},
+        "detail-type": "ECR Image Scan",
+        "account": "123456789012",
+        "region": "eu-west-1",
         "detail": {"repository-name": "apps/web", "scan-status": "COMPLETE"},
     }
     host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
