@@ -157,6 +157,12 @@ def _reset(headers: Mapping[str, str]) -> float | None:
     return _seconds(text.strip(), headers)
 
 
+def remaining(headers: Mapping[str, str]) -> int | None:
+    """How many requests the server still allows; None where it does not tell."""
+    text = headers.get("RateLimit-Remaining") or headers.get("X-RateLimit-Remaining")
+    return _parse_remaining(text)[0] if text else None
+
+
 @dataclass(frozen=True)
 class Slot:
     """A leave to ask in `wait` seconds, as things stood in this `round` of the budget."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from promoter import telemetry
 from promoter.access.credentials import Credentials
 from promoter.access.git_errors import MirrorDamagedError, local_failure
 from promoter.access.git_remote import Remote
@@ -81,6 +83,17 @@ class Git:
         self, *arguments: str, remote: Remote | None = None, given: bytes | None = None
     ) -> Answer:
         """Run `git ARGUMENTS` to its end; a status that is not 0 is the caller's to judge."""
+        began = time.monotonic()
+        where = remote.host if remote and remote.host else "here"
+        try:
+            with telemetry.span(f"git {arguments[0]}", remote=where) as span:
+                answer = self._run(arguments, remote, given)
+                span.set(exit=answer.status)
+                return answer
+        finally:
+            _tell(arguments[0], began)
+
+    def _run(self, arguments: Sequence[str], remote: Remote | None, given: bytes | None) -> Answer:
         process = self._start(arguments, remote, piped=given is not None)
         try:
             out, err = process.communicate(given, timeout=self._timeout)
@@ -104,6 +117,7 @@ class Git:
 
     def stream(self, *arguments: str) -> Iterator[bytes]:
         """The same in pieces, while the command runs; closing the iterator ends the command."""
+        began = time.monotonic()
         process = self._start(arguments, None, piped=False)
         try:
             out, err = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
@@ -114,6 +128,8 @@ class Git:
                 raise self.failure(stderr)
         finally:
             end_process(process)
+            # No span: what the reader does between two pieces would seem to be git's.
+            _tell(arguments[0], began)
 
     def failure(self, stderr: str) -> PromoterError:
         """The error for a local command; notes where the repository itself is at fault."""
@@ -167,6 +183,10 @@ class Git:
                 "PROMOTER_GIT_PASSWORD": credential.password,
             }
         return environment
+
+
+def _tell(command: str, began: float) -> None:
+    telemetry.observe("promoter_git_seconds", time.monotonic() - began, command=command)
 
 
 def _command(folder: Path) -> GitCommand:

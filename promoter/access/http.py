@@ -22,6 +22,7 @@ from urllib3.util import Timeout
 
 from promoter.access import patience
 from promoter.access.budget import Rate, Slot, told
+from promoter.access.call import OTHER, Peer, measured, refusals
 from promoter.access.origin import Origin, origin_of
 from promoter.access.pools import Pools
 from promoter.access.redaction import redact
@@ -74,6 +75,7 @@ class _Request:
     body: bytes | None = field(repr=False)
     limit: int
     until: float
+    peer: Peer
 
     @property
     def is_pull(self) -> bool:
@@ -133,8 +135,9 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         limit: int = DEFAULT_LIMIT,
+        peer: Peer = OTHER,
     ) -> Response:
-        """Ask, and read at most `limit` bytes of the answer.
+        """Ask, and read at most `limit` bytes of the answer; it is counted as one of `peer`'s.
 
         Raises TransientError for network trouble, 429 and 5xx (with the wait the server asked
         for), after repeating idempotent requests; InputError for an untrusted certificate, an
@@ -144,7 +147,7 @@ class HttpClient:
         sent = {"User-Agent": _USER_AGENT, **(headers or {})}
         first = url
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._persist(_Request(method, url, sent, body, limit, until))
+            response = self._persist(_Request(method, url, sent, body, limit, until, peer))
             is_redirect = response.status in _REDIRECTS and method in _SAFE
             if not is_redirect or not self._redirects:
                 return response
@@ -210,19 +213,23 @@ class HttpClient:
         while True:
             now = self._clock()
             most = min(self._longest_wait, request.until - now)
-            slot = server.budget.reserve(
-                now, most, at_least=at_least, pull=request.is_pull, question=request.question
-            )
+            with refusals(request.peer, "budget"):
+                slot = server.budget.reserve(
+                    now, most, at_least=at_least, pull=request.is_pull, question=request.question
+                )
             if slot.wait > 0:
                 self._pause(slot.wait)
                 at_least = 0.0
             if slot.wait <= 0 or server.budget.holds(slot):
-                return slot, server.circuit.check(request.question, self._clock())
+                with refusals(request.peer, "silence"):
+                    return slot, server.circuit.check(request.question, self._clock())
 
     def _try(self, server: Server, target: str, request: _Request, answers: int) -> Response:
         """One try, and what it says of whether the server is there."""
         try:
-            response = self._send(server, target, request)
+            with measured(request.peer, request.method, server.origin.host) as call:
+                response = self._send(server, target, request)
+                call.answered(response.status, response.headers)
         except SilentError as error:
             server.circuit.failed(request.question, answers, error.message, self._clock())
             raise

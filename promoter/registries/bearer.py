@@ -25,6 +25,7 @@ from urllib.parse import urlencode
 
 from urllib3.util import make_headers
 
+from promoter.access.call import Peer
 from promoter.access.credentials import Credential, CredentialsOf, why_none
 from promoter.access.credentials.seconds import seconds_from
 from promoter.access.http import HttpClient, Response
@@ -103,6 +104,7 @@ class Tokens:
     ) -> None:
         self._host = host
         self._http = http
+        self._peer = Peer("token", host)
         self._credentials = credentials
         self._place = place
         self._presentations = presentations
@@ -215,12 +217,13 @@ class Tokens:
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
                 body=urlencode(form).encode(),
                 limit=_LIMIT,
+                peer=self._peer,
             )
             if response.status not in _NO_POST:
                 return response
         url = f"{key.realm}{'&' if '?' in key.realm else '?'}{urlencode(query)}"
         headers = {"Authorization": basic(credential)} if credential else {}
-        return self._http.request("GET", url, headers=headers, limit=_LIMIT)
+        return self._http.request("GET", url, headers=headers, limit=_LIMIT, peer=self._peer)
 
     def _refused(self, realm: Origin, key: _Key, credential: Credential | None, status: int) -> str:
         head = f"{self._host}: {realm} gives no token to pull '{key.repository}' ({status})"

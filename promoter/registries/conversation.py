@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NoReturn
 
+from promoter.access.call import Peer
 from promoter.access.credentials import CredentialsOf, why_none
 from promoter.access.http import HttpClient, Response
 from promoter.access.origin import origin_of
@@ -44,6 +45,7 @@ class Conversation:
         self.host = host
         self.place = place
         self._http = http
+        self._peer = Peer("registry", host)
         self._credentials = credentials
         self._copies = Copies()
         self._presentations = presentations or Presentations(place)
@@ -161,7 +163,7 @@ class Conversation:
         """The answer; a text says why the proof is not to be sent now."""
 
         def ask() -> Response:
-            return self._http.request(method, url, headers=headers, limit=limit)
+            return self._http.request(method, url, headers=headers, limit=limit, peer=self._peer)
 
         if proof is None or proof.token or proof.credential is None:
             return ask()

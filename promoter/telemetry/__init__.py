@@ -31,6 +31,7 @@ __all__ = [
     "current",
     "gauge",
     "gauges",
+    "metered",
     "observe",
     "span",
     "use_fields",
@@ -121,6 +122,11 @@ def gauges(name: str, rows: Mapping[tuple[str, ...], float], /, **within: str) -
     `promoter.telemetry.metrics`."""
     if _meter is not None:
         _meter.gauges(name, rows, within)
+
+
+def metered() -> bool:
+    """Whether anybody counts: what costs something to find out may be left out else."""
+    return _meter is not None
 
 
 def span(

@@ -104,8 +104,8 @@ _ALL = (
     Metric(
         "promoter_rate_remaining_requests",
         "gauge",
-        "Requests that a server still allows, as its last answer said.",
-        ("host", "kind"),
+        "Requests that a server still allows, as its last answer said, where it tells.",
+        ("host", "kind", "resource"),
     ),
     Metric(
         "promoter_git_seconds",

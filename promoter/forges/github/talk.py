@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from queue import Empty, LifoQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-from github import Github
+from github import Github, GithubException
 from github.Auth import Auth
 from github.Requester import Requester
+from requests.structures import CaseInsensitiveDict
 from urllib3.util import Retry
 
+from promoter.access.call import Peer, measured, refusals
 from promoter.errors import InputError, PromoterError
 from promoter.forges.github.place import GitHubPlace
 from promoter.forges.github.trouble import (
@@ -29,8 +32,9 @@ from promoter.forges.github.trouble import (
     translate,
 )
 
-T = TypeVar("T")
 Json = dict[str, Any]
+Answer = tuple[dict[str, Any], Any]
+"""Headers, and the JSON that came."""
 
 PER_PAGE = 100
 _PATIENCE = timedelta(seconds=20)
@@ -93,6 +97,8 @@ class Conversation:
         self.place = place
         self.login = login
         self._now = now
+        self._peer = Peer("forge", place.host)
+        self._server = urlsplit(place.api).hostname or place.host
         self._timeout = timeout
         self._patience = patience
         self._write_pause = write_pause
@@ -132,7 +138,7 @@ class Conversation:
 
     def graphql(self, query: str, variables: Json, doing: str) -> Json:
         """The `data` of the answer; RefusalError (400) with what GitHub said instead."""
-        _, answer = self._call(doing, lambda asked: asked.graphql_query(query, variables))
+        _, answer = self._call(doing, "POST", lambda asked: asked.graphql_query(query, variables))
         return self._object(doing, "", answer.get("data"))
 
     def _object(self, doing: str, holding: str, answer: object) -> Json:
@@ -155,18 +161,19 @@ class Conversation:
         path: str,
         parameters: dict[str, Any] | None = None,
         body: Json | None = None,
-    ) -> tuple[dict[str, Any], Any]:
-        def request(asked: Requester) -> tuple[dict[str, Any], Any]:
+    ) -> Answer:
+        def request(asked: Requester) -> Answer:
             return asked.requestJsonAndCheck(verb, path, parameters, input=body)
 
-        return self._call(doing, request)
+        return self._call(doing, verb, request)
 
-    def _call(self, doing: str, request: Callable[[Requester], T]) -> T:
+    def _call(self, doing: str, verb: str, request: Callable[[Requester], Answer]) -> Answer:
         left, renewed = self._patience, False
         while True:
             try:
-                self._check_pause(doing)
-                return self._try(doing, request)
+                with refusals(self._peer, "budget"):
+                    self._check_pause(doing)
+                return self._try(doing, verb, request)
             except UnauthorizedError:
                 # Nothing was done, so that this may be said again, whatever it is.
                 if renewed or not self.login.renew():
@@ -179,15 +186,21 @@ class Conversation:
                 left -= max(wait, timedelta(seconds=1))
                 self._sleep(wait.total_seconds())
 
-    def _try(self, doing: str, request: Callable[[Requester], T]) -> T:
-        with self._client() as client:
+    def _try(self, doing: str, verb: str, request: Callable[[Requester], Answer]) -> Answer:
+        measuring = measured(self._peer, verb, self._server, doing)
+        with self._client() as client, measuring as call:
             try:
-                return request(client.requester)
+                headers, answer = request(client.requester)
             except PromoterError:
                 raise
             except Exception as error:  # noqa: BLE001 - PyGithub raises asserts and RuntimeError
+                if isinstance(error, GithubException):
+                    call.answered(error.status, CaseInsensitiveDict(error.headers or {}))
                 now = self._now()
                 trouble = translate(error, str(self.place), doing, str(self.login), now)
+            else:
+                call.answered(200, CaseInsensitiveDict(headers))
+                return headers, answer
         if isinstance(trouble, LimitedError) and trouble.retry_after is not None:
             with self._lock:
                 self._resumes_at = now + trouble.retry_after

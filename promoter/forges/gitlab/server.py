@@ -21,6 +21,7 @@ from gitlab import Gitlab
 from gitlab.exceptions import GitlabError
 from gitlab.v4.objects import Project
 
+from promoter.access.call import Peer
 from promoter.access.credentials import Credential
 from promoter.access.http import HttpClient
 from promoter.access.redaction import redact
@@ -219,6 +220,7 @@ class _Backend:
     ) -> None:
         self._http = http
         self._server = server
+        self._peer = Peer("forge", urlsplit(server).netloc)
         self._headers = headers
 
     @staticmethod
@@ -247,6 +249,7 @@ class _Backend:
             headers={**headers, **self._headers()},
             body=None if json is None else json_format.dumps(json).encode(),
             limit=_LARGEST_ANSWER,
+            peer=self._peer,
         )
         response = requests.Response()
         response.status_code = reply.status

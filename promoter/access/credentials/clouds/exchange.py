@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
+from promoter.access.call import Peer
 from promoter.access.credentials.credential import hide
 from promoter.access.credentials.seconds import seconds_from
 from promoter.access.http import HttpClient
@@ -91,7 +92,9 @@ def ask_text(
     sent = {"Accept": "application/json", **(FORM if form is not None else {}), **(headers or {})}
     content = urlencode(form).encode() if form is not None else body
     try:
-        response = http.request(method, url, headers=sent, body=content, limit=_LIMIT)
+        response = http.request(
+            method, url, headers=sent, body=content, limit=_LIMIT, peer=Peer("cloud")
+        )
     except TransientError as error:
         raise TransientError(f"{whom}: {error.message}", retry_after=error.retry_after) from None
     except InputError as error:
