@@ -15,6 +15,7 @@ VERBS = {
     "tags": "what a policy would choose of an image's tags, and why every other one lost",
     "plan": "show what a run would do, with the diffs",
     "run": "one reconcile: open, update, merge and close merge requests",
+    "serve": "the long-running deployment: looks, takes webhooks, serves metrics and probes",
     "promote": "bring a release to an environment: what a CI job calls right after a build",
     "wait": "wait until a release is merged, or proposed, in an environment",
     "status": "applications by environments: what runs, how long, what waits",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +11,9 @@ from promoter import telemetry
 from promoter.decisions.scene import Names, names_of
 from promoter.model.outcome import Effect
 from promoter.model.plan import Decision
+
+_LAST_GOOD = "promoter_last_good_look_timestamp_seconds"
+_STANDING = ("promoter_targets", "promoter_waiting_targets", "promoter_waiting_oldest_seconds")
 
 _Wait = tuple[Names, str, str]
 """A target, the gate that keeps it, and the release that it is kept from."""
@@ -25,6 +28,21 @@ class Waiting:
 
     def take(self, waits: Iterable[_Wait], now: datetime) -> None:
         self.since = {each: min(self.since.get(each, now), now) for each in waits}
+
+
+def begin_figures(repository: str) -> None:
+    """There was no good look yet: an alert for silence holds for this, too."""
+    telemetry.gauge(_LAST_GOOD, 0, repository=repository)
+
+
+def end_figures(repository: str) -> None:
+    """Nobody looks there any more, and nobody is to be alarmed."""
+    for each in (_LAST_GOOD, *_STANDING):
+        telemetry.gauges(each, {}, repository=repository)
+
+
+def record_good_look(repository: str, now: datetime) -> None:
+    telemetry.gauge(_LAST_GOOD, now.timestamp(), repository=repository)
 
 
 def record_effects(repository: str, effects: Iterable[Effect]) -> None:
@@ -55,6 +73,6 @@ def record_standing(
         counts[environment, gate] += 1
         age = (now - since).total_seconds()
         oldest[environment, gate] = max(age, oldest.get((environment, gate), 0.0))
-    telemetry.gauges("promoter_targets", dict(states), repository=repository)
-    telemetry.gauges("promoter_waiting_targets", dict(counts), repository=repository)
-    telemetry.gauges("promoter_waiting_oldest_seconds", oldest, repository=repository)
+    every: tuple[Mapping[tuple[str, ...], float], ...] = (states, counts, oldest)
+    for name, rows in zip(_STANDING, every, strict=True):
+        telemetry.gauges(name, rows, repository=repository)

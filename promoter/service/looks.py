@@ -19,7 +19,14 @@ from promoter.model.address import GitAddress
 from promoter.model.outcome import Outcome
 from promoter.model.plan import Decision
 from promoter.service.agenda import Applications, Due, Findings
-from promoter.service.figures import Waiting, record_effects, record_standing
+from promoter.service.figures import (
+    Waiting,
+    begin_figures,
+    end_figures,
+    record_effects,
+    record_good_look,
+    record_standing,
+)
 from promoter.service.findings import Followers, find_followers, find_next
 from promoter.service.scheduler import Stopped
 from promoter.service.shards import Shard
@@ -79,11 +86,14 @@ class Looks:
                 memory = before.get(shard.name)
                 if memory is None:
                     memory = _Memory(shard, Observer(self._adapters))
+                    begin_figures(shard.name)
                 elif memory.shard != shard:
                     changed.append(shard.name)
                     memory = _Memory(shard, memory.observer)
                 kept[shard.name] = memory
             self._memories = kept
+            for gone in before.keys() - kept.keys():
+                end_figures(gone)
         return changed
 
     def followers_of(self, pushed: ImagePushed) -> dict[str, Applications]:
@@ -147,11 +157,7 @@ class Looks:
                 "promoter_look_seconds", time.monotonic() - began, repository=shard.name
             )
         if result == "good":
-            telemetry.gauge(
-                "promoter_last_good_look_timestamp_seconds",
-                now.timestamp(),
-                repository=shard.name,
-            )
+            record_good_look(shard.name, now)
         record_effects(shard.name, outcome.effects)
         record_standing(shard.name, memory.decisions.values(), memory.waiting, now)
         self._tell(memory, due, outcome, time.monotonic() - began)

@@ -73,9 +73,10 @@ class Service:
         self._scheduler.wake()
         self._beaten = time.monotonic()
 
-    def stop(self, within: timedelta) -> bool:
-        """Begin nothing more, and wait for what goes on; whether all of it ended."""
-        ended = self._scheduler.stop(within.total_seconds())
+    def stop(self, within: float) -> bool:
+        """Begin nothing more, and wait for what goes on, so many seconds; whether all of it
+        ended."""
+        ended = self._scheduler.stop(within)
         self._pool.shutdown(wait=False, cancel_futures=True)
         return ended
 

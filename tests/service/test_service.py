@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -113,7 +112,7 @@ def test_it_is_ready_once_it_has_rules_and_until_it_stops(shop: GitHubShop) -> N
     bot.start()
     assert bot.service.ready() == (True, "ok")
     assert bot.service.alive() == (True, "ok")
-    bot.service.stop(timedelta())
+    bot.service.stop(0.0)
     assert bot.service.ready() == (False, "stopping")
 
 
