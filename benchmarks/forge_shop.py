@@ -62,6 +62,8 @@ class Served:
     url: str
     calls: list[str]
     log: list[str]
+    opened: Callable[[], int]
+    """How many merge requests were opened so far."""
 
     @property
     def git(self) -> list[str]:
@@ -128,11 +130,16 @@ def names(count: int) -> list[str]:
 
 @contextlib.contextmanager
 def open_shop(
-    folder: Path, forge: str, targets: Sequence[tuple[str, str]]
+    folder: Path,
+    forge: str,
+    targets: Sequence[tuple[str, str]],
+    publish: Callable[[Path, str, str], str] | None = None,
 ) -> Iterator[tuple[Shop, Served]]:
-    """All targets (application and environment) run 1.0.0, which is the newest."""
+    """All targets (application and environment) run 1.0.0, which is the newest. `publish` puts an
+    image of an application at a version somewhere else, and gives its digest."""
     folder.mkdir(parents=True)
-    digests = {name: _publish(folder, name, "1.0.0") for name in {name for name, _ in targets}}
+    put = publish or _publish
+    digests = {name: put(folder, name, "1.0.0") for name in {name for name, _ in targets}}
     files = {
         f"apps/{name}/{environment}/deployment.yaml": _MANIFEST.format(
             name=name, host=HOST, digest=digests[name]
@@ -153,7 +160,9 @@ def _github(root: Path, files: dict[str, bytes]) -> Iterator[Served]:
     with fake_github(root, now=read_clock, checked=False) as hub:
         hub.add_user("bot", token=_TOKEN)
         shop = hub.create("acme/manifests", files, write=("bot", "ann"))
-        yield Served("github", shop.url, hub.requests, hub.git_requests)
+        yield Served(
+            "github", shop.url, hub.requests, hub.git_requests, lambda: len(shop.state.pulls)
+        )
 
 
 @contextlib.contextmanager
@@ -164,9 +173,9 @@ def _gitlab(root: Path, files: dict[str, bytes]) -> Iterator[Served]:
             world.user("project_7_bot_0a1b", _TOKEN, bot=True): DEVELOPER,
             world.user("ann", "of-ann"): MAINTAINER,
         }
-        world.project("acme/manifests", files, people)
+        project = world.project("acme/manifests", files, people)
         url = gitlab.url("acme/manifests.git")
-        yield Served("gitlab", url, gitlab.calls, gitlab.requests)
+        yield Served("gitlab", url, gitlab.calls, gitlab.requests, lambda: len(project.requests))
 
 
 _SERVERS: dict[str, Callable[..., contextlib.AbstractContextManager[Served]]] = {
