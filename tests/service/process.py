@@ -50,7 +50,11 @@ class Serving:
         return line
 
     def get(self, path: str) -> urllib3.BaseHTTPResponse:
-        return self._http.request("GET", f"http://127.0.0.1:{self.port}{path}", retries=False)
+        url = f"http://127.0.0.1:{self.port}{path}"
+        try:
+            return self._http.request("GET", url, retries=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise AssertionError(f"it does not answer; it said {self.lines}") from error
 
     def metric(self, name: str, labels: str = "") -> float:
         """The sum of all samples with this name whose labels hold `labels`."""
@@ -100,6 +104,9 @@ def serving(environment: Mapping[str, str], *flags: str, port: int = 0) -> Itera
         bot.process.kill()
         bot.process.wait()
         reader.join()
+        if bot.process.stderr is not None:
+            bot.process.stderr.close()
+        bot._http.clear()
 
 
 def start(environment: Mapping[str, str], *flags: str, port: int = 0) -> subprocess.Popen[str]:

@@ -26,6 +26,7 @@ import pytest
 
 from promoter.cli import main
 from tests.services.git_server import GitServer, commit, git, git_server, refs
+from tests.services.notifications import Receiver
 from tests.services.registry import SOME_DAY, RunningRegistry, running_registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -399,14 +400,16 @@ def open_shop(
     rule: str = RULE,
     *,
     over_http: bool = True,
+    notify: Receiver | None = None,
 ) -> Iterator[Shop]:
     """The shop with version 1.0.0 in all environments; both servers want a password.
 
-    What is not about servers takes the repository by its path: that is many times faster.
+    What is not about servers takes the repository by its path: that is many times faster. `notify`
+    is told what is pushed to the registry.
     """
     with (
         running_registry(
-            folder / "registry", username="robot", password=REGISTRY_PASSWORD
+            folder / "registry", username="robot", password=REGISTRY_PASSWORD, notify=notify
         ) as registry,
         git_server(folder / "git", user="bot", password=GIT_PASSWORD) as server,
     ):
