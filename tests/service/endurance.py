@@ -1,8 +1,8 @@
 """The service in a process of its own, for as many looks as wanted; prints what it holds of the
 machine as it goes on. `python -m tests.service.endurance FOLDER LOOKS`.
 
-All is real but the time, which goes on by two minutes a look. At every fiftieth look a new version
-waits: it is promoted to dev, and proposed for staging.
+All is real but the time, which goes on by two minutes a look. Now and then a new version waits: it
+is promoted to dev, and proposed for staging.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from promoter.telemetry.prometheus import start_metrics
 from tests.service.bot import POLL
 from tests.service.hand import HandClock, HandPool, HandTimer
 
-_A_VERSION = 50
-_SAMPLES = 10
+_VERSIONS, _SAMPLES = 20, 10
 
 
 @dataclass(frozen=True)
@@ -62,15 +61,15 @@ def main() -> int:
     service.start()
     pool.drain()
     for look in range(1, looks + 1):
-        if look % _A_VERSION == 0:
+        if look % (looks // _VERSIONS) == 0:
             world.publish("web", f"1.1.{look}")
         clock.forward(minutes=2)
         service.beat()
         pool.drain()
-        if look % max(looks // _SAMPLES, 1) == 0:
+        if look % (looks // _SAMPLES) == 0:
             service.measure()
             meter.render()
-            print(json.dumps(asdict(_sample(look))), flush=True)
+            sys.stdout.write(f"{json.dumps(asdict(_sample(look)))}\n")
     return 0
 
 
