@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from promoter.access.redaction import redact
+from promoter.engine.branches import name_of
 from promoter.model.facts import (
     DetailsOf,
     DigestOf,
@@ -90,6 +91,13 @@ def _source(question: Question[Any], followers: Followers) -> tuple[str, Applica
 
 
 def _undone(outcome: Outcome) -> Mapping[str, Failure]:
-    """What was to be done and could not be."""
-    transient = [each.why for each in outcome.troubles if each.kind == "transient"]
-    return {"what was not done": Failure(transient[0])} if transient else {}
+    """What was to be done and could not be, each with the one application that it is about; what
+    is about a whole repository is tried again with all of it."""
+    applications = {
+        name_of(each): frozenset({each.target.application}) for each in outcome.plan.decisions
+    }
+    return {
+        each.rule: Failure(each.why, applications.get(each.rule))
+        for each in outcome.troubles
+        if each.kind == "transient"
+    }
