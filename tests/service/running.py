@@ -118,11 +118,14 @@ def running_web(
     write_secrets(folder)
     web = RunningWeb(0)
 
+    def notify(nudges: Sequence[Nudge], trace: str | None) -> None:
+        web.take(nudges, trace)  # looked up each time: a test may put another in its place
+
     def count(source: str, result: str) -> None:
         web.counted.append((source, result))
 
     app = make_web(
-        Webhooks(folder, lambda nudges, trace: web.take(nudges, trace), count, **webhooks),
+        Webhooks(folder, notify, count, **webhooks),
         web.health,
         lambda: (b"promoter_up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
         room,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,8 @@ def test_every_status_and_that_it_says_why(tmp_path: Path) -> None:
     tight = Pace(per_second=0.01, burst=9)
     with running_web(tmp_path, known=tight, room=Room(body=1000)) as web:
         (tmp_path / "acr").write_text("short")
-        for path, body, headers, status, text in [
+        too_much = iter([b"x" * 600] * 2)
+        cases: list[tuple[str, bytes | Iterator[bytes], dict[str, str], int, str]] = [
             ("harbor", b'{"type": "PULL_ARTIFACT"}', BEARER, 200, "nothing to look at"),
             ("harbor", b"{", BEARER, 400, "the body is not JSON in UTF-8"),
             ("harbor", b"{}", BEARER, 400, "type is missing"),
@@ -43,12 +45,13 @@ def test_every_status_and_that_it_says_why(tmp_path: Path) -> None:
             ("no-such", b"{}", BEARER, 404, "no such source here"),
             ("harbor/a/b", b"{}", BEARER, 404, "Not Found"),
             ("harbor", b"x" * 1001, BEARER, 413, "the body is larger than 1000 bytes"),
-            ("harbor", iter([b"x" * 600] * 2), BEARER, 413, "the body is larger than 1000 bytes"),
+            ("harbor", too_much, BEARER, 413, "the body is larger than 1000 bytes"),
             ("harbor", b"x" * 1001, {}, 401, "the secret or signature is missing or wrong"),
             ("harbor", b"<a/>", {**BEARER, "Content-Type": "text/xml"}, 415, "send application/"),
             ("harbor", b"{}", {**BEARER, "Content-Encoding": "gzip"}, 415, "send it without Cont"),
             ("acr", b"{}", BEARER, 503, "the secret of this source can't be used; see the log"),
-        ]:
+        ]
+        for path, body, headers, status, text in cases:
             answer = web.send(f"/webhooks/{path.replace(' ', '%20')}", body, headers)
             assert (answer.status, answer.data.decode()[: len(text)]) == (status, text)
         assert web.send("/webhooks/harbor", method="GET").status == 405
@@ -111,11 +114,11 @@ def test_what_a_look_waits_for_holds_up_no_probe(tmp_path: Path) -> None:
     begun, go_on = threading.Event(), threading.Event()
     with running_web(tmp_path, room=Room(requests=1)) as web:
 
-        def wait(*_: object) -> None:
+        def wait(_nudges: object, _trace: str | None) -> None:
             begun.set()
             go_on.wait(20)
 
-        web.take = wait  # type: ignore[method-assign]  # a busy scheduler
+        web.take = wait  # type: ignore[method-assign]  # a scheduler that is busy
         answers: list[int] = []
         first = threading.Thread(target=lambda: answers.append(web.send_example("acr").status))
         first.start()

@@ -122,7 +122,8 @@ def _ecr_host(account: str, region: str) -> str | None:
 
 
 def _read_cdevent(event: CloudEvent) -> Iterator[ImagePushed]:
-    """An artifact that was packaged, published or signed; its id is a purl (CDEvents, "Artifact")."""
+    """An artifact that was packaged, published or signed; its id is a purl (CDEvents, "Artifact
+    Published")."""
     kind = text(event.data, "context", "type") or event.type
     wanted = ("packaged.", "published.", "signed.")
     if kind.removeprefix("dev.cdevents.artifact.").startswith(wanted):

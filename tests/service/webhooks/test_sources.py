@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -247,7 +247,7 @@ def test_what_a_scan_of_quay_or_ecr_found_is_looked_at() -> None:
 
 
 class TestCloudEvents:
-    EVENT = {
+    EVENT: ClassVar = {
         "specversion": "1.0",
         "type": "com.example.image.built",
         "source": "https://ci.example.com",
