@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from promoter.service.webhooks.sources import SOURCES
+from tests.needs import need
 from tests.service.running import running_web
 
 _TEXT = (Path(__file__).resolve().parents[2] / "docs/webhooks.md").read_text("utf-8")
 _TRIES = re.findall(r"```sh\n(.*?)```", _TEXT.partition("## Try it")[2].partition("\n## ")[0], re.S)
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is absent")
-@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is absent")
 @pytest.mark.parametrize("script", _TRIES)
 def test_a_source_can_be_tried_with_curl(tmp_path: Path, script: str) -> None:
+    need("curl"), need("openssl")
     with running_web(tmp_path) as web:
         settings = f'URL=http://127.0.0.1:{web.port} SECRETS="{tmp_path}"\n'
         done = subprocess.run(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.service.running import ChildWeb, web_in_a_child
-from tests.service.webhooks.examples import EXAMPLES, SECRET, prove
+from tests.service.webhooks.examples import EXAMPLES, SECRET
 
 MIB = 1 << 20
 _WITHIN = 20.0

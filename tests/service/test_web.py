@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from promoter.errors import InputError
 from promoter.service.server import Patience, WebServer
 from promoter.service.web import Room, make_web
 from promoter.service.webhooks.bucket import Pace
+from promoter.service.webhooks.nudge import Nudge
 from promoter.service.webhooks.sources import SOURCES
 from tests.service.running import Doctor, running_web
 from tests.service.webhooks.examples import EXAMPLES, SECRET
@@ -114,7 +115,7 @@ def test_what_a_look_waits_for_holds_up_no_probe(tmp_path: Path) -> None:
     begun, go_on = threading.Event(), threading.Event()
     with running_web(tmp_path, room=Room(requests=1)) as web:
 
-        def wait(_nudges: object, _trace: str | None) -> None:
+        def wait(nudges: Sequence[Nudge], trace: str | None) -> None:
             begun.set()
             go_on.wait(20)
 
