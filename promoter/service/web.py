@@ -40,7 +40,7 @@ class Room:
     seconds for one body, requests under way at a time."""
 
     body: int = _MIB
-    bodies: int = 16 * _MIB
+    bodies: int = 8 * _MIB
     seconds: float = 10.0
     requests: int = 64
 

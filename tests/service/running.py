@@ -146,10 +146,10 @@ class ChildWeb(RunningWeb):
 
     process: subprocess.Popen[str] = field(kw_only=True)
 
-    def resident(self) -> int:
-        """Bytes, as Linux counts them."""
+    def most_resident(self) -> int:
+        """Bytes of memory at most until now, as Linux counts them."""
         text = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
-        line = next(each for each in text.splitlines() if each.startswith("VmRSS"))
+        line = next(each for each in text.splitlines() if each.startswith("VmHWM"))
         return int(line.split()[1]) << 10
 
     def open_files(self) -> int:

@@ -13,6 +13,7 @@ from promoter.model.image import ImageName, ImageReference, is_tag
 from promoter.service.webhooks.nudge import ImagePushed
 
 MOST_EVENTS = 1000  # in one body
+_MOST_CONTAINERS = 20_000  # a megabyte of `[],` would take thirty
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_.-]{0,252})|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -24,6 +25,8 @@ class MalformedError(ValueError):
 
 def load(body: bytes) -> object:
     """The JSON value; raises MalformedError."""
+    if body.count(b"[") + body.count(b"{") > _MOST_CONTAINERS:
+        raise MalformedError(f"it has more than {_MOST_CONTAINERS} lists and objects")
     try:
         return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
     except RecursionError:
