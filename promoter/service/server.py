@@ -35,7 +35,8 @@ _FULL = (
 @dataclass(frozen=True)
 class Patience:
     """How long, in seconds, a connection may take to send a request's head; from there to the end
-    of the response; and to send the rest of a body that nobody wants. And how many there may be."""
+    of the response; and to send the rest of a body that nobody wants. And how many there may be:
+    beyond it the one goes that has been sending nothing that is asked for, for longest."""
 
     head: float = 10.0
     answer: float = 30.0
@@ -104,15 +105,16 @@ class _Config(uvicorn.Config):
 
 
 class _GuardedProtocol(H11Protocol):
-    """A connection is in one phase at a time, and in none for longer than it may."""
+    """A connection is in one phase at a time, `since` then, and in none for longer than it may."""
 
     config: _Config
-    _phase: Literal["head", "answer", "rest", ""] = ""
+    phase: Literal["head", "answer", "rest", ""] = ""
+    since = 0.0
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
-        if len(self.connections) > self.config.patience.connections:
+        if len(self.connections) > self.config.patience.connections and not self._send_one_away():
             transport.write(_FULL)
             transport.close()
             return
@@ -131,6 +133,20 @@ class _GuardedProtocol(H11Protocol):
         super().on_response_complete()
         self._look()
 
+    def _send_one_away(self) -> bool:
+        """What anybody can do, connect, must not keep others out."""
+        idle = [
+            each
+            for each in self.connections
+            if isinstance(each, _GuardedProtocol) and each.phase in ("head", "rest")
+        ]
+        if not idle:
+            return False
+        oldest = min(idle, key=lambda each: each.since)
+        oldest.phase = ""  # it is gone only with the next turn of the loop: not to be chosen again
+        oldest.transport.abort()
+        return True
+
     def _look(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
             phase: Literal["head", "answer", "rest"] = "answer"
@@ -139,9 +155,10 @@ class _GuardedProtocol(H11Protocol):
         else:
             phase = "head"
         # A new head after a whole request has its time from then on, whatever came before.
-        if phase == self._phase:
+        if phase == self.phase:
             return
-        self._phase = phase
+        self.phase = phase
+        self.since = self.loop.time()
         if self._timer is not None:
             self._timer.cancel()
         seconds: float = getattr(self.config.patience, phase)

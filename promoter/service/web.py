@@ -84,64 +84,111 @@ def make_web(
     return web
 
 
+class _Bodies:
+    """The requests under way, and what is held of their bodies.
+
+    Where there is no room for one more, the one goes that has been sending its body for longest
+    without having proved itself: who fills us with slow ones must not silence the sources.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._requests = 0
+        self._held = 0
+        self._strangers: dict[asyncio.Timeout, asyncio.Event] = {}
+
+    async def begin(self) -> bool:
+        """Whether there is room for one more request, which is to `end`."""
+        if self._requests >= self._room.requests and not await self._send_one_away():
+            return False
+        self._requests += 1
+        return True
+
+    def end(self, chunks: list[bytes]) -> None:
+        self._requests -= 1
+        self._forget(chunks)
+
+    async def read(self, request: Request, chunks: list[bytes], proved: bool) -> Answer | None:
+        """Read the body into `chunks`; gives what is wrong with it."""
+        ended = asyncio.Event()
+        wrong: Answer | None
+        try:
+            async with asyncio.timeout(self._room.seconds) as timeout:
+                if not proved:
+                    self._strangers[timeout] = ended
+                wrong = await self._read(request, chunks)
+        except TimeoutError:
+            wrong = Answer(408, "slow", "the body took too long")
+        except ClientDisconnect:
+            wrong = Answer(400, "gone", "the sender went away")
+        finally:
+            self._strangers.pop(timeout, None)
+            ended.set()
+        if wrong is not None:
+            self._forget(chunks)
+        return wrong
+
+    async def _read(self, request: Request, chunks: list[bytes]) -> Answer | None:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > self._room.body:
+                return _too_large(self._room)
+            while self._held + len(chunk) > self._room.bodies:
+                if not await self._send_one_away():
+                    return _OVERLOADED
+            self._held += len(chunk)
+            chunks.append(chunk)
+        return None
+
+    async def _send_one_away(self) -> bool:
+        if not self._strangers:
+            return False
+        timeout = next(iter(self._strangers))
+        ended = self._strangers.pop(timeout)
+        if not timeout.expired():
+            timeout.reschedule(0)
+        await ended.wait()
+        return True
+
+    def _forget(self, chunks: list[bytes]) -> None:
+        self._held -= sum(map(len, chunks))
+        chunks.clear()
+
+
 class _Taker:
     def __init__(self, webhooks: Webhooks, room: Room) -> None:
         self._webhooks = webhooks
         self._room = room
-        self._requests = 0
-        self._held = 0
+        self._bodies = _Bodies(room)
         # One thread: files, signatures and JSON of one request at a time, and no memory for more.
         self._worker = ThreadPoolExecutor(1, "webhooks")
 
     async def take(self, request: Request) -> Response:
-        if self._requests >= self._room.requests:
-            return _respond(self._webhooks.refuse(request.path_params["source"], _OVERLOADED))
-        self._requests += 1
+        name = request.path_params["source"]
+        if not await self._bodies.begin():
+            return _respond(self._webhooks.refuse(name, _OVERLOADED))
+        chunks: list[bytes] = []
         try:
-            return _respond(await self._answer(request))
+            return _respond(await self._answer(name, request, chunks))
         except asyncio.CancelledError:
             # The server ends; it would take this for a mistake, and log a traceback.
             return _respond(_ENDING)
         finally:
-            self._requests -= 1
+            self._bodies.end(chunks)
 
-    async def _answer(self, request: Request) -> Answer:
-        name = request.path_params["source"]
+    async def _answer(self, name: str, request: Request, chunks: list[bytes]) -> Answer:
         in_url = request.path_params.get("secret")
         headers = request.headers
         admission = await self._run(lambda: self._webhooks.admit(name, headers, in_url))
         if isinstance(admission, Answer):
             return admission
         refusal = _wrong_head(headers, self._room)
+        if refusal is None:
+            refusal = await self._bodies.read(request, chunks, admission.proved)
         if refusal is not None:
-            return self._webhooks.refuse(admission.source.name, refusal)
-        chunks: list[bytes] = []
-        try:
-            refusal = await self._read(request, chunks)
-            if refusal is not None:
-                return self._webhooks.refuse(admission.source.name, refusal)
-            return await self._run(lambda: self._webhooks.take(admission, b"".join(chunks)))
-        finally:
-            self._held -= sum(map(len, chunks))
-
-    async def _read(self, request: Request, chunks: list[bytes]) -> Answer | None:
-        """Read the body into `chunks`; gives what is wrong with it."""
-        size = 0
-        try:
-            async with asyncio.timeout(self._room.seconds):
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > self._room.body:
-                        return _too_large(self._room)
-                    if self._held + len(chunk) > self._room.bodies:
-                        return _OVERLOADED
-                    self._held += len(chunk)
-                    chunks.append(chunk)
-        except TimeoutError:
-            return Answer(408, "slow", f"the body took longer than {self._room.seconds:g} seconds")
-        except ClientDisconnect:
-            return Answer(400, "gone", "the sender went away")
-        return None
+            return self._webhooks.refuse(name, refusal)
+        return await self._run(lambda: self._webhooks.take(admission, b"".join(chunks)))
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

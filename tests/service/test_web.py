@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from promoter.service.web import Room, make_web
 from promoter.service.webhooks.bucket import Pace
 from promoter.service.webhooks.nudge import Nudge
 from promoter.service.webhooks.sources import SOURCES
-from tests.service.running import Doctor, running_web
+from tests.service.running import Doctor, RunningWeb, running_web
 from tests.service.webhooks.examples import EXAMPLES, SECRET
 
 BEARER = {"Authorization": f"Bearer {SECRET}"}
@@ -110,27 +111,62 @@ def test_webhooks_may_have_a_port_of_their_own() -> None:
     assert server.stop(10)
 
 
+@contextmanager
+def busy(web: RunningWeb) -> Iterator[list[int]]:
+    """A webhook that waits for a scheduler until the end; then the list has its status."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(nudges: Sequence[Nudge], trace: str | None) -> None:
+        begun.set()
+        go_on.wait(20)
+
+    web.take = wait  # type: ignore[method-assign]  # a scheduler that is busy
+    answers: list[int] = []
+    first = threading.Thread(target=lambda: answers.append(web.send_example("acr").status))
+    first.start()
+    assert begun.wait(20)
+    yield answers
+    go_on.set()
+    first.join(20)
+
+
 def test_what_a_look_waits_for_holds_up_no_probe(tmp_path: Path) -> None:
     """And of those who wait behind it, no more than there is room for."""
-    begun, go_on = threading.Event(), threading.Event()
     with running_web(tmp_path, room=Room(requests=1)) as web:
-
-        def wait(nudges: Sequence[Nudge], trace: str | None) -> None:
-            begun.set()
-            go_on.wait(20)
-
-        web.take = wait  # type: ignore[method-assign]  # a scheduler that is busy
-        answers: list[int] = []
-        first = threading.Thread(target=lambda: answers.append(web.send_example("acr").status))
-        first.start()
-        assert begun.wait(20)
-        assert web.send("/healthz", method="GET").status == 200
-        second = web.send_example("acr")
-        assert (second.status, second.headers["Retry-After"]) == (503, "1")
-        go_on.set()
-        first.join(20)
+        with busy(web) as answers:
+            assert web.send("/healthz", method="GET").status == 200
+            second = web.send_example("acr")
+            assert (second.status, second.headers["Retry-After"]) == (503, "1")
         assert answers == [202]
         assert web.counted == [("acr", "overloaded"), ("acr", "looked")]
+
+
+@pytest.mark.parametrize("room", [Room(requests=2), Room(body=900, bodies=1700)])
+def test_slow_strangers_dont_keep_a_source_out(tmp_path: Path, room: Room) -> None:
+    """They say that they have a signature, which only the whole body can tell. The one that has
+    been at it for longest goes."""
+    with running_web(tmp_path, room=room) as web, ExitStack() as stack:
+        slow = [stack.enter_context(web.connect()) for _ in range(2)]
+        for each in slow:
+            each.sendall(
+                b"POST /webhooks/github HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256=00\r\n"
+                b"Content-Length: 900\r\n\r\n" + b"x" * 800
+            )
+        # In order, so that both are at it before the third one comes.
+        assert web.send("/healthz", method="GET").status == 200
+        while not any(result == "slow" for _, result in web.counted):
+            assert web.send_example("github").status == 202
+        assert slow[0].recv(1000).startswith(b"HTTP/1.1 408")
+
+
+def ask_for_health(connection: socket.socket) -> None:
+    """And keep the connection."""
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    told = b""
+    while not told.endswith(b"alive\n"):  # the head and the text come apart
+        piece = connection.recv(1000)
+        assert piece, told
+        told += piece
 
 
 class TestServer:
@@ -171,17 +207,23 @@ class TestServer:
             each.close()
         assert [each.exc_info for each in caplog.records if each.exc_info] == []
 
-    def test_more_connections_than_there_may_be_are_sent_away(self, tmp_path: Path) -> None:
+    def test_where_there_are_too_many_connections_the_oldest_idle_one_goes(
+        self, tmp_path: Path
+    ) -> None:
         with running_web(tmp_path, patience=Patience(connections=3)) as web:
             held = [web.connect() for _ in range(3)]
-            held[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert held[0].recv(1000).startswith(b"HTTP/1.1 200")
-            with web.connect() as fourth:
-                assert fourth.recv(1000).startswith(b"HTTP/1.1 503")
+            ask_for_health(held[0])
+            assert web.send_example("acr").status == 202
+            assert held[1].recv(1000) == b"", "it was there before the others, and said nothing"
+            ask_for_health(held[0])
             for each in held:
                 each.close()
-            while web.send("/healthz", method="GET").status != 200:
-                pass
+
+    def test_where_all_of_them_are_busy_one_more_is_sent_away(self, tmp_path: Path) -> None:
+        with running_web(tmp_path, patience=Patience(connections=1)) as web:
+            with busy(web) as answers, web.connect() as second:
+                assert second.recv(1000).startswith(b"HTTP/1.1 503")
+            assert answers == [202]
 
     def test_nothing_of_a_request_is_logged(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
