@@ -159,6 +159,18 @@ def test_slow_strangers_dont_keep_a_source_out(tmp_path: Path, room: Room) -> No
         assert slow[0].recv(1000).startswith(b"HTTP/1.1 408")
 
 
+def test_who_goes_away_in_the_middle_is_counted(tmp_path: Path) -> None:
+    with running_web(tmp_path) as web:
+        with web.connect() as connection:
+            connection.sendall(
+                b"POST /webhooks/harbor HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
+                b"Authorization: Bearer " + SECRET.encode() + b"\r\n\r\n{"
+            )
+        while not web.counted:
+            assert web.send("/healthz", method="GET").status == 200
+    assert web.counted == [("harbor", "gone")]
+
+
 def ask_for_health(connection: socket.socket) -> None:
     """And keep the connection."""
     connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -28,7 +28,7 @@ _GITHUB_CHANGES = (
 _GITHUB_CHECKS = ("check_run", "check_suite")
 _GITLAB_CHANGES = (
     *("push", "tag_push", "repository_update", "merge_request", "note"),
-    *("pipeline", "build", "issue", "emoji"),
+    *("pipeline", "build", "issue"),
 )
 _GITHUB_URLS = (("repository", "clone_url"), ("repository", "ssh_url"), ("repository", "html_url"))
 _GITLAB_URLS = (
