@@ -9,7 +9,6 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 from promoter import telemetry
@@ -25,7 +24,6 @@ from promoter.cli.flags import (
 )
 from promoter.service.rulebook import Rulebook
 from promoter.service.service import Service
-from promoter.service.webhooks.nudge import Nudge
 from promoter.settings import ServeSettings
 
 EXAMPLE = """\
@@ -103,10 +101,7 @@ def _serve(app: App, settings: ServeSettings, ending: threading.Event) -> int:
         service.measure()
         return meter.render()
 
-    def notify(nudges: Sequence[Nudge], trace: str | None) -> None:
-        service.nudge(nudges, trace)
-
-    webhooks = Webhooks(settings.webhook_secrets, notify, count)
+    webhooks = Webhooks(settings.webhook_secrets, service.nudge, count)
     server = WebServer(make_web(webhooks, service, metrics), *settings.address)
     port = server.start()
     _log.info("listening on port %d", port)

@@ -118,8 +118,9 @@ def running_web(
     write_secrets(folder)
     web = RunningWeb(0)
 
-    def notify(nudges: Sequence[Nudge], trace: str | None) -> None:
+    def notify(nudges: Sequence[Nudge], trace: str | None) -> int:
         web.take(nudges, trace)  # looked up each time: a test may put another in its place
+        return len(nudges)
 
     def count(source: str, result: str) -> None:
         web.counted.append((source, result))
@@ -193,10 +194,15 @@ def _serve(folder: Path, seconds: dict[str, float]) -> None:
     heard: Counter[str] = Counter()
     counted: Counter[str] = Counter()
     body = seconds.pop("body", 10.0)
+
+    def notify(nudges: Sequence[Nudge], _: str | None) -> int:
+        heard.update(map(str, nudges))
+        return len(nudges)
+
     app = make_web(
         Webhooks(
             folder,
-            lambda nudges, _trace: heard.update(map(str, nudges)),
+            notify,
             lambda source, result: counted.update([f"{source} {result}"]),
         ),
         Doctor(),

@@ -31,8 +31,9 @@ _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
 
-Notify = Callable[[Sequence[Nudge], str | None], None]
-"""Takes the nudges of one webhook and its `traceparent`. Returns soon: one webhook at a time."""
+Notify = Callable[[Sequence[Nudge], str | None], int]
+"""Takes the nudges of one webhook and its `traceparent`; gives how many looks they ask for. Returns
+soon: one webhook at a time."""
 Count = Callable[[str, str], None]
 """Counts a webhook by its source and what came of it; thread-safe."""
 
@@ -49,6 +50,7 @@ class Answer:
 
 LOOKED = Answer(202, "looked", "looking now")
 NOTHING = Answer(200, "nothing", "nothing to look at")
+UNFOLLOWED = Answer(200, "unfollowed", "no rule has to do with it")
 UNKNOWN_SOURCE = Answer(404, "unknown", "no such source here")
 UNAUTHENTICATED = Answer(401, "unauthenticated", "the secret or signature is missing or wrong")
 UNUSABLE = Answer(503, "unusable", "the secret of this source can't be used; see the log")
@@ -119,9 +121,10 @@ class Webhooks:
             nudges = _read(source, admission.headers, body)
         except MalformedError as error:
             return self.refuse(source.name, Answer(400, "malformed", str(error)))
-        answer = LOOKED if nudges else NOTHING
+        answer = NOTHING
         if nudges:
-            self._notify(nudges, _traceparent(admission.headers))
+            looks = self._notify(nudges, _traceparent(admission.headers))
+            answer = LOOKED if looks else UNFOLLOWED
         self._count(source.name, answer.result)
         return answer
 

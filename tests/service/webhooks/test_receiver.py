@@ -30,6 +30,7 @@ class Desk:
         self.now = 1000.0
         self.nudges: list[Nudge] = []
         self.traces: list[str | None] = []
+        self.is_followed = True
         self.counted: list[tuple[str, str]] = []
         self.webhooks = Webhooks(
             folder,
@@ -39,9 +40,10 @@ class Desk:
             **more,
         )
 
-    def _notify(self, nudges: Sequence[Nudge], trace: str | None) -> None:
+    def _notify(self, nudges: Sequence[Nudge], trace: str | None) -> int:
         self.nudges += nudges
         self.traces.append(trace)
+        return len(nudges) if self.is_followed else 0
 
     def send(
         self, source: str, body: bytes, headers: Headers | None = None, in_url: str | None = None
@@ -77,6 +79,13 @@ def test_an_event_of_each_source_is_looked_at(desk: Desk, source: str) -> None:
 def test_an_event_of_no_interest_is_accepted(desk: Desk) -> None:
     assert desk.send_proved("github", b"{}", {"x-github-event": "ping"}).status == 200
     assert (desk.nudges, desk.counted) == ([], [("github", "nothing")])
+
+
+def test_an_event_that_no_rule_has_to_do_with_is_told_apart(desk: Desk) -> None:
+    desk.is_followed = False
+    answer = desk.send_example("harbor")
+    assert (answer.status, answer.text) == (200, "no rule has to do with it")
+    assert desk.counted == [("harbor", "unfollowed")]
 
 
 @pytest.mark.parametrize(
