@@ -97,9 +97,9 @@ def _serve(app: App, settings: ServeSettings, ending: threading.Event) -> int:
     def count(source: str, result: str) -> None:
         telemetry.count("promoter_webhooks_total", source=source, result=result)
 
-    def metrics() -> tuple[bytes, str]:
+    def metrics(accept: str) -> tuple[bytes, str]:
         service.measure()
-        return meter.render()
+        return meter.render(accept)
 
     webhooks = Webhooks(settings.webhook_secrets, service.nudge, count)
     server = WebServer(make_web(webhooks, service, metrics), *settings.address)

@@ -48,11 +48,12 @@ class Room:
 def make_web(
     webhooks: Webhooks | None,
     health: Health,
-    metrics: Callable[[], tuple[bytes, str]],
+    metrics: Callable[[str], tuple[bytes, str]],
     room: Room | None = None,
 ) -> Starlette:
     """The application. Without `webhooks` it has none: they may have a port of their own, so that
-    whoever fills that can't keep probes from theirs. `metrics` gives a body and its media type.
+    whoever fills that can't keep probes from theirs. `metrics` gives a body and its media type, by
+    the `Accept` of who asks.
 
     What is called may wait: nothing of it runs in the event loop.
     """
@@ -64,8 +65,8 @@ def make_web(
     def show_ready(_request: Request) -> Response:
         return _show(*health.ready())
 
-    def show_metrics(_request: Request) -> Response:
-        body, media_type = metrics()
+    def show_metrics(request: Request) -> Response:
+        body, media_type = metrics(request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": media_type})
 
     routes = [

@@ -128,7 +128,7 @@ def running_web(
     app = make_web(
         Webhooks(folder, notify, count, **webhooks),
         web.health,
-        lambda: (b"promoter_up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
+        lambda _: (b"promoter_up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
         room,
     )
     server = WebServer(app, "127.0.0.1", 0, patience)
@@ -206,7 +206,7 @@ def _serve(folder: Path, seconds: dict[str, float]) -> None:
             lambda source, result: counted.update([f"{source} {result}"]),
         ),
         Doctor(),
-        lambda: (b"", "text/plain"),
+        lambda _: (b"", "text/plain"),
         Room(seconds=body),
     )
     server = WebServer(app, "127.0.0.1", 0, Patience(**seconds))  # type: ignore[arg-type]  # all are floats

@@ -103,7 +103,7 @@ def test_health_and_metrics(tmp_path: Path) -> None:
 
 
 def test_webhooks_may_have_a_port_of_their_own() -> None:
-    server = WebServer(make_web(None, Doctor(), lambda: (b"", "text/plain")), "localhost", 0)
+    server = WebServer(make_web(None, Doctor(), lambda _: (b"", "text/plain")), "localhost", 0)
     port = server.start()
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall(b"POST /webhooks/harbor HTTP/1.0\r\n\r\n")
