@@ -26,6 +26,7 @@ settings.load_profile("promoter")
 _FROM_OUTSIDE = (
     *("PROMOTER_", "GIT_", "XDG_", "GITHUB_", "GITLAB_"),
     *("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "AWS_", "AZURE_", "GOOGLE_", "GCE_", "IDENTITY_"),
+    *("OTEL_", "TRACEPARENT"),
 )
 _LOOPBACK = ("127.", "::1", "localhost")
 

@@ -9,12 +9,14 @@ import re
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from typing import NoReturn, Protocol, cast
 
 from promoter.access.redaction import redact_log
 from promoter.cli import VERBS
 from promoter.cli.console import complain, log_everything
 from promoter.cli.exit_codes import BUG, DONE, LATER, of_error
+from promoter.cli.traced import traced
 from promoter.errors import InputError, PromoterError
 
 _FLAG = re.compile(r"--[a-z-]+")
@@ -44,9 +46,11 @@ def call(verb: str, words: Sequence[str]) -> int:
     _have_streams()
     try:
         arguments = read_words(verb, words)
-        if arguments.debug:
-            log_everything()
-        return load_verb(verb).run(arguments)
+        with ExitStack() as around:
+            if arguments.debug:
+                around.callback(log_everything())
+            around.enter_context(traced(verb))
+            return load_verb(verb).run(arguments)
     except PromoterError as error:
         if debug:
             _show_traceback()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 from promoter.access.redaction import redact, redact_log
@@ -57,15 +58,11 @@ class Progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def log_everything() -> None:
-    """What --debug does: all logs on the error stream, without secrets."""
+def log_everything() -> Callable[[], None]:
+    """What --debug does: all logs on the error stream, without secrets; gives what ends it."""
     import logging
 
-    class Redacting(logging.Formatter):
-        def format(self, record: logging.LogRecord) -> str:
-            return redact_log(super().format(record))
+    from promoter.telemetry.logs import start_logs
 
-    handler = logging.StreamHandler()
-    handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.DEBUG, handlers=[handler])
     logging.getLogger("nodesemver").setLevel(logging.WARNING)  # it tells of every character
+    return start_logs("console", redact_log, sys.stderr, logging.DEBUG, paint_for(sys.stderr))

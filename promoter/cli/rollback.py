@@ -25,6 +25,7 @@ from promoter.model.outcome import Outcome
 from promoter.model.plan import Decision, Plan, Propose, State
 from promoter.model.rollback import GoingBack, Rollback
 from promoter.rules.holds import check_release
+from promoter.telemetry import current
 from promoter.texts.as_json import decision_json, dump
 from promoter.texts.change import commit_message, request_title
 from promoter.texts.plan_text import effects_text, untold_warnings
@@ -117,7 +118,7 @@ def _now(app: App, place: Place, decision: Decision, going: GoingBack) -> int:
     tip = Tip(action.base, action.base_commit)
     title = request_title(decision, action)
     files = {each.path: each.after for each in going.changes}
-    message = commit_message(decision, action)
+    message = commit_message(decision, action, current())
     author = place.rule.commit.author
     delivery = Delivery(tip, files, message, "", title, "", author, by_request="leave out --now")
     done = deliver(app.adapters, place.repository, delivery, "commit")

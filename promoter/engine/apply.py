@@ -12,6 +12,7 @@ from promoter.decisions.person import LEFT_ALONE
 from promoter.engine.adapters import Adapters
 from promoter.engine.applied import Applied
 from promoter.engine.branches import Proposal, name_of, push_branches
+from promoter.engine.traced import step_of, trace_for
 from promoter.errors import PromoterError
 from promoter.model.ledger import Note, Published
 from promoter.model.outcome import Deed, Effect
@@ -26,7 +27,7 @@ from promoter.model.plan import (
     Propose,
 )
 from promoter.model.ports import Forge, MergeRequestDraft
-from promoter.model.record import Record
+from promoter.model.record import Record, trace_of
 from promoter.model.rule import RepositoryAddress
 from promoter.texts.change import (
     merge_text,
@@ -52,13 +53,14 @@ def apply(plan: Plan, adapters: Adapters) -> Applied:
     notes = plan.notes
     there = (repository for repository, _ in (*plan.actions, *plan.statuses))
     for address in dict.fromkeys((*there, *notes)):
-        proposals = [
-            Proposal(each, each.action)
+        proposed = [
+            (each, each.action)
             for each in plan.acting
             if each.repository == address and isinstance(each.action, Propose)
         ]
         try:
             repository, forge = adapters.repository(address), adapters.forge(address)
+            proposals = [Proposal(*each, trace_for(*each, repository)) for each in proposed]
         except PromoterError as error:
             applied.note(address.url, error)
             continue
@@ -83,7 +85,7 @@ def _open_or_update(forge: Forge, proposal: Proposal, applied: Applied) -> Effec
         action.base,
         action.head,
         request_title(decision, action),
-        request_body(decision, action),
+        request_body(decision, action, proposal.trace),
         action.approvals,
         action.draft,
         request_labels(decision, action),
@@ -91,15 +93,17 @@ def _open_or_update(forge: Forge, proposal: Proposal, applied: Applied) -> Effec
         action.request.assignees,
     )
     if action.number is None:
-        opened = forge.open(draft)
+        with step_of("open merge request", decision, proposal.trace):
+            opened = forge.open(draft)
         applied.warnings += opened.warnings
         return _effect("opened", decision, opened.url)
-    if action.replaces:
-        said = superseded_comment(action.replaces, action.record.release, action.head)
-        forge.comment(action.number, said)
-    if action.news:
-        forge.comment(action.number, news_comment(action.news, action.head))
-    applied.warnings += forge.update(action.number, draft).warnings
+    with step_of("update merge request", decision, proposal.trace):
+        if action.replaces:
+            said = superseded_comment(action.replaces, action.record.release, action.head)
+            forge.comment(action.number, said)
+        if action.news:
+            forge.comment(action.number, news_comment(action.news, action.head))
+        applied.warnings += forge.update(action.number, draft).warnings
     return _effect("updated", decision, _url(decision, action))
 
 
@@ -130,8 +134,9 @@ def _act(plan: Plan, address: RepositoryAddress, forge: Forge, applied: Applied)
 def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
     request = decision.merge_request if decision else None
     head = request.head if request else action.branch
-    forge.comment(action.number, closing_comment(action.number, head, action.reason))
-    forge.close(action.number, action.reason)
+    with step_of("close merge request", decision, trace_of(request.body) if request else None):
+        forge.comment(action.number, closing_comment(action.number, head, action.reason))
+        forge.close(action.number, action.reason)
     if decision is None:
         return Effect("closed", "", "", "", f"#{action.number}", action.reason)
     # What was proposed, which is not what is offered now.
@@ -142,7 +147,10 @@ def _close(forge: Forge, decision: Decision | None, action: Close) -> Effect:
 
 
 def _merge(forge: Forge, decision: Decision, action: Merge) -> Effect:
-    deed = forge.merge(action.number, action.head, merge_text(decision, action))
+    request = decision.merge_request
+    trace = trace_of(request.body) if request else None
+    with step_of("merge", decision, trace):
+        deed = forge.merge(action.number, action.head, merge_text(decision, action, trace))
     return _effect(deed, decision, _url(decision, action))
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from promoter import telemetry
 from promoter.engine.applied import Applied
 from promoter.engine.ledger import REF, draft_notes
 from promoter.errors import ConflictError, TransientError
 from promoter.model.ledger import Note
 from promoter.model.plan import Decision, Propose
 from promoter.model.ports import CommitDraft, RefMove, Repository
+from promoter.model.trace_context import TraceContext
 from promoter.texts.change import commit_message
 
 _LEDGER_RACES = 20
@@ -18,10 +20,11 @@ _LEDGER_RACES = 20
 
 @dataclass(frozen=True)
 class Proposal:
-    """A branch and merge request to be made as `action` says."""
+    """A branch and merge request to be made as `action` says; commit and request name `trace`."""
 
     decision: Decision
     action: Propose
+    trace: TraceContext | None = None
 
 
 def push_branches(
@@ -35,8 +38,11 @@ def push_branches(
     stops only itself."""
     ready = [each for each in proposals if each.action.head is not None]
     unmade = [each for each in proposals if each.action.head is None]
+    if not unmade and not notes:
+        return ready
     try:
-        made = _push_together(repository, unmade, notes)
+        with telemetry.span("push", branches=len(unmade), notes=len(notes)):
+            made = _push_together(repository, unmade, notes)
     except (ConflictError, TransientError) as error:
         for each in unmade:
             applied.note(name_of(each.decision), error)
@@ -105,7 +111,7 @@ def _move(action: Propose) -> RefMove:
 def _draft(proposal: Proposal) -> CommitDraft:
     action = proposal.action
     files = {change.path: change.after for change in action.changes}
-    message = commit_message(proposal.decision, action)
+    message = commit_message(proposal.decision, action, proposal.trace)
     return CommitDraft(action.base_commit, files, message, author=action.commit.author)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from promoter import telemetry
 from promoter.access.redaction import redact
 from promoter.decisions.branches import PREFIX
 from promoter.engine.adapters import Adapters
@@ -113,8 +114,14 @@ class Observer:
         self._forge = adapters.forge
         self._repository = adapters.repository
 
-    def answer(self, questions: Iterable[Question[Any]], now: datetime) -> Answers:
+    def answer(self, questions: Collection[Question[Any]], now: datetime) -> Answers:
         """One answer for each question; never raises for what the world does."""
+        with telemetry.span("observe", questions=len(questions)) as span:
+            if span.recording:
+                span.set(**Counter(type(each).__name__ for each in questions))
+            return self._answer(questions, now)
+
+    def _answer(self, questions: Iterable[Question[Any]], now: datetime) -> Answers:
         # What is read for many targets of one commit at once.
         batched: dict[type[Question[Any]], Callable[[Any], Mapping[Any, object]]] = {
             SightingsOf: self._sightings,
@@ -146,7 +153,7 @@ class Observer:
         with ExitStack() as open_rooms:
             # One room a registry: one that is slow keeps nobody else waiting for a worker.
             running = [
-                pool.submit(job)
+                pool.submit(telemetry.carried(job))
                 for workers, each in rooms
                 for pool in [open_rooms.enter_context(ThreadPoolExecutor(workers))]
                 for job in each

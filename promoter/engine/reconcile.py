@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from promoter import telemetry
 from promoter.decisions.plan import decide
 from promoter.decisions.scene import Names
 from promoter.engine.adapters import Adapters
@@ -107,7 +108,13 @@ def reconcile(
     into one environment is offered to the next in the same run. `observer`: that of an earlier
     look, which knows what is addressed by content.
     """
-    observer = observer or Observer(adapters)
+    with telemetry.span("reconcile", rules=len(scope.rules)):
+        return _reconcile(scope, adapters, clock, report, observer or Observer(adapters))
+
+
+def _reconcile(
+    scope: Scope, adapters: Adapters, clock: Clock, report: Report, observer: Observer
+) -> Outcome:
     facts = Facts.none()
     effects: list[Effect] = []
     warnings: dict[str, None] = {}

@@ -8,7 +8,7 @@ from promoter.errors import ConflictError, InputError
 from promoter.forges.local_document import Document
 from promoter.forges.local_requests import PREFIX, Deed, Local, LocalRequests
 from promoter.model.ports import MergeText, Readiness, RefMove
-from promoter.model.record import Record
+from promoter.model.record import Record, trace_of, trailers_of
 
 _HEADS = "refs/heads/"
 
@@ -114,8 +114,8 @@ def check_head(local: Local, head: str) -> None:
 
 
 def _usual_text(document: Document) -> MergeText:
-    trailers = (line for each in Record.parse_all(document.body) for line in each.trailers())
-    return MergeText(document.title, "\n".join(trailers))
+    body = document.body
+    return MergeText(document.title, trailers_of(Record.parse_all(body), trace_of(body)))
 
 
 def _message(number: int, text: MergeText) -> str:

@@ -8,16 +8,18 @@ the manifests.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from promoter.model.image import ImageReference
 from promoter.model.release import Release
+from promoter.model.trace_context import TraceContext
 
 _PREFIX = "Promoter-"
 _FIRST = f"{_PREFIX}Rule"
 TRAILER_OF_SKIPS = f"{_PREFIX}Skips"
+_TRACE = f"{_PREFIX}Trace"
 _UNSAFE = re.compile(r"[<>\x00-\x1f\x7f-\x9f\u2028\u2029]")
 LONGEST_TEXT = 200
 """Of what people wrote, in a trailer."""
@@ -73,6 +75,24 @@ class Record:
         out. They stand together: what others wrote before the last run of such lines is no record.
         """
         return _parse_all(text)
+
+
+def trailers_of(records: Iterable[Record], trace: TraceContext | None = None) -> str:
+    """The lines of records that stand together, and the trace in which they are promoted. That is
+    no part of a record: a promotion is the same in whichever trace."""
+    lines = [line for each in records for line in each.trailers()]
+    return "\n".join([*lines, *([f"{_TRACE}: {trace}"] if trace else [])])
+
+
+def trace_of(text: str) -> TraceContext | None:
+    """The trace of the promotion that a commit message or a body tells of; the last one, as of
+    records. Whoever may write there may have made it up: it names a trace and nothing else."""
+    found = None
+    for line in text.splitlines():
+        key, value = _key_and_value(line)
+        if key == _TRACE:
+            found = value
+    return TraceContext.parse(found) if found else None
 
 
 # A plan reads the body of each request several times.

@@ -25,18 +25,18 @@ def start_logs(
     level: int | str = logging.INFO,
     paint: Paint = _PLAIN,
 ) -> Callable[[], None]:
-    """All that is logged from now on goes to `stream`, in place of what was set up so far; gives
-    what undoes it. `redact` masks secrets, in each text by itself; `paint` is for the console."""
+    """All that is logged from now on goes to `stream` as well; gives what undoes it. `redact` masks
+    secrets, in each text by itself; `paint` is for the console."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Json(redact) if form == "json" else _Console(redact, paint))
     root = logging.getLogger()
-    before, was = list(root.handlers), root.level
-    root.handlers = [handler]
+    was = root.level
+    root.addHandler(handler)
     root.setLevel(level)
     telemetry.use_fields(True)
 
     def stop() -> None:
-        root.handlers = before
+        root.removeHandler(handler)
         root.setLevel(was)
         telemetry.use_fields(False)
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from promoter.decisions.person import HOLD, LEFT_ALONE
 from promoter.model.plan import Decision, Merge, Propose
 from promoter.model.ports import MergeText
-from promoter.model.record import Record
+from promoter.model.record import Record, trailers_of
 from promoter.model.release import Release
+from promoter.model.trace_context import TraceContext
 from promoter.rules.people import LONGEST_LABEL, MOST_LABEL
 from promoter.rules.template import Markup, Spelling, render
 from promoter.rules.wording import enumerate_words
@@ -58,12 +59,12 @@ def request_labels(decision: Decision, action: Propose) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def request_body(decision: Decision, action: Propose) -> str:
+def request_body(decision: Decision, action: Propose, trace: TraceContext | None = None) -> str:
     """Markdown, the usual body or what the rule's template makes of it; ends with the record in a
-    comment. Text from outside is escaped in both."""
+    comment, and with the trace that it was made in. Text from outside is escaped in both."""
     decision = _of_one(decision, action)
     body = _usual_body(decision, action)
-    trailers = _trailers(action)
+    trailers = trailers_of(action.records, trace)
     if action.request.body is not None:
         values = all_values(decision, action, request_title(decision, action))
         given = {**values, "body": Markup(body)}
@@ -73,8 +74,9 @@ def request_body(decision: Decision, action: Propose) -> str:
     return f"{body}\n\n<!-- {_MARK}\n{trailers}\n-->\n"
 
 
-def commit_message(decision: Decision, action: Propose) -> str:
-    """A subject, what moves (or what the rule's template makes), and the record as trailers."""
+def commit_message(decision: Decision, action: Propose, trace: TraceContext | None = None) -> str:
+    """A subject, what moves (or what the rule's template makes), and as trailers the record and
+    the trace that it was made in."""
     title = request_title(decision, action)
     decision = _of_one(decision, action)
     if action.others:
@@ -89,12 +91,12 @@ def commit_message(decision: Decision, action: Propose) -> str:
     if action.commit.message is not None:
         values = all_values(decision, action, title)
         message = _lines(render(action.commit.message, "commit", values, _UNMARKED)) or message
-    return f"{message}\n\n{_trailers(action)}\n"
+    return f"{message}\n\n{trailers_of(action.records, trace)}\n"
 
 
-def merge_text(decision: Decision, action: Merge) -> MergeText:
+def merge_text(decision: Decision, action: Merge, trace: TraceContext | None = None) -> MergeText:
     """The message of what a merge makes, so that the history reads the same whatever the way."""
-    return MergeText(request_title(decision, action), _trailers(action))
+    return MergeText(request_title(decision, action), trailers_of(action.records, trace))
 
 
 def _usual_body(decision: Decision, action: Propose) -> str:
@@ -130,10 +132,6 @@ def _of_one(decision: Decision, action: Propose | Merge) -> Decision:
 def _cut(body: str, most: int) -> str:
     """At the end of a line, where it is longer."""
     return body if len(body) <= most else f"{body[:most].rpartition(chr(10))[0]}\n…"
-
-
-def _trailers(action: Propose | Merge) -> str:
-    return "\n".join(line for each in action.records for line in each.trailers())
 
 
 def _lines(text: str) -> str:
