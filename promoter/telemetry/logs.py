@@ -25,12 +25,15 @@ def start_logs(
     level: int | str = logging.INFO,
     paint: Paint = _PLAIN,
 ) -> Callable[[], None]:
-    """All that is logged from now on goes to `stream` as well; gives what undoes it. `redact` masks
-    secrets, in each text by itself; `paint` is for the console."""
-    handler = logging.StreamHandler(stream)
+    """All that is logged from now on goes to `stream`, and no longer where an earlier call had it
+    go; gives what undoes it. `redact` masks secrets, in each text by itself; `paint` is for the
+    console."""
+    handler = _Handler(stream)
     handler.setFormatter(_Json(redact) if form == "json" else _Console(redact, paint))
     root = logging.getLogger()
     was = root.level
+    for earlier in [each for each in root.handlers if isinstance(each, _Handler)]:
+        root.removeHandler(earlier)
     root.addHandler(handler)
     root.setLevel(level)
     telemetry.use_fields(True)
@@ -41,6 +44,10 @@ def start_logs(
         telemetry.use_fields(False)
 
     return stop
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours, among those that tests and libraries may have added."""
 
 
 class _Json(logging.Formatter):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promoter.model.record import Record
+from promoter.model.record import Record, trace_of, trailers_of
+from promoter.model.trace_context import TraceContext
 from tests.decisions.rules import release
 
 RECORD = Record("shop", "web", "staging", release("web:1.1.0", "worker:main@x"), "dev, qa")
@@ -125,3 +126,28 @@ def test_a_requester_calls_nobody_and_closes_nothing_and_reads_the_same_again(as
 def test_an_address_of_a_requester_stays_as_it_is() -> None:
     record = replace(RECORD, requested_by="ann.lee@example.com")
     assert record.trailers()[-1] == "Promoter-Requested-By: ann.lee@example.com"
+
+
+class TestTrace:
+    HERE = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+
+    def test_a_promotion_is_the_same_in_whichever_trace(self) -> None:
+        other = Record("shop", "api", "staging", release("api:3.0.0", "api-job:1"), "dev")
+        text = trailers_of((other, RECORD), self.HERE)
+        assert text.splitlines()[-1] == f"Promoter-Trace: {self.HERE}"
+        assert text.count("Promoter-Trace") == 1
+        assert Record.parse_all(text) == (other, RECORD)
+        assert Record.parse(text) == RECORD
+        assert trailers_of((other, RECORD)) == text.rpartition("\n")[0]
+
+    @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+    def test_it_is_found_wherever_it_stands(self, line_end: str) -> None:
+        text = f"text\n\n<!-- record\n{trailers_of((RECORD,), self.HERE)}\n-->\n"
+        assert trace_of(text.replace("\n", line_end)) == self.HERE
+        elsewhere = f"Promoter-Trace: {str(self.HERE)[:-2]}00"
+        assert trace_of(f"{elsewhere}\n{text}") == self.HERE, "the last one is the bot's"
+
+    @pytest.mark.parametrize("value", ["", "00-1-2-01", f"{HERE} and more", str(HERE).upper()])
+    def test_what_is_none_is_as_if_it_was_not_there(self, value: str) -> None:
+        assert trace_of(f"{trailers_of((RECORD,))}\nPromoter-Trace: {value}") is None
+        assert trace_of(f"{trailers_of((RECORD,))}") is None

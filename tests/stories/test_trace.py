@@ -3,23 +3,39 @@ process."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from promoter.access.redaction import redact_log
 from promoter.app import build
+from promoter.engine.reconcile import Scope, reconcile
+from promoter.errors import TransientError
+from promoter.model.ports import Forge, MergeRequest, MergeRequestDraft
 from promoter.model.record import trace_of
 from promoter.service.agenda import Due, Trigger
 from promoter.service.looks import Looks
 from promoter.service.shards import divide
 from promoter.settings import load_settings
-from promoter.telemetry import TraceContext
+from promoter.telemetry import TraceContext, continued
 from promoter.telemetry.otlp import start_tracing
 from tests.services.collector import Collector, collecting
 from tests.services.git_server import git
-from tests.stories.shop import ALICE, GIT_PASSWORD, MAIN, REGISTRY_PASSWORD, WEB, Shop, open_shop
+from tests.stories.shop import (
+    ALICE,
+    GIT_PASSWORD,
+    HOST,
+    MAIN,
+    REGISTRY_PASSWORD,
+    WEB,
+    Shop,
+    open_shop,
+)
+from tests.telemetry.recorder import measuring
 
 PUSH = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
 JOB = TraceContext("5b8aa5a2d2c872e8321cf37308d69df2", "051581bf3cb55c13")
@@ -51,18 +67,14 @@ def collector() -> Iterator[Collector]:
         yield found
 
 
-def look(traceparent: str, collector: Collector) -> None:
+def look(traceparent: str = "") -> None:
     """What the service does for a webhook that came with a `traceparent`."""
     app = build(load_settings({}))
     looks = Looks(app.adapters, app.clock, lambda: False)
     (shard,) = divide(app.rules()[0])
     looks.keep([shard])
-    stop = start_tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}, redact_log)
-    try:
-        push = Trigger("a push of shop/web", frozenset({"web"}), traceparent)
-        looks(Due(shard.name, (push,), app.clock()))
-    finally:
-        stop()
+    push = Trigger("a push of shop/web", frozenset({"web"}), traceparent)
+    looks(Due(shard.name, (push,), app.clock()))
 
 
 def commit_of(shop: Shop) -> str:
@@ -82,7 +94,11 @@ def test_from_the_webhook_to_the_merge_it_is_one_trace(
     shop: Shop, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
-    look(str(PUSH), collector)
+    stop = start_tracing(os.environ, redact_log)
+    try:
+        look(str(PUSH))
+    finally:
+        stop()
 
     begun = collector.span("look", why="a push of shop/web")
     assert (begun.trace_id, begun.parent) == (PUSH.trace_id, PUSH.span_id)
@@ -129,8 +145,7 @@ def test_a_pipelines_trace_is_named_where_nothing_is_exported(
     shop.promoter("promote", "web", "--to", "dev", expect=3)
     assert trace_of(commit_of(shop)) == trace_of(body_of(shop)) == JOB
     before = (shop.refs()[BRANCH], body_of(shop))
-    shop.check_fresh_equals_warm()
-    for traceparent in (str(PUSH), "", "00-nonsense"):
+    for traceparent in (str(PUSH), "00-nonsense"):
         monkeypatch.setenv("TRACEPARENT", traceparent)
         shop.promoter("run", expect=3)
         assert (shop.refs()[BRANCH], body_of(shop)) == before
@@ -141,6 +156,33 @@ def test_a_pipelines_trace_is_named_where_nothing_is_exported(
     monkeypatch.setenv("TRACEPARENT", str(PUSH))
     shop.promoter("run", expect=3)
     assert trace_of(commit_of(shop)) == trace_of(body_of(shop)) == PUSH
+
+
+def test_a_request_names_the_trace_of_the_commit_that_it_was_to_be_opened_for(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made the branch died in between."""
+
+    class Shut:
+        """A forge that is down for whoever wants to open something."""
+
+        def __init__(self, forge: Forge) -> None:
+            self._forge = forge
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._forge, name)
+
+        def open(self, draft: MergeRequestDraft) -> MergeRequest:
+            raise TransientError(f"{draft.branch} can't be opened now")
+
+    app = build(load_settings({}))
+    forge: Any = lambda address: Shut(app.adapters.forge(address))  # noqa: E731
+    with continued(JOB):
+        reconcile(Scope(app.rules()[0]), replace(app.adapters, forge=forge), app.clock)
+    assert not shop.requests()
+    monkeypatch.setenv("TRACEPARENT", str(PUSH))
+    shop.promoter("run", expect=3)
+    assert trace_of(commit_of(shop)) == trace_of(body_of(shop)) == JOB
 
 
 def test_the_same_release_on_another_base_goes_on_with_its_trace(
@@ -171,3 +213,25 @@ def test_what_others_write_there_is_believed_to_be_a_trace_and_no_more(
     merged = collector.span("merge")
     assert merged.trace_id == collector.span("promoter run").trace_id
     assert merged.links == ()
+
+
+def test_what_is_measured_of_it_names_no_image_and_no_person(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels are bounded by the rules, and hold no secret; what is recorded is as it is written
+    down, or the meter of the tests raises."""
+    with measuring() as measured:
+        look()
+        approve(shop)
+        look()
+    url = f"file://{shop.repository}"
+    done = {"repository": url, "environment": "dev"}
+    for deed in ("opened", "merged"):
+        assert measured.counted("promoter_promotions_total", **done, deed=deed) == 1
+    asked = {"host": HOST, "kind": "registry"}
+    assert measured.counted("promoter_http_requests_total", **asked, code="2xx") > 1
+    assert measured.counted("promoter_looks_total", repository=url, result="good") == 2
+    words = {url, HOST, "dev", "registry", "opened", "merged", "current", "waiting", "approvals"}
+    commands = {labels for name, labels in measured.times if name == "promoter_git_seconds"}
+    words |= {value for labels in commands for _, value in labels}
+    assert measured.labels() - words <= {"2xx", "4xx", "good", "promoting"}

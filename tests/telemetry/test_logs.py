@@ -122,10 +122,18 @@ def test_people_read_one_line() -> None:
 
 
 def test_colour_is_for_who_wants_it() -> None:
-    with logs("console", paint=Paint(True)) as coloured, logs("console") as plain:
+    with logs("console", paint=Paint(True)) as coloured:
+        log.error("it failed")
+    with logs("console") as plain:
         log.error("it failed")
     assert "\x1b[31mERROR\x1b[0m" in coloured.getvalue()
     assert "\x1b" not in plain.getvalue()
+
+
+def test_who_starts_last_has_them_all() -> None:
+    with logs("console") as first, logs("json") as second:
+        log.info("once")
+    assert (first.getvalue(), len(objects(second))) == ("", 1)
 
 
 def test_it_ends_as_it_began() -> None:
