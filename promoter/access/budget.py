@@ -231,6 +231,11 @@ class Budget:
         """Whether anything would be lost with it."""
         return self._rate is not None or self._resting or now < self._pulls_until
 
+    @property
+    def left(self) -> int | None:
+        """How many more the rate allowed at once when it was asked last; None: there is no rate."""
+        return max(int(self._tokens), 0) if self._rate else None
+
     def learn(self, slot: Slot, said: Told, now: float) -> None:
         """Take in what the server answered to the request of this slot."""
         if said is _NOTHING and not self._resting and not self._guess:

@@ -69,6 +69,12 @@ def measured(peer: Peer, method: str, host: str, doing: str = "") -> Iterator[Ca
         telemetry.observe("promoter_http_seconds", seconds, host=peer.host, kind=peer.kind)
 
 
+def tell_budget(peer: Peer, left: int | None) -> None:
+    """What a rate that somebody set allows; None: there is none."""
+    if left is not None:
+        telemetry.gauge("promoter_rate_budget_requests", left, host=peer.host, kind=peer.kind)
+
+
 @contextmanager
 def refusals(peer: Peer, reason: Literal["budget", "silence"]) -> Iterator[None]:
     """Counts what is not even sent."""

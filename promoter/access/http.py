@@ -22,7 +22,7 @@ from urllib3.util import Timeout
 
 from promoter.access import patience
 from promoter.access.budget import Rate, Slot, told
-from promoter.access.call import OTHER, Peer, measured, refusals
+from promoter.access.call import OTHER, Peer, measured, refusals, tell_budget
 from promoter.access.origin import Origin, origin_of
 from promoter.access.pools import Pools
 from promoter.access.redaction import redact
@@ -217,6 +217,7 @@ class HttpClient:
                 slot = server.budget.reserve(
                     now, most, at_least=at_least, pull=request.is_pull, question=request.question
                 )
+            tell_budget(request.peer, server.budget.left)
             if slot.wait > 0:
                 self._pause(slot.wait)
                 at_least = 0.0

@@ -108,6 +108,12 @@ _ALL = (
         ("host", "kind", "resource"),
     ),
     Metric(
+        "promoter_rate_budget_requests",
+        "gauge",
+        "Requests that PROMOTER_RATES allowed at once after the last one, where it names the host.",
+        ("host", "kind"),
+    ),
+    Metric(
         "promoter_git_seconds",
         "histogram",
         "How long a git command took.",

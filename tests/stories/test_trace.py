@@ -116,6 +116,8 @@ def test_from_the_webhook_to_the_merge_it_is_one_trace(
     )
 
     committed, written = trace_of(commit_of(shop)), trace_of(body_of(shop))
+    trailer = "--format=%(trailers:key=Promoter-Trace,valueonly)"
+    assert git(shop.repository, "log", "-1", trailer, BRANCH).strip() == str(committed)
     assert committed == written
     assert committed is not None
     assert committed.trace_id == PUSH.trace_id

@@ -71,9 +71,13 @@ class TestHttp:
 
     def test_a_rate_that_is_used_up(self, measured: Measured) -> None:
         with serving({("GET", "/"): Answer(200)}) as server:
-            rates = {server.host: Rate(1, 3600.0)}
-            http = HttpClient(proxies={}, rates=rates)
-            http.request("GET", f"http://{server.host}/", peer=HUB)
+            http = HttpClient(proxies={}, rates={server.host: Rate(2, 3600.0)})
+            left = []
+            for _ in range(2):
+                http.request("GET", f"http://{server.host}/", peer=HUB)
+                budget = ("promoter_rate_budget_requests", frozenset(NAMES.items()))
+                left.append(measured.values[budget])
+            assert left == [1, 0]
             with pytest.raises(TransientError):
                 http.request("GET", f"http://{server.host}/", peer=HUB)
         assert measured.counted("promoter_http_refusals_total", reason="budget", **NAMES) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,14 @@ def traced() -> Iterator[None]:
         yield
     finally:
         stop()
+
+
+def wait_for_exporters() -> None:
+    """Those that nobody waits for must not go on in the next test."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(("OtelBatch", "end-of-traces")):
+            thread.join(20)
+            assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -174,6 +183,7 @@ class TestACollectorInTrouble:
             for _ in range(100):
                 with telemetry.span("look"):
                     pass
+        wait_for_exporters()
         (record,) = caplog.records
         assert "no traces reach 127.0.0.1, the rest goes on: " in record.getMessage()
 
@@ -201,9 +211,11 @@ class TestACollectorInTrouble:
     ) -> None:
         """The end of a job waits a few seconds at most, and no call waits at all."""
         monkeypatch.setattr("promoter.telemetry.otlp._LONGEST_FLUSH", 0.05)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.5")
         with serving({("POST", PATH): Answer(silent=True)}) as server:
             monkeypatch.setenv(ENDPOINT, f"http://{server.host}")
             with traced(), telemetry.span("look"):
                 pass
             while not server.requests:  # it was tried
                 time.sleep(0.01)
+            wait_for_exporters()
