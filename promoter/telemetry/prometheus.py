@@ -26,6 +26,8 @@ from promoter.version import VERSION
 
 _log = logging.getLogger(__name__)
 Kind = Literal["counter", "gauge", "histogram"]
+_Series = tuple[str, tuple[tuple[str, str], ...]]
+"""A name, and each label with its value."""
 
 
 def start_metrics() -> PrometheusMeter:
@@ -60,6 +62,9 @@ class PrometheusMeter:
             elif each.kind == "histogram":
                 made = Histogram(*about, buckets=each.buckets, registry=self._registry)
                 self._histograms[each.name] = made
+        # To look the labels up takes the library longer than to count.
+        self._counting: dict[_Series, Counter] = {}
+        self._timing: dict[_Series, Histogram] = {}
         self._told: set[str] = set()
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
@@ -68,14 +73,22 @@ class PrometheusMeter:
         return encode(self._registry), content_type
 
     def count(self, name: str, amount: float, labels: Mapping[str, str]) -> None:
-        if self._find(name, "counter", labels):
-            counter = self._counters[name]
-            (counter.labels(**labels) if labels else counter).inc(amount)
+        key = (name, tuple(labels.items()))
+        counter = self._counting.get(key)
+        if counter is None and self._find(name, "counter", labels):
+            family = self._counters[name]
+            counter = self._counting[key] = family.labels(**labels) if labels else family
+        if counter is not None:
+            counter.inc(amount)
 
     def observe(self, name: str, value: float, labels: Mapping[str, str]) -> None:
-        if self._find(name, "histogram", labels):
-            histogram = self._histograms[name]
-            (histogram.labels(**labels) if labels else histogram).observe(value)
+        key = (name, tuple(labels.items()))
+        histogram = self._timing.get(key)
+        if histogram is None and self._find(name, "histogram", labels):
+            family = self._histograms[name]
+            histogram = self._timing[key] = family.labels(**labels) if labels else family
+        if histogram is not None:
+            histogram.observe(value)
 
     def gauge(self, name: str, value: float, labels: Mapping[str, str]) -> None:
         if metric := self._find(name, "gauge", labels):
