@@ -21,6 +21,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_rules_or_repository(parser)
     add_world(parser)
     add_output(parser)
+    parser.add_argument(
+        "--waiting-is-done",
+        action="store_true",
+        help="end with 0, not 3, where all that is left waits for a gate or a block: for schedulers"
+        " that take any other code for a failure, as a CronJob does",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,4 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
     trouble = exit_codes.of_troubles(outcome.plan, outcome.troubles, broken)
     if trouble:
         return trouble
-    return exit_codes.WAITING if exit_codes.waits(outcome.plan) else exit_codes.DONE
+    if exit_codes.waits(outcome.plan) and not arguments.waiting_is_done:
+        return exit_codes.WAITING
+    return exit_codes.DONE

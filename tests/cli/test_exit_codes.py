@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from promoter.cli.exit_codes import BUG, DONE, INPUT, LATER, of_error, of_troubles
+from promoter.cli.exit_codes import BUG, DONE, INPUT, LATER, WAITING, of_error, of_troubles
 from promoter.errors import ConflictError, InputError, PromoterError, TransientError
 from promoter.model.plan import Plan, Trouble
 from promoter.model.trouble import TroubleKind
+from tests.stories.shop import ALICE, Terminal
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,15 @@ def test_the_worst_one_counts(kinds: Sequence[TroubleKind], broken_rules: bool, 
 )
 def test_every_error_has_one(error: PromoterError, code: int) -> None:
     assert of_error(error) == code
+
+
+@pytest.mark.usefixtures("world")
+def test_a_scheduler_that_knows_no_3() -> None:
+    """In the demo's world production waits for its gate when staging has got the release."""
+    promoter = Terminal()
+    promoter("run")
+    for number in promoter("mr", "list", "--output", "json").json["merge_requests"]:
+        promoter("mr", "merge", str(number["number"]), "--as", ALICE)
+    promoter("run", expect=WAITING)
+    promoter("run", "--waiting-is-done", expect=DONE)
+    promoter("run", "--waiting-is-done", "--rules", "nowhere", expect=INPUT)
