@@ -23,36 +23,14 @@ from promoter.engine.reconcile import Scope, reconcile
 from promoter.model.image import ImageReference
 from promoter.model.ledger import Wish
 from promoter.model.release import Release
-from tests.cli.ci import clear_ci, read_github
-from tests.services.git_server import commit, git
-from tests.stories import ci_jobs
+from tests.cli.ci import clear_ci
+from tests.services.git_server import git
 from tests.stories.effects import Step, numbered
-from tests.stories.shop import (
-    ALICE,
-    GIT_PASSWORD,
-    HOST,
-    REGISTRY_PASSWORD,
-    WEB,
-    Shop,
-    open_shop,
-)
+from tests.stories.kiosk import built, open_kiosk
+from tests.stories.shop import ALICE, WEB, Shop
 from tests.stories.two_shops import NOW, TwoShops
 
 _ROOT = Path(__file__).parents[2]
-IMAGE = f"{HOST}/shop/web"
-# The policy follows a line that gets no new version here: what comes was asked for.
-RULE = """\
-version: 1
-repository: {{url: {url}, branch: main, forge: local}}
-artifacts:
-  - image: {host}/shop/{{application}}
-    select: {{semver: "1.0.x"}}
-applications:
-{applications}
-environments:
-  dev: {{}}
-  staging: {{after: dev, require: [soak: 1h]}}
-"""
 MANUAL = {"web": "  dev: {}\n"}
 _REFUSES_THE_LEDGER = """\
 #!/bin/sh
@@ -62,17 +40,8 @@ _REFUSES_THE_LEDGER = """\
 
 @pytest.fixture
 def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """A shop with one application, at 1.0.0; 1.1.0 and 1.2.0 were just built."""
-    clear_ci(monkeypatch)
-    with open_shop(tmp_path, monkeypatch, (WEB,), RULE) as opened:
-        for version in ("1.1.0", "1.2.0"):
-            opened.publish(version)
+    with open_kiosk(tmp_path, monkeypatch) as opened:
         yield opened
-
-
-def built(shop: Shop, version: str) -> str:
-    """As a build hands it on."""
-    return f"{IMAGE}:{version}@{shop.digests['web', version]}"
 
 
 def promote(shop: Shop, version: str, expect: int = 0) -> Any:
@@ -302,107 +271,3 @@ def _told(shops: TwoShops) -> dict[str, Any]:
     (wish,) = json.loads(git(shops.repository, "show", f"{REF}:wishes/dev/web"))
     del wish["at"]
     return {**seen, REF: (sorted(seen[REF]), wish)}
-
-
-class TestTheJobsOfTheDocs:
-    @pytest.fixture
-    def variables(self, kiosk: Shop, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-        """The rule lies in the manifest repository, the credentials in a file; all else is said by
-        variables of the job."""
-        rule = (kiosk.folder / "rules/shop.yaml").read_bytes()
-        commit(kiosk.repository, {".promoter/rules/shop.yaml": rule})
-        known = os.environ["PROMOTER_CREDENTIALS"]
-        return {
-            "PROMOTER_REGISTRIES": os.environ["PROMOTER_REGISTRIES"],
-            "PROMOTER_CREDENTIALS": known,
-            "PROMOTER_CACHE": str(kiosk.folder / "cache of the job"),
-            "MANIFESTS": kiosk.git.url("shop.git"),
-            "IMAGE": f"{IMAGE}:1.1.0",
-            "DIGEST": kiosk.digests["web", "1.1.0"],
-        }
-
-    def check(self, kiosk: Shop, told: Mapping[str, str], ran: ci_jobs.Ran) -> None:
-        """The merge request is there, and the job knows it; no secret is anywhere."""
-        assert ran.code == 0, ran
-        assert ran.err == ""
-        request = kiosk.requests()["dev/web"]
-        assert told["state"] == "proposed"
-        assert told["merge-request-url"] == request["url"]
-        shown = kiosk.promoter("mr", "show", str(request["number"])).out
-        written = "\n".join([shown, ran.out, *told.values()])
-        for secret in (GIT_PASSWORD, REGISTRY_PASSWORD):
-            assert secret not in written
-
-    def test_github(self, kiosk: Shop, variables: Mapping[str, str], tmp_path: Path) -> None:
-        output, summary = tmp_path / "output", tmp_path / "summary"
-        job = {
-            **{name: each for name, each in variables.items() if name != "PROMOTER_CREDENTIALS"},
-            "CREDENTIALS": Path(variables["PROMOTER_CREDENTIALS"]).read_text(),
-            "RUNNER_TEMP": str(tmp_path),
-            "GITHUB_OUTPUT": str(output),
-            "GITHUB_STEP_SUMMARY": str(summary),
-            "GITHUB_ACTOR": "octocat",
-            "GITHUB_SERVER_URL": "https://github.example.com",
-            "GITHUB_REPOSITORY": "shop/web",
-            "GITHUB_RUN_ID": "77",
-        }
-        script = ci_jobs.github_script("promote")
-        ran = ci_jobs.run_job(script, tmp_path / "job", job, "bash")
-        self.check(kiosk, read_github(output.read_text()), ran)
-        asked = "octocat (https://github.example.com/shop/web/actions/runs/77)"
-        assert f"requested by {asked}" in summary.read_text()
-        number = kiosk.number("dev/web")
-        assert f"Requested by {asked}." in kiosk.promoter("mr", "show", number).out
-        outputs = ci_jobs.read_yaml("GitHub Actions")["jobs"]["promote"]["steps"][1]["env"]["URL"]
-        assert outputs == "${{ steps.promote.outputs.merge-request-url }}"
-        assert not list((tmp_path / "job").iterdir()), "it leaves no file behind"
-
-    def test_gitlab(self, kiosk: Shop, variables: Mapping[str, str], tmp_path: Path) -> None:
-        job = {**variables, "GITLAB_USER_LOGIN": "ada"}
-        ran = ci_jobs.run_job(ci_jobs.gitlab_script("promote"), tmp_path / "job", job)
-        report = ci_jobs.read_yaml("GitLab CI")["promote"]["artifacts"]["reports"]["dotenv"]
-        lines = (tmp_path / "job" / report).read_text().splitlines()
-        read = dict(line.split("=", 1) for line in lines)
-        told = {
-            name.removeprefix("PROMOTION_").lower().replace("_", "-"): value
-            for name, value in read.items()
-        }
-        self.check(kiosk, told, ran)
-        # The report's variables are those of the next job.
-        next_job = {**variables, **read}
-        ran = ci_jobs.run_job(ci_jobs.gitlab_script("verify"), tmp_path / "next", next_job)
-        assert (ran.code, ran.err) == (0, "")
-        assert ran.out.endswith(f"proposed, see {told['merge-request-url']}\n")
-
-    def test_tekton(self, kiosk: Shop, variables: Mapping[str, str], tmp_path: Path) -> None:
-        task = ci_jobs.read_yaml("Tekton")["spec"]
-        results = tmp_path / "results"
-        results.mkdir()
-        job = {
-            **variables,
-            "IMAGE_URL": variables["IMAGE"],
-            "IMAGE_DIGEST": variables["DIGEST"],
-            "APPLICATION": "web",
-            "ENVIRONMENT": "dev",
-        }
-        script = ci_jobs.tekton_script(results)
-        ran = ci_jobs.run_job(script, tmp_path / "job", job)
-        told = {each.name: each.read_text() for each in results.iterdir()}
-        assert {each["name"] for each in task["results"]} <= set(told)
-        self.check(kiosk, told, ran)
-        # What waits is no failure of the task: its results say for what.
-        waits = {**job, "ENVIRONMENT": "staging"}
-        assert ci_jobs.run_job(script, tmp_path / "waits", waits).code == 0
-        assert (results / "state").read_text() == "waiting"
-        wrong = {**job, "APPLICATION": "wbe"}
-        assert ci_jobs.run_job(script, tmp_path / "wrong", wrong).code == 64
-
-    def test_jenkins(self, kiosk: Shop, variables: Mapping[str, str], tmp_path: Path) -> None:
-        job = {**variables, "BUILD_USER_ID": "ada", "BUILD_URL": "https://ci.example.com/job/7/"}
-        ran = ci_jobs.run_job(ci_jobs.jenkins_script(), tmp_path / "job", job)
-        lines = (tmp_path / "job/promotion.env").read_text().splitlines()
-        read = dict(line.split("=", 1) for line in lines)
-        told = {"state": read["PROMOTION_STATE"]}
-        told["merge-request-url"] = read["PROMOTION_MERGE_REQUEST_URL"]
-        self.check(kiosk, told, ran)
-        assert f"PROMOTION_RELEASE={read['PROMOTION_RELEASE']}\n" in ran.out

@@ -1,0 +1,280 @@
+"""What a cluster is given: it renders, the API's own types take it, it keeps the strictest pod
+security, and it says nothing that the product does not know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promoter.cli import VERBS
+from promoter.cli.call import read_words
+from promoter.rules import load_rules
+from promoter.rules.duration import parse_duration
+from promoter.settings import Settings
+from promoter.version import VERSION
+from tests.deploy.kubernetes_schema import mistakes
+from tests.deploy.places import DEPLOY, KUSTOMIZE, ROOT, render
+from tests.deploy.pod_security import pods, violations
+
+BASE, CRONJOB = KUSTOMIZE / "base", KUSTOMIZE / "cronjob"
+EXAMPLE = KUSTOMIZE / "overlays/example"
+RENDERED = pytest.mark.parametrize("folder", [BASE, CRONJOB, EXAMPLE], ids=lambda each: each.name)
+# Settings of `promoter serve`.
+_OF_SERVE = {"listen", "poll", "parallel", "webhook_secrets", "log", "stop_within"}
+
+
+def the(kind: str, objects: Sequence[Any]) -> Any:
+    (found,) = (each for each in objects if each["kind"] == kind)
+    return found
+
+
+def the_pod(objects: Sequence[Any]) -> Any:
+    (found,) = (pod for each in objects for pod in pods(each))
+    return found
+
+
+def the_template(objects: Sequence[Any]) -> Any:
+    """Of the pods that a Deployment makes."""
+    return the("Deployment", objects)["spec"]["template"]
+
+
+def settings_of(pod: Any) -> dict[str, str]:
+    (container,) = pod["containers"]
+    return {each["name"]: each["value"] for each in container["env"]}
+
+
+@RENDERED
+class TestEach:
+    def test_the_api_takes_it(self, folder: Path) -> None:
+        objects = render(folder)
+        assert [line for each in objects for line in mistakes(each)] == []
+        assert len({(each["kind"], each["metadata"]["name"]) for each in objects}) == len(objects)
+
+    def test_its_pod_is_restricted(self, folder: Path) -> None:
+        assert violations(the_pod(render(folder))) == []
+
+    def test_it_asks_the_cluster_for_nothing(self, folder: Path) -> None:
+        kinds = {each["kind"] for each in render(folder)}
+        assert not {kind for kind in kinds if "Role" in kind}
+        assert the("ServiceAccount", render(folder))["metadata"]["name"] == "promoter"
+
+    def test_what_a_pod_names_is_there(self, folder: Path) -> None:
+        objects = render(folder)
+        pod = the_pod(objects)
+        (container,) = pod["containers"]
+        volumes = {each["name"]: each for each in pod["volumes"]}
+        places = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+        assert volumes.keys() == places.keys()
+        name = the("ConfigMap", objects)["metadata"]["name"]
+        assert volumes["rules"]["configMap"]["name"] == name
+        assert all("subPath" not in each for each in container["volumeMounts"]), "never updated"
+        settings = settings_of(pod)
+        assert settings["PROMOTER_RULES"] == places["rules"]
+        assert Path(settings["PROMOTER_CREDENTIALS"]).parent == Path(places["credentials"])
+        assert settings["PROMOTER_CACHE"] == places["cache"]
+
+    def test_its_settings_are_the_products(self, folder: Path) -> None:
+        known = {f"PROMOTER_{name.upper()}" for name in Settings.model_fields.keys() | _OF_SERVE}
+        assert settings_of(the_pod(render(folder))).keys() <= known
+
+    def test_its_rules_load(self, folder: Path) -> None:
+        rules, errors = load_rules(the("ConfigMap", render(folder))["data"])
+        assert errors == ()
+        assert len(rules) == 1
+
+    def test_its_command_is_one(self, folder: Path) -> None:
+        (container,) = the_pod(render(folder))["containers"]
+        verb, *words = container["args"]
+        if verb not in VERBS:
+            pytest.skip(f"promoter {verb} is not there yet")
+        read_words(verb, words)
+
+
+class TestServe:
+    def test_there_is_one_at_a_time(self) -> None:
+        spec = the("Deployment", render(BASE))["spec"]
+        assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+    def test_it_has_time_to_stop(self) -> None:
+        pod = the_pod(render(BASE))
+        bound = parse_duration(settings_of(pod)["PROMOTER_STOP_WITHIN"])
+        grace = timedelta(seconds=pod["terminationGracePeriodSeconds"])
+        assert grace >= bound + timedelta(seconds=10)
+
+    def test_the_service_and_the_probes_lead_to_it(self) -> None:
+        objects = render(BASE)
+        template, service = the_template(objects), the("Service", objects)
+        assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+        (container,) = template["spec"]["containers"]
+        (port,) = container["ports"]
+        assert service["spec"]["ports"][0]["targetPort"] == port["name"]
+        assert (
+            settings_of(template["spec"])["PROMOTER_LISTEN"] == f"0.0.0.0:{port['containerPort']}"
+        )
+        probes = {name: each["httpGet"] for name, each in container.items() if "Probe" in name}
+        assert {name: each["path"] for name, each in probes.items()} == {
+            "startupProbe": "/healthz",
+            "livenessProbe": "/healthz",
+            "readinessProbe": "/readyz",
+        }
+        assert {each["port"] for each in probes.values()} == {port["name"]}
+
+    def test_only_webhooks_may_be_left_out(self) -> None:
+        secrets = {
+            each["name"]: each["secret"].get("optional", False)
+            for each in the_pod(render(BASE))["volumes"]
+            if "secret" in each
+        }
+        assert secrets == {"credentials": False, "webhooks": True}
+
+
+class TestTheCronJob:
+    def test_what_waits_is_no_failure_and_what_a_person_must_mend_is_not_repeated(self) -> None:
+        spec = the("CronJob", render(CRONJOB))["spec"]
+        assert spec["concurrencyPolicy"] == "Forbid"
+        job = spec["jobTemplate"]["spec"]
+        assert the_pod([job])["restartPolicy"] == "Never", "a podFailurePolicy asks for it"
+        (container,) = the_pod([job])["containers"]
+        assert container["args"] == ["run", "--waiting-is-done"]
+        by_code = job["podFailurePolicy"]["rules"][0]
+        assert by_code["action"] == "FailJob"
+        assert by_code["onExitCodes"]["containerName"] == container["name"]
+        assert by_code["onExitCodes"]["values"] == [1, 64]
+
+    def test_it_runs_as_the_deployment_does(self) -> None:
+        """Two files say the same; here is who notices when one forgets it."""
+        served, run = the_pod(render(BASE)), the_pod(render(CRONJOB))
+        only_served = {"webhooks"}
+        for pod in (served, run):
+            pod["volumes"] = [each for each in pod["volumes"] if each["name"] not in only_served]
+        same = ("securityContext", "serviceAccountName", "enableServiceLinks", "volumes")
+        assert {name: run[name] for name in same} == {name: served[name] for name in same}
+        for name in ("image", "securityContext", "resources"):
+            assert run["containers"][0][name] == served["containers"][0][name]
+        assert settings_of(run).items() <= settings_of(served).items()
+
+
+class TestTheExample:
+    def test_it_changes_what_is_the_users(self) -> None:
+        objects = render(EXAMPLE)
+        assert {each["metadata"].get("namespace") for each in objects} == {None, "promoter"}
+        pod = the_pod(objects)
+        assert pod["containers"][0]["image"].startswith("harbor.example.com/mirror/promoter:")
+        assert settings_of(pod)["PROMOTER_POLL"] == "5m"
+        assert "shop-example" in the("ConfigMap", objects)["data"]["shop.yaml"]
+        namespace = the("Namespace", objects)["metadata"]["labels"]
+        assert namespace["pod-security.kubernetes.io/enforce"] == "restricted"
+
+    def test_its_network_policy_is_about_our_pods(self) -> None:
+        objects = render(EXAMPLE)
+        policy, labels = the("NetworkPolicy", objects), the_template(objects)["metadata"]["labels"]
+        assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+
+    def test_the_pod_monitor_is_one_line_more(self, tmp_path: Path) -> None:
+        folder = tmp_path / "monitored"
+        folder.mkdir()
+        parts = {"resources": BASE, "components": KUSTOMIZE / "components/pod-monitor"}
+        lines = [f"{name}: [{Path('..') / link(each, tmp_path)}]" for name, each in parts.items()]
+        (folder / "kustomization.yaml").write_text("\n".join(lines))
+        objects = render(folder)
+        spec = the("PodMonitor", objects)["spec"]
+        template = the_template(objects)
+        labels, (port,) = template["metadata"]["labels"], template["spec"]["containers"][0]["ports"]
+        assert spec["selector"]["matchLabels"].items() <= labels.items()
+        assert [each["port"] for each in spec["podMetricsEndpoints"]] == [port["name"]]
+
+
+def link(folder: Path, near: Path) -> str:
+    """Kustomize takes relative paths alone."""
+    place = near / "kustomize"
+    if not place.exists():
+        place.symlink_to(KUSTOMIZE)
+    return str(Path("kustomize") / folder.relative_to(KUSTOMIZE))
+
+
+def _without(*path: str) -> Callable[[Any], None]:
+    def change(pod: Any) -> None:
+        for step in path[:-1]:
+            pod = pod[int(step) if step.isdigit() else step]
+        del pod[path[-1]]
+
+    return change
+
+
+def _with(value: Any, *path: str) -> Callable[[Any], None]:
+    def change(pod: Any) -> None:
+        for step in path[:-1]:
+            pod = pod[int(step) if step.isdigit() else step]
+        pod[path[-1]] = value
+
+    return change
+
+
+_OURS = ("containers", "0", "securityContext")
+
+
+class TestTheChecksThemselves:
+    """A check that finds nothing in what is wrong would be none."""
+
+    @pytest.mark.parametrize(
+        ("spoil", "found"),
+        [
+            (_without("securityContext", "runAsNonRoot"), "runAsNonRoot"),
+            (_without("securityContext", "seccompProfile"), "seccompProfile"),
+            (_with(0, "securityContext", "runAsUser"), "runAsUser"),
+            (_with({"type": "Unconfined"}, *_OURS, "seccompProfile"), "seccompProfile"),
+            (_with(["NET_RAW"], *_OURS, "capabilities", "add"), "capabilities"),
+            (_without(*_OURS, "capabilities", "drop"), "capabilities"),
+            (_without(*_OURS, "allowPrivilegeEscalation"), "allowPrivilegeEscalation"),
+            (_without(*_OURS, "readOnlyRootFilesystem"), "readOnlyRootFilesystem"),
+            (_with(True, *_OURS, "privileged"), "privileged"),
+            (_with(8080, "containers", "0", "ports", "0", "hostPort"), "hostPort"),
+            (_with(True, "hostPID"), "hostPID"),
+            (_without("automountServiceAccountToken"), "token"),
+            (_with([{"name": "x", "hostPath": {"path": "/"}}], "volumes"), "volume x"),
+        ],
+    )
+    def test_an_unrestricted_pod_is_found(self, spoil: Callable[[Any], None], found: str) -> None:
+        pod = the_pod(render(BASE))
+        spoil(pod)
+        (line,) = violations(pod)
+        assert found in line
+
+    @pytest.mark.parametrize(
+        ("spoil", "found"),
+        [
+            (_with("1", "replicas"), "spec.replicas: Input should be a valid integer"),
+            (_with(1, "replica"), "spec.replica: Extra inputs are not permitted"),
+            (_without("selector"), "spec.selector: Field required"),
+            (
+                _with({}, "template", "spec", "containers"),
+                "containers: Input should be a valid list",
+            ),
+            (_with(5, "min_ready_seconds"), "V1Deployment: is written otherwise"),
+        ],
+    )
+    def test_what_the_api_would_refuse_is_found(
+        self, spoil: Callable[[Any], None], found: str
+    ) -> None:
+        deployment = the("Deployment", render(BASE))
+        spoil(deployment["spec"])
+        (line,) = mistakes(deployment)
+        assert found in line
+
+
+def test_one_version_is_named_everywhere() -> None:
+    """An upgrade that forgets a file would run two products."""
+    named = re.compile(r"(?:tools/promoter|mirror/promoter):([\w.-]+)|newTag: (\S+)|ref=v(\S+)")
+    found = {
+        str(file.relative_to(ROOT)): {next(filter(None, each)) for each in named.findall(text)}
+        for file in DEPLOY.rglob("*")
+        if file.is_file() and named.search(text := file.read_text("utf-8"))
+    }
+    assert len(found) >= 6
+    assert set.union(*found.values()) == {VERSION}, found
+    assert f"ARG VERSION={VERSION}\n" in (DEPLOY / "Dockerfile").read_text("utf-8")
