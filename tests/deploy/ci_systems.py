@@ -142,7 +142,7 @@ def gitlab_pipeline() -> Mapping[str, Any]:
     return dict(document)
 
 
-def gitlab_job(given: Texts) -> tuple[str, Mapping[str, Any]]:
+def gitlab_job(given: Texts) -> tuple[str, dict[str, Any]]:
     """The job's name and the job, as GitLab makes them of the inputs."""
     header, body = documents(GITLAB.read_text("utf-8"))
     inputs = header["spec"]["inputs"]

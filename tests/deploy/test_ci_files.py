@@ -196,9 +196,15 @@ class TestTheScript:
         monkeypatch.setenv("PROMOTER_REGISTRIES", "")
 
     def run(
-        self, system: type[System], folder: Path, promoted: int = 0, waited: int = 0, **given: str
+        self,
+        system: type[System],
+        folder: Path,
+        given: Mapping[str, str] | None = None,
+        *,
+        promoted: int = 0,
+        waited: int = 0,
     ) -> tuple[Ran, list[list[str]]]:
-        """How it ended, and the words of each call."""
+        """How it ended, and the words of each call; the two are how the product's calls end."""
         (programs := folder / "stub").mkdir(exist_ok=True)
         (programs / "promoter").write_text(_STUB)
         (programs / "promoter").chmod(0o755)
@@ -206,7 +212,7 @@ class TestTheScript:
         asked = folder / "asked"
         job.job |= {"PATH": f"{programs}:{os.environ['PATH']}", "ASKED": str(asked)}
         job.job |= {"PROMOTE_ENDS": str(promoted), "WAIT_ENDS": str(waited)}
-        ran = job.run(**given)
+        ran = job.run(**(given or {}))
         calls = asked.read_text().removesuffix("END\0").split("END\0")
         asked.unlink()
         return ran, [each.split("\0")[:-1] for each in calls]
@@ -219,7 +225,7 @@ class TestTheScript:
         words = f"x\"; touch {pwned}; '`touch {pwned}`$(touch {pwned}) *\\ --skip=dev"
         names = ("application", "environment", "repository", "rules")
         hostile = {name: f"-{name}{words}" for name in names}
-        _, (call,) = self.run(system, tmp_path, **hostile)
+        _, (call,) = self.run(system, tmp_path, hostile)
         assert not pwned.exists()
         assert call[0] == "promote"
         assert call[-2:] == ["--", hostile["application"]]
@@ -233,7 +239,7 @@ class TestTheScript:
         between = " " if system is GitLab else "\n"
         images = ["a/b:1@sha256:1", "*", "--skip=dev", "$(id)"]
         for given in (images, []):
-            _, (call,) = self.run(system, tmp_path, images=between.join(given))
+            _, (call,) = self.run(system, tmp_path, {"images": between.join(given)})
             assert [each for each in call if each.startswith("--image=")] == [
                 f"--image={each}" for each in given
             ]
@@ -249,19 +255,21 @@ class TestTheScript:
     def test_fails_for_what_waits_only_where_that_is_asked_for(
         self, tmp_path: Path, system: type[System]
     ) -> None:
+        strict = {"fail-when-waiting": "true"}
         ran, _ = self.run(system, tmp_path, promoted=3)
         assert ran.code == 0
         if system is GitHub:
             warning = "::warning::The release is waiting; the job's summary tells why."
             assert ran.out.splitlines()[-1] == warning
-        assert self.run(system, tmp_path, promoted=3, **{"fail-when-waiting": "true"})[0].code == 3
+        assert self.run(system, tmp_path, strict, promoted=3)[0].code == 3
 
     @pytest.mark.parametrize("system", [GitHub, GitLab])
     @pytest.mark.parametrize(("promoted", "waited"), [(0, 0), (3, 0), (0, 3), (3, 75)])
     def test_waits_for_that_very_release(
         self, tmp_path: Path, system: type[System], promoted: int, waited: int
     ) -> None:
-        ran, (_, call) = self.run(system, tmp_path, promoted, waited, wait="merged", rules="r")
+        given = {"wait": "merged", "rules": "r"}
+        ran, (_, call) = self.run(system, tmp_path, given, promoted=promoted, waited=waited)
         assert ran.code == waited, "what was waited for in vain is no success"
         assert call[:4] == ["wait", "--for=merged", "--timeout=30m", "--release=0a1b2c3d"]
         assert "--rules=r" in call
@@ -277,7 +285,7 @@ class TestTheScript:
         assert len(firsts) == 2, "nobody can know the word that ends it"
 
     def test_a_token_alone_is_for_this_github(self, tmp_path: Path) -> None:
-        self.run(GitHub, tmp_path, token="canary-of-the-token", credentials="")
+        self.run(GitHub, tmp_path, {"token": "canary-of-the-token", "credentials": ""})
         assert (tmp_path / "asked.credentials").read_text() == "".join(
             f"{host}: {{username: x-access-token, password-env: PROMOTE_TOKEN}}\n"
             for host in ("github.example.com", "ghcr.io")
