@@ -150,7 +150,8 @@ def test_the_first_stage_runs(tmp_path: Path) -> None:
             script = line.rest
             for place in ("/wheels", "/opt/promoter"):
                 script = script.replace(place, str(tmp_path / place.lstrip("/")))
-            _run(f"{_arguments()} {script}", source)
+            arguments = " ".join(words("build", "ARG"))
+            _run(f"export {arguments}; {script}", source)
     programs = tmp_path / "opt/promoter/bin"
     assert _run(f"{programs}/promoter version", tmp_path) == f"promoter {VERSION}\n"
     assert not list(programs.glob("pip*")), "nothing installs anything later"
@@ -160,10 +161,6 @@ def test_the_first_stage_runs(tmp_path: Path) -> None:
     for absent in ("pytest", "mypy", "hatchling"):
         with pytest.raises(AssertionError, match=f"No module named '{absent}'"):
             _run(f"{programs}/python -c 'import {absent}'", tmp_path)
-
-
-def _arguments() -> str:
-    return " ".join(words("build", "ARG"))
 
 
 def _copy(source: Path, target: Path) -> None:

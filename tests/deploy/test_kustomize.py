@@ -4,6 +4,7 @@ security, and it says nothing that the product does not know."""
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -11,21 +12,23 @@ from typing import Any
 
 import pytest
 
-from promoter.cli import VERBS
 from promoter.cli.call import read_words
+from promoter.cli.demo_world import DemoWorld
 from promoter.rules import load_rules
 from promoter.rules.duration import parse_duration
-from promoter.settings import Settings
+from promoter.settings import ServeSettings, Settings
 from promoter.version import VERSION
+from tests.cli.conftest import world
 from tests.deploy.kubernetes_schema import mistakes
-from tests.deploy.places import DEPLOY, KUSTOMIZE, ROOT, render
+from tests.deploy.places import DEPLOY, KUSTOMIZE, ROOT, documents, render
 from tests.deploy.pod_security import pods, violations
+from tests.service.process import serving
+
+__all__ = ["world"]  # a fixture
 
 BASE, CRONJOB = KUSTOMIZE / "base", KUSTOMIZE / "cronjob"
 EXAMPLE = KUSTOMIZE / "overlays/example"
 RENDERED = pytest.mark.parametrize("folder", [BASE, CRONJOB, EXAMPLE], ids=lambda each: each.name)
-# Settings of `promoter serve`.
-_OF_SERVE = {"listen", "poll", "parallel", "webhook_secrets", "log", "stop_within"}
 
 
 def the(kind: str, objects: Sequence[Any]) -> Any:
@@ -79,7 +82,8 @@ class TestEach:
         assert settings["PROMOTER_CACHE"] == places["cache"]
 
     def test_its_settings_are_the_products(self, folder: Path) -> None:
-        known = {f"PROMOTER_{name.upper()}" for name in Settings.model_fields.keys() | _OF_SERVE}
+        kind = Settings if folder is CRONJOB else ServeSettings
+        known = {f"PROMOTER_{name.upper()}" for name in kind.model_fields}
         assert settings_of(the_pod(render(folder))).keys() <= known
 
     def test_its_rules_load(self, folder: Path) -> None:
@@ -90,8 +94,6 @@ class TestEach:
     def test_its_command_is_one(self, folder: Path) -> None:
         (container,) = the_pod(render(folder))["containers"]
         verb, *words = container["args"]
-        if verb not in VERBS:
-            pytest.skip(f"promoter {verb} is not there yet")
         read_words(verb, words)
 
 
@@ -123,6 +125,31 @@ class TestServe:
             "readinessProbe": "/readyz",
         }
         assert {each["port"] for each in probes.values()} == {port["name"]}
+
+    def test_what_the_cluster_asks_the_product_answers(
+        self, tmp_path: Path, world: DemoWorld
+    ) -> None:
+        """With the Deployment's environment, its volumes being folders of the test, and rules that
+        need no network."""
+        template = the_template(render(BASE))
+        (container,) = template["spec"]["containers"]
+        environment = {}
+        for name, value in settings_of(template["spec"]).items():
+            mounted = (each["mountPath"] for each in container["volumeMounts"])
+            is_path = any(Path(value).is_relative_to(each) for each in mounted)
+            environment[name] = f"{tmp_path}{value}" if is_path else value
+        for mount in container["volumeMounts"]:
+            (tmp_path / mount["mountPath"].lstrip("/")).mkdir(parents=True)
+        Path(environment["PROMOTER_CREDENTIALS"]).write_text("git.example.com: {password: x}\n")
+        (rules,) = Path(world.environment["PROMOTER_RULES"]).glob("*.yaml")
+        shutil.copy(rules, environment["PROMOTER_RULES"])
+        kept = {name: each for name, each in world.environment.items() if name not in environment}
+        monitor = documents((KUSTOMIZE / "components/pod-monitor/pod-monitor.yaml").read_text())
+        asked = {each["path"] for each in monitor[0]["spec"]["podMetricsEndpoints"]}
+        asked |= {each["httpGet"]["path"] for name, each in container.items() if "Probe" in name}
+        with serving({**kept, **environment}) as bot:
+            assert {path: bot.get(path).status for path in asked} == dict.fromkeys(asked, 200)
+            assert bot.end() == 0
 
     def test_only_webhooks_may_be_left_out(self) -> None:
         secrets = {
