@@ -3,8 +3,10 @@ security, and it says nothing that the product does not know."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -148,6 +150,10 @@ class TestServe:
         asked = {each["path"] for each in monitor[0]["spec"]["podMetricsEndpoints"]}
         asked |= {each["httpGet"]["path"] for name, each in container.items() if "Probe" in name}
         with serving({**kept, **environment}) as bot:
+            deadline = time.monotonic() + 60
+            while bot.get("/readyz").status != 200:  # as the startup probe does
+                assert time.monotonic() < deadline, bot.lines
+                time.sleep(0.05)
             assert {path: bot.get(path).status for path in asked} == dict.fromkeys(asked, 200)
             assert bot.end() == 0
 
@@ -214,6 +220,46 @@ class TestTheExample:
         labels, (port,) = template["metadata"]["labels"], template["spec"]["containers"][0]["ports"]
         assert spec["selector"]["matchLabels"].items() <= labels.items()
         assert [each["port"] for each in spec["podMetricsEndpoints"]] == [port["name"]]
+
+
+class TestTheOverlaysOfTheDocs:
+    """What docs/deploy.md shows, laid over the files of this checkout."""
+
+    def overlay(self, folder: Path, hint: str) -> Any:
+        text = (ROOT / "docs/deploy.md").read_text("utf-8")
+        found = re.findall(r"^```yaml\n# kustomization.yaml\n(.*?)^```$", text, re.M | re.S)
+        (snippet,) = (each for each in found if hint in each)
+        (value,) = documents(snippet)
+        folder.mkdir()
+        return value
+
+    def render(self, value: Any, folder: Path) -> Sequence[Any]:
+        (folder / "kustomization.yaml").write_text(json.dumps(value), "utf-8")
+        return render(folder)
+
+    def test_rules_in_the_repository(self, tmp_path: Path) -> None:
+        folder = tmp_path / "overlay"
+        value = self.overlay(folder, "--repository")
+        value["resources"] = [f"../{link(BASE, tmp_path)}"]
+        pod = the_pod(self.render(value, folder))
+        (container,) = pod["containers"]
+        assert read_words("serve", container["args"][1:]).rules_at
+        (gone,) = settings_of(the_pod(render(BASE))).keys() - settings_of(pod).keys()
+        assert gone == "PROMOTER_RULES"
+
+    def test_the_cronjob(self, tmp_path: Path) -> None:
+        folder = tmp_path / "overlay"
+        value = self.overlay(folder, "cronjob")
+        assert value["resources"] == [
+            f"https://git.example.com/tools/promoter//deploy/kustomize/cronjob?ref=v{VERSION}"
+        ]
+        value["resources"] = [f"../{link(CRONJOB, tmp_path)}"]
+        (folder / "rules").mkdir()
+        (folder / "rules/shop.yaml").write_text("version: 1\n")
+        objects = self.render(value, folder)
+        (container,) = the_pod(objects)["containers"]
+        assert container["image"] == f"harbor.example.com/mirror/promoter:{VERSION}"
+        assert the("ConfigMap", objects)["data"] == {"shop.yaml": "version: 1\n"}
 
 
 def link(folder: Path, near: Path) -> str:
