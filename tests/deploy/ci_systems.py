@@ -105,6 +105,7 @@ def run_github(given: Texts, folder: Path, job: Texts, context: Texts) -> Ran:
     folder.mkdir(exist_ok=True)
     (temporary := folder / "temporary").mkdir(exist_ok=True)
     job = {"GITHUB_ACTION_PATH": str(GITHUB.parent), "RUNNER_TEMP": str(temporary), **job}
+    path = job.pop("PATH", None)
     ran = Ran(0, "", "", {})
     for number, step in enumerate(action["runs"]["steps"]):
         assert step["shell"] == "bash"
@@ -115,7 +116,11 @@ def run_github(given: Texts, folder: Path, job: Texts, context: Texts) -> Ran:
             name: _fill(each, _GITHUB, values) for name, each in step.get("env", {}).items()
         }
         shell = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c")
+        if path is not None:
+            environment["PATH"] = path
         ran = run_script(step["run"], folder / "job", {**job, **files, **environment}, shell)
+        if (added := Path(files["GITHUB_PATH"])).exists():
+            path = ":".join([*added.read_text("utf-8").split(), path or os.environ["PATH"]])
         output = Path(files["GITHUB_OUTPUT"])
         told = read_github(output.read_text("utf-8")) if output.exists() else {}
         values |= {f"steps.{step.get('id')}.outputs.{name}": each for name, each in told.items()}

@@ -184,6 +184,12 @@ for each in "$@"; do
 done
 exit "$PROMOTE_ENDS"
 """
+_INSTALL = """\
+#!/bin/sh -e
+[ "$1" = install ] || exit 0
+mkdir -p "$3/bin"
+cp "$STUB" "$3/bin/promoter"
+"""
 
 
 class TestTheScript:
@@ -283,6 +289,20 @@ class TestTheScript:
             assert last == f"::{first.removeprefix('::stop-commands::')}::"
             firsts.add(first)
         assert len(firsts) == 2, "nobody can know the word that ends it"
+
+    def test_github_installs_the_product_where_it_is_not(self, tmp_path: Path) -> None:
+        """The installation itself is tests/deploy/test_image.py's; here one that takes no time."""
+        install = tmp_path / "promoter/deploy/install.sh"
+        (install.parent / "github").mkdir(parents=True)
+        install.write_text(_INSTALL)
+        install.chmod(0o755)
+        (stub := tmp_path / "stub.sh").write_text(_STUB)
+        stub.chmod(0o755)
+        job = GitHub(tmp_path, "sha256:0d1e", "https://git.example.com/x.git")
+        job.job |= {"GITHUB_ACTION_PATH": str(install.parent / "github"), "STUB": str(stub)}
+        job.job |= {"ASKED": str(tmp_path / "asked"), "PATH": "/usr/bin:/bin", "PROMOTE_ENDS": "0"}
+        assert job.run().code == 0
+        assert (tmp_path / "asked").read_text().startswith("promote\0")
 
     def test_a_token_alone_is_for_this_github(self, tmp_path: Path) -> None:
         self.run(GitHub, tmp_path, {"token": "canary-of-the-token", "credentials": ""})

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from promoter.cli.call import read_words
 from promoter.cli.demo_world import DemoWorld
@@ -140,11 +140,14 @@ class TestServe:
             mounted = (each["mountPath"] for each in container["volumeMounts"])
             is_path = any(Path(value).is_relative_to(each) for each in mounted)
             environment[name] = f"{tmp_path}{value}" if is_path else value
-        for mount in container["volumeMounts"]:
-            (tmp_path / mount["mountPath"].lstrip("/")).mkdir(parents=True)
-        Path(environment["PROMOTER_CREDENTIALS"]).write_text("git.example.com: {password: x}\n")
         (rules,) = Path(world.environment["PROMOTER_RULES"]).glob("*.yaml")
-        shutil.copy(rules, environment["PROMOTER_RULES"])
+        contents = {
+            "rules": {"shop.yaml": rules.read_text("utf-8")},
+            "credentials": {"promoter.yaml": "git.example.com: {password: x}\n"},
+            "webhooks": {"harbor": "canary-of-the-hook\n"},
+        }
+        for each in container["volumeMounts"]:
+            mount(tmp_path / each["mountPath"].lstrip("/"), contents.get(each["name"], {}))
         kept = {name: each for name, each in world.environment.items() if name not in environment}
         monitor = documents((KUSTOMIZE / "components/pod-monitor/pod-monitor.yaml").read_text())
         asked = {each["path"] for each in monitor[0]["spec"]["podMetricsEndpoints"]}
@@ -155,6 +158,11 @@ class TestServe:
                 assert time.monotonic() < deadline, bot.lines
                 time.sleep(0.05)
             assert {path: bot.get(path).status for path in asked} == dict.fromkeys(asked, 200)
+            hooks = f"http://127.0.0.1:{bot.port}/webhooks"
+            posts = [
+                urllib3.request("POST", f"{hooks}/{each}").status for each in ("harbor", "quay")
+            ]
+            assert posts == [401, 404], "on by its file, and off without one"
             assert bot.end() == 0
 
     def test_only_webhooks_may_be_left_out(self) -> None:
@@ -260,6 +268,15 @@ class TestTheOverlaysOfTheDocs:
         (container,) = the_pod(objects)["containers"]
         assert container["image"] == f"harbor.example.com/mirror/promoter:{VERSION}"
         assert the("ConfigMap", objects)["data"] == {"shop.yaml": "version: 1\n"}
+
+
+def mount(folder: Path, files: Mapping[str, str]) -> None:
+    """A volume as the kubelet makes it: links into a folder that is swapped as a whole."""
+    (written := folder / "..2026_11_30").mkdir(parents=True)
+    (folder / "..data").symlink_to(written.name)
+    for name, text in files.items():
+        (written / name).write_text(text, "utf-8")
+        (folder / name).symlink_to(f"..data/{name}")
 
 
 def link(folder: Path, near: Path) -> str:

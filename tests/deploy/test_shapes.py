@@ -66,7 +66,7 @@ class TestTekton:
         known = {"description", "params", "results", "workspaces", "stepTemplate", "steps"}
         assert spec.keys() <= known | {"volumes"}
         for name, fields in {
-            "params": {"name", "description", "default", "type", "enum"},
+            "params": {"name", "description", "default", "type"},
             "results": {"name", "description", "type"},
             "workspaces": {"name", "description", "readOnly", "optional", "mountPath"},
         }.items():
