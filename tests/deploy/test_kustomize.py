@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,35 +22,15 @@ from promoter.settings import ServeSettings, Settings
 from promoter.version import VERSION
 from tests.cli.conftest import world
 from tests.deploy.kubernetes_schema import mistakes
-from tests.deploy.places import DEPLOY, KUSTOMIZE, ROOT, documents, render
-from tests.deploy.pod_security import pods, violations
+from tests.deploy.places import DEPLOY, KUSTOMIZE, ROOT, documents
+from tests.deploy.pod_security import violations
+from tests.deploy.rendered import BASE, render, settings_of, the, the_pod, the_template
 from tests.service.process import serving
 
 __all__ = ["world"]  # a fixture
 
-BASE, CRONJOB = KUSTOMIZE / "base", KUSTOMIZE / "cronjob"
-EXAMPLE = KUSTOMIZE / "overlays/example"
+CRONJOB, EXAMPLE = KUSTOMIZE / "cronjob", KUSTOMIZE / "overlays/example"
 RENDERED = pytest.mark.parametrize("folder", [BASE, CRONJOB, EXAMPLE], ids=lambda each: each.name)
-
-
-def the(kind: str, objects: Sequence[Any]) -> Any:
-    (found,) = (each for each in objects if each["kind"] == kind)
-    return found
-
-
-def the_pod(objects: Sequence[Any]) -> Any:
-    (found,) = (pod for each in objects for pod in pods(each))
-    return found
-
-
-def the_template(objects: Sequence[Any]) -> Any:
-    """Of the pods that a Deployment makes."""
-    return the("Deployment", objects)["spec"]["template"]
-
-
-def settings_of(pod: Any) -> dict[str, str]:
-    (container,) = pod["containers"]
-    return {each["name"]: each["value"] for each in container["env"]}
 
 
 @RENDERED
@@ -285,76 +265,6 @@ def link(folder: Path, near: Path) -> str:
     if not place.exists():
         place.symlink_to(KUSTOMIZE)
     return str(Path("kustomize") / folder.relative_to(KUSTOMIZE))
-
-
-def _without(*path: str) -> Callable[[Any], None]:
-    def change(pod: Any) -> None:
-        for step in path[:-1]:
-            pod = pod[int(step) if step.isdigit() else step]
-        del pod[path[-1]]
-
-    return change
-
-
-def _with(value: Any, *path: str) -> Callable[[Any], None]:
-    def change(pod: Any) -> None:
-        for step in path[:-1]:
-            pod = pod[int(step) if step.isdigit() else step]
-        pod[path[-1]] = value
-
-    return change
-
-
-_OURS = ("containers", "0", "securityContext")
-
-
-class TestTheChecksThemselves:
-    """A check that finds nothing in what is wrong would be none."""
-
-    @pytest.mark.parametrize(
-        ("spoil", "found"),
-        [
-            (_without("securityContext", "runAsNonRoot"), "runAsNonRoot"),
-            (_without("securityContext", "seccompProfile"), "seccompProfile"),
-            (_with(0, "securityContext", "runAsUser"), "runAsUser"),
-            (_with({"type": "Unconfined"}, *_OURS, "seccompProfile"), "seccompProfile"),
-            (_with(["NET_RAW"], *_OURS, "capabilities", "add"), "capabilities"),
-            (_without(*_OURS, "capabilities", "drop"), "capabilities"),
-            (_without(*_OURS, "allowPrivilegeEscalation"), "allowPrivilegeEscalation"),
-            (_without(*_OURS, "readOnlyRootFilesystem"), "readOnlyRootFilesystem"),
-            (_with(True, *_OURS, "privileged"), "privileged"),
-            (_with(8080, "containers", "0", "ports", "0", "hostPort"), "hostPort"),
-            (_with(True, "hostPID"), "hostPID"),
-            (_without("automountServiceAccountToken"), "token"),
-            (_with([{"name": "x", "hostPath": {"path": "/"}}], "volumes"), "volume x"),
-        ],
-    )
-    def test_an_unrestricted_pod_is_found(self, spoil: Callable[[Any], None], found: str) -> None:
-        pod = the_pod(render(BASE))
-        spoil(pod)
-        (line,) = violations(pod)
-        assert found in line
-
-    @pytest.mark.parametrize(
-        ("spoil", "found"),
-        [
-            (_with("1", "replicas"), "spec.replicas: Input should be a valid integer"),
-            (_with(1, "replica"), "spec.replica: Extra inputs are not permitted"),
-            (_without("selector"), "spec.selector: Field required"),
-            (
-                _with({}, "template", "spec", "containers"),
-                "containers: Input should be a valid list",
-            ),
-            (_with(5, "min_ready_seconds"), "V1Deployment: is written otherwise"),
-        ],
-    )
-    def test_what_the_api_would_refuse_is_found(
-        self, spoil: Callable[[Any], None], found: str
-    ) -> None:
-        deployment = the("Deployment", render(BASE))
-        spoil(deployment["spec"])
-        (line,) = mistakes(deployment)
-        assert found in line
 
 
 def test_one_version_is_named_everywhere() -> None:
