@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from promoter.errors import ConflictError
 from promoter.model.ports import Comment, Forge, MergeRequest, MergeRequestDraft
+from tests.forges.github_shop import BODY, BRANCH, TEXT, World
 from tests.forges.gitlab_shop import BRANCH as GITLAB_BRANCH
 from tests.forges.gitlab_shop import TEXT as GITLAB_TEXT
-from tests.forges.gitlab_shop import Shop, find_one, open_shop
-from tests.forges.test_github_real_merges import BODY, BRANCH, TEXT, World
+from tests.forges.gitlab_shop import Shop, find_one
 from tests.services.github import git as github_git
-from tests.services.github.fake import fake_github
 
 SAID = Comment("Closed: 1.3.0 is newer. <!-- promoter-1 -->", "<!-- promoter-1 -->")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with fake_github(tmp_path) as hub:
-        made = World(hub)
-        yield made
-        made.talk.close()
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with open_shop(tmp_path) as made:
-        yield made
 
 
 def told(forge: Forge) -> dict[int, MergeRequest]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,18 +12,10 @@ from promoter.errors import ConflictError, InputError, TransientError
 from promoter.forges.github.forge import GitHubForge
 from promoter.forges.github.trouble import RefusalError
 from promoter.model.ports import Check, Comment, MergeRequestDraft
-from tests.forges.test_github_real_merges import BODY, BRANCH, FILE, TEXT, World
-from tests.services.github.fake import fake_github, ticking
+from tests.forges.github_shop import BODY, BRANCH, FILE, TEXT, World
+from tests.services.github.fake import ticking
 from tests.services.github.faults import Faults
 from tests.services.github.state import Protection
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with fake_github(tmp_path) as hub:
-        made = World(hub)
-        yield made
-        made.talk.close()
 
 
 def draft(world: World, **more: Any) -> MergeRequestDraft:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,14 +12,8 @@ from promoter.errors import ConflictError, InputError, TransientError
 from promoter.forges.gitlab import server
 from promoter.model.ports import Comment, Readiness
 from promoter.model.record import Record
-from tests.forges.gitlab_shop import BRANCH, RECORD, TEXT, Shop, find_one, open_shop
+from tests.forges.gitlab_shop import BRANCH, RECORD, TEXT, Shop, find_one
 from tests.services.git_server import git
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with open_shop(tmp_path) as opened:
-        yield opened
 
 
 def test_a_request_is_opened_and_found_as_it_was_meant(shop: Shop) -> None:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from promoter.errors import InputError, TransientError
 from promoter.model.ports import Check
-from tests.forges.gitlab_shop import BRANCH, Shop, open_shop
+from tests.forges.gitlab_shop import BRANCH, Shop
 from tests.services.git_server import DATE, commit, git
 from tests.services.gitlab.git import Signature, merge_commit
 from tests.services.gitlab.nouns import Accept, Outcome, Pipeline, Status
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with open_shop(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

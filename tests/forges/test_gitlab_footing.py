@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from promoter.model.ports import Footing, Protection, Rights
-from tests.forges.gitlab_shop import Shop, open_shop
+from tests.forges.gitlab_shop import Shop
 from tests.services.git_server import git
 from tests.services.gitlab import views
 from tests.services.gitlab.nouns import DEVELOPER, MAINTAINER, MergeMethod, Rule, Token
 from tests.services.gitlab.nouns import Protection as Guard
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with open_shop(tmp_path) as opened:
-        yield opened
-
 
 BOT = "project_7_bot_0a1b"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +9,10 @@ import pytest
 from promoter.errors import ConflictError, InputError, TransientError
 from promoter.model.ports import Readiness
 from promoter.model.record import Record
-from tests.forges.gitlab_shop import BRANCH, RECORD, TEXT, Shop, find_one, open_shop
+from tests.forges.gitlab_shop import BRANCH, RECORD, TEXT, Shop, find_one
 from tests.services.git_server import commit, git, refs
 from tests.services.gitlab import views
 from tests.services.gitlab.nouns import MAINTAINER, Rule
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with open_shop(tmp_path) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("method", ["merge", "rebase_merge", "ff"])

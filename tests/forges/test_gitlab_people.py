@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from tests.forges.gitlab_shop import BRANCH, Shop, find_one, open_shop
+from tests.forges.gitlab_shop import BRANCH, Shop, find_one
 from tests.services.git_server import DATE, git
 from tests.services.gitlab.nouns import DEVELOPER, Accept
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with open_shop(tmp_path) as opened:
-        yield opened
 
 
 def test_a_persons_close_is_told_with_the_name(shop: Shop) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,15 +13,9 @@ from promoter.access.http import HttpClient
 from promoter.errors import InputError, TransientError
 from promoter.forges.gitlab.forge import GitLabForge, connect
 from promoter.forges.gitlab.server import GitLabPlace, GitLabServer
-from tests.forges.gitlab_shop import TOKEN, Shop, open_shop
+from tests.forges.gitlab_shop import TOKEN, Shop
 from tests.services.gitlab.fake import fake_gitlab
 from tests.services.gitlab.nouns import MAINTAINER, Token
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with open_shop(tmp_path) as opened:
-        yield opened
 
 
 def test_a_token_that_is_refused_is_named_by_its_place_and_never_shown(shop: Shop) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,26 +11,11 @@ import pytest
 from promoter.errors import PromoterError
 from promoter.forges.gitlab.values import read_request
 from promoter.model.ports import MergeRequestDraft
+from tests.forges.github_shop import BODY, TEXT, World
 from tests.forges.gitlab_shop import TEXT as GITLAB_TEXT
-from tests.forges.gitlab_shop import Shop, find_one, open_shop
-from tests.forges.test_github_real_merges import BODY, TEXT, World
+from tests.forges.gitlab_shop import Shop, find_one
 from tests.forges.test_local import ANN, NOW, forge_on, proposed
 from tests.services.git_server import create_repository
-from tests.services.github.fake import fake_github
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with fake_github(tmp_path) as hub:
-        made = World(hub)
-        yield made
-        made.talk.close()
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with open_shop(tmp_path) as made:
-        yield made
 
 
 def test_the_local_forge_tells_who_and_when(tmp_path: Path) -> None:
