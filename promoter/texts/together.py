@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from promoter.decisions.person import HOLD
 from promoter.model.image import short_digest
-from promoter.model.plan import Decision, Propose, State
+from promoter.model.plan import Decision, Propose
 from promoter.model.record import Record
 from promoter.model.spell import spell_time
 from promoter.texts.inline import code, escaped
-from promoter.texts.usual_body import commands_of, gate_line
+from promoter.texts.usual_body import answers, gate_line, listed
 
 # Letters, so that all of it and the records fit into what a forge takes (see `decisions.seats`).
 _ROWS, _FILES, _ASKERS, _GATES = 8_000, 4_000, 1_000, 4_000
@@ -42,12 +41,12 @@ def body_together(decision: Decision, action: Propose) -> str:
     head = ["| application | image | from | to | digest |", "|---|---|---|---|---|"]
     sections.append("\n".join([*head, *_bounded(rows, _ROWS, "| and {} more | | | | |")]))
     files = [f"- {code(change.path)}" for change in action.changes]
-    sections.append(_listed("Files:", _bounded(files, _FILES)))
+    sections.append(listed("Files:", _bounded(files, _FILES)))
     if asked := [*_askers(action.records)]:
-        sections.append(_listed("Requested by:", _bounded(asked, _ASKERS)))
+        sections.append(listed("Requested by:", _bounded(asked, _ASKERS)))
     if gates := [*_gates(decision, action.records)]:
-        sections.append(_listed("Gates when this was written:", _bounded(gates, _GATES)))
-    sections.append(_listed("What you can do:", [*_answers(decision, action)]))
+        sections.append(listed("Gates when this was written:", _bounded(gates, _GATES)))
+    sections.append(listed("What you can do:", [*_answers(decision, action)]))
     return "\n\n".join(sections)
 
 
@@ -60,10 +59,6 @@ def moves_together(decision: Decision, records: Sequence[Record]) -> list[str]:
             was = f"{before.suffix.lstrip(':') or '(no version)'} -> " if before else ""
             lines.append(f"{record.application}: {image.name}: {was}{image.suffix.lstrip(':')}")
     return lines
-
-
-def _listed(head: str, lines: Sequence[str]) -> str:
-    return "\n".join([head, "", *lines])
 
 
 def _bounded(lines: Sequence[str], most: int, more: str = "- and {} more") -> list[str]:
@@ -101,25 +96,14 @@ def _gates(decision: Decision, records: Sequence[Record]) -> Iterator[str]:
 
 
 def _answers(decision: Decision, action: Propose) -> Iterator[str]:
-    """How to say yes, no, not now, and no after all."""
-    hand = commands_of(action) if decision.repository.forge == "local" else {}
-    automatic = decision.state is State.PROMOTING
-    promote = "promoter merges it when all gates pass" if automatic else "merge it"
-    yield f"- **Promote**: {promote}{hand.get('merge', '')}."
-    yield (
-        f"- **Reject**: close it{hand.get('close', '')}. None of these releases is proposed here"
-        " again before a newer one of its application appears. To keep a single one out, ban it"
-        f" with `promoter hold APPLICATION {action.record.environment} --release RELEASE`: this"
-        " request goes on without it."
+    return answers(
+        decision,
+        action,
+        gates="all gates",
+        rejected="None of these releases is proposed here again before a newer one of its"
+        " application appears. To keep a single one out, ban it with"
+        f" `promoter hold APPLICATION {action.record.environment} --release RELEASE`: this request"
+        " goes on without it.",
+        reverted="revert it in Git, or the files of one application. What was taken back is not"
+        " proposed here again before a newer release appears.",
     )
-    yield (
-        f"- **Hold**: add the label `{HOLD}`{hand.get('label', '')}. As long as it is there,"
-        " nothing is updated, closed or merged."
-    )
-    yield (
-        "- **Roll back** after the merge: revert it in Git, or the files of one application. What"
-        " was taken back is not proposed here again before a newer release appears."
-    )
-    if hand and action.number is None:
-        yield ""
-        yield "`promoter mr list` tells the NUMBER."

@@ -89,31 +89,39 @@ def _draft(decision: Decision, action: Propose) -> Iterator[str]:
 
 
 def _answers(decision: Decision, action: Propose) -> Iterator[str]:
-    """How to say yes, no, not now, and no after all."""
-    by_hand = commands_of(action) if decision.repository.forge == "local" else {}
-    automatic = decision.state is State.PROMOTING
-    promote = "promoter merges it when its gates pass" if automatic else "merge it"
-    yield f"- **Promote**: {promote}{by_hand.get('merge', '')}."
-    yield (
-        f"- **Reject**: close it{by_hand.get('close', '')}. This release is not proposed here again"
-        " before a newer one appears; an older one that is later than what runs may be proposed"
-        " instead."
+    former = f"{code(decision.running.label)} runs again, and" if decision.running else "Then"
+    return answers(
+        decision,
+        action,
+        gates="its gates",
+        rejected="This release is not proposed here again before a newer one appears; an older"
+        " one that is later than what runs may be proposed instead.",
+        reverted=f"revert it in Git. {former} this release is not proposed here again before a"
+        " newer one appears.",
     )
+
+
+def answers(
+    decision: Decision, action: Propose, *, gates: str, rejected: str, reverted: str
+) -> Iterator[str]:
+    """Markdown list items: how to say yes, no, not now, and no after all. `gates` are those that
+    it waits for, `rejected` tells what follows a no, and `reverted` how to take it back."""
+    by_hand = _commands(action) if decision.repository.forge == "local" else {}
+    automatic = decision.state is State.PROMOTING
+    promote = f"promoter merges it when {gates} pass" if automatic else "merge it"
+    yield f"- **Promote**: {promote}{by_hand.get('merge', '')}."
+    yield f"- **Reject**: close it{by_hand.get('close', '')}. {rejected}"
     yield (
         f"- **Hold**: add the label `{HOLD}`{by_hand.get('label', '')}. As long as it is there,"
         " nothing is updated, closed or merged."
     )
-    former = f"{code(decision.running.label)} runs again, and" if decision.running else "Then"
-    yield (
-        f"- **Roll back** after the merge: revert it in Git. {former} this release is not proposed"
-        " here again before a newer one appears."
-    )
+    yield f"- **Roll back** after the merge: {reverted}"
     if by_hand and action.number is None:
         yield ""
         yield "`promoter mr list` tells the NUMBER."
 
 
-def commands_of(action: Propose) -> dict[str, str]:
+def _commands(action: Propose) -> dict[str, str]:
     """The commands of the local forge, which has no page to click on."""
     number = action.number if action.number is not None else "NUMBER"
     return {
