@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,7 +28,7 @@ from promoter.cli.times import read_time_ahead
 from promoter.engine.deliver import deliver
 from promoter.engine.hold_files import write_hold
 from promoter.engine.observe import Observer
-from promoter.errors import InputError, Where
+from promoter.errors import InputError, PromoterError, Where
 from promoter.model.delivery import How
 from promoter.model.hold import Hold
 from promoter.rules.holds import path_of
@@ -84,11 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         changes = [_write(app, each, hold, arguments.merge_request) for each in places]
     finally:
         progress.done()
-    print_changes(app, changes, now)
-    for error in found.unseen:
-        complain(str(error))
-    codes = (exit_codes.of_error(each) for each in found.unseen)
-    return exit_codes.worst(*codes, exit_codes.INPUT if broken else exit_codes.DONE)
+    return tell_changes(app, changes, now, found.unseen, broken=bool(broken))
 
 
 def _hold(arguments: argparse.Namespace, named: Named, app: App, now: datetime) -> Hold:
@@ -121,10 +118,23 @@ def _write(app: App, place: Place, hold: Hold, by_request: bool) -> HoldChange:
     return replace(change, delivered=deliver(app.adapters, place.address, delivery, how))
 
 
-def print_changes(app: App, changes: list[HoldChange], now: datetime) -> None:
+def tell_changes(
+    app: App,
+    changes: Sequence[HoldChange],
+    now: datetime,
+    unseen: Sequence[PromoterError],
+    *,
+    broken: bool,
+) -> int:
+    """Prints them, and complains of repositories that could not be looked at; what it all ends
+    with. `broken`: there are rule files that could not be read."""
     if app.settings.output == "json":
         text = dump({"holds": [change_json(each) for each in changes]}) + "\n"
     else:
         paint = paint_for(sys.stdout)
         text = "".join(change_text(each, now, paint) for each in changes)
     sys.stdout.write(redact(text))
+    for error in unseen:
+        complain(str(error))
+    codes = (exit_codes.of_error(each) for each in unseen)
+    return exit_codes.worst(*codes, exit_codes.INPUT if broken else exit_codes.DONE)

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from promoter.app import App
-from promoter.cli import exit_codes
 from promoter.cli.asking import who_asks
-from promoter.cli.console import Progress, complain
+from promoter.cli.console import Progress
 from promoter.cli.flags import add_output, add_rules_or_repository, add_world, app_from
 from promoter.cli.held_places import Named, Place, add_names, find_places, read_names
-from promoter.cli.hold import add_way, print_changes
+from promoter.cli.hold import add_way, tell_changes
 from promoter.cli.look import read_rules
 from promoter.engine.deliver import deliver
 from promoter.engine.observe import Observer
@@ -57,11 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         ]
     finally:
         progress.done()
-    print_changes(app, changes, now)
-    for error in found.unseen:
-        complain(str(error))
-    codes = (exit_codes.of_error(each) for each in found.unseen)
-    return exit_codes.worst(*codes, exit_codes.INPUT if broken else exit_codes.DONE)
+    return tell_changes(app, changes, now, found.unseen, broken=bool(broken))
 
 
 def _find(place: Place, named: Named) -> Hold | None:
