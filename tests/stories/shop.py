@@ -229,7 +229,7 @@ spec:
 """
 )
 
-RULE = """\
+RULE_HEAD = """\
 version: 1
 repository: {{url: {url}, branch: main, forge: local}}
 artifacts:
@@ -238,6 +238,10 @@ artifacts:
 applications:
 {applications}
 environments:
+"""
+RULE = (
+    RULE_HEAD
+    + """\
   dev: {{merge: automatic}}
   staging: {{after: dev}}
   production:
@@ -246,6 +250,7 @@ environments:
     require:
       - approvals: 1
 """
+)
 _PATTERNS = {
     True: "  - apps/{application}/overlays/{environment}\n",
     False: "  - charts/{application}/values-{environment}.yaml\n",

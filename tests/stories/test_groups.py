@@ -19,7 +19,7 @@ from promoter.model.record import Record
 from tests.stories.driver import run_in_child
 from tests.stories.effects import Step, numbered
 from tests.stories.forges import GITLAB_IN_SOAK, World, file_of
-from tests.stories.two_shops import NOW, TwoShops
+from tests.stories.two_shops import LAYOUTS, NOW, TwoShops, rule_text
 from tests.stories.worlds import open_world
 
 ENVIRONMENTS = """\
@@ -155,18 +155,9 @@ def test_promote_acts_for_the_group_and_answers_for_the_one(world: World) -> Non
 
 KILLED = -signal.SIGKILL
 LATER = timedelta(seconds=90)
-_RULE = """\
-version: 1
-repository: {{url: {url}, branch: main, forge: local}}
-artifacts:
-  - image: registry.example.com/shop/{{application}}
-    select: {{semver: ">=1.0"}}
-applications:
-  - apps/{{application}}/overlays/{{environment}}
-  - apps/{{application}}/values-{{environment}}.yaml
-environments:
-  dev: {{group: environment}}
-  staging: {{after: dev, group: environment, merge: automatic}}
+_GROUPED = """\
+  dev: {group: environment}
+  staging: {after: dev, group: environment, merge: automatic}
 """
 
 
@@ -175,7 +166,8 @@ class OneShop(TwoShops):
 
     def write_rules(self, *_: object) -> OneShop:
         (self.folder / "rules").mkdir(exist_ok=True)
-        (self.folder / "rules/shop.yaml").write_text(_RULE.format(url=self.url), "utf-8")
+        text = rule_text(self.url, LAYOUTS.values(), _GROUPED)
+        (self.folder / "rules/shop.yaml").write_text(text, "utf-8")
         return self
 
     def copy(self, folder: Path, url: str | None = None) -> OneShop:

@@ -16,22 +16,17 @@ from promoter.engine.ledger import REF
 from tests.cli.ci import clear_ci
 from tests.services.git_server import git
 from tests.stories.forges import REMEMBERS, Kind
-from tests.stories.shop import ALICE, HOST, WEB, Said, Shop, open_shop
+from tests.stories.shop import ALICE, HOST, RULE_HEAD, WEB, Said, Shop, open_shop
 from tests.stories.worlds import open_world
 
-RULE = """\
-version: 1
-repository: {{url: {url}, branch: main, forge: local}}
-artifacts:
-  - image: {host}/shop/{{application}}
-    select: {{semver: ">=1.0"}}
-applications:
-{applications}
-environments:
+RULE = (
+    RULE_HEAD
+    + """\
   dev: {{merge: automatic}}
   staging: {{after: dev, merge: automatic, require: [soak: 1h]}}
   production: {{after: staging, merge: automatic, require: [soak: 24h, approvals: 1]}}
 """
+)
 REASON = "checkout is down, see PAY-17"
 
 

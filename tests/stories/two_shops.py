@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,11 +31,11 @@ artifacts:
   - image: registry.example.com/shop/{{application}}
     select: {{semver: ">=1.0"}}
 applications:
-  - {layout}
+{layouts}
 environments:
 {environments}
 """
-_LAYOUTS = {
+LAYOUTS = {
     "web": "apps/{application}/overlays/{environment}",
     "api": "apps/{application}/values-{environment}.yaml",
 }
@@ -50,6 +50,11 @@ _ENVIRONMENTS = {
   staging: {after: dev}
 """,
 }
+
+
+def rule_text(url: str, layouts: Iterable[str], environments: str) -> str:
+    listed = "\n".join(f"  - {each}" for each in layouts)
+    return _RULE.format(url=url, layouts=listed, environments=environments)
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class TwoShops:
         shutil.rmtree(self.folder / "rules", ignore_errors=True)
         (self.folder / "rules").mkdir()
         for name, each in environments.items():
-            text = _RULE.format(url=self.url, layout=_LAYOUTS[name], environments=each)
+            text = rule_text(self.url, [LAYOUTS[name]], each)
             (self.folder / "rules" / f"{name}.yaml").write_text(text, "utf-8")
         return self
 
