@@ -11,11 +11,11 @@ from promoter.model.facts import TagsOf
 from promoter.model.ports import Check
 from promoter.model.rollback import Rollback
 from promoter.model.rule import EnvironmentRule, Rule
-from promoter.rules import load_rules
 from promoter.texts.paint import Paint
 from promoter.texts.why_text import why_text
 from tests.decisions.test_wishes import asks
 from tests.decisions.world import NOW, World, ago
+from tests.rules.files import load
 
 PAGE = Path(__file__).parent / "why.md"
 _BEGIN, _END = "<!-- situations -->\n", "<!-- end -->\n"
@@ -46,18 +46,12 @@ class Situation:
 def _shop(*require: str, soaked: timedelta = timedelta(days=2), limits: str = "") -> World:
     """1.1.0 has run in staging for so long; production runs 1.0.0."""
     gates = ", ".join(f"{{{each}}}" for each in require)
-    world = World((_rule(_RULE.replace("REQUIRE", gates).replace("LIMITS", limits)),))
+    world = World((load(_RULE.replace("REQUIRE", gates).replace("LIMITS", limits)),))
     world.registry("web", "1.0.0", "1.1.0")
     for each in ("staging", "production"):
         world.lands("web", each, "1.0.0", at=ago(days=30))
     world.lands("web", "staging", "1.1.0", at=NOW - soaked)
     return world
-
-
-def _rule(text: str) -> Rule:
-    (rule,), errors = load_rules({"rules/shop.yaml": text})
-    assert not errors, errors
-    return rule
 
 
 def _opened(*require: str) -> World:

@@ -9,20 +9,15 @@ import pytest
 
 from promoter.model.plan import Merge, Propose, State
 from promoter.model.ports import Readiness
-from tests.decisions.rules import environment, rule, soak
-from tests.decisions.world import NOW, World, ago
+from tests.decisions.rules import environment, soak
+from tests.decisions.world import NOW, World, ago, on_its_way
 
 
 def soaking(automatic: bool = False, early: bool = True) -> World:
     """1.1.0 runs in dev for half an hour, and has to soak there for one."""
     stage = environment("staging", soak(hours=1), after=("dev",), automatic=automatic)
     stage = replace(stage, open="early" if early else "ready")
-    world = World((rule(environment("dev"), stage),))
-    world.registry("web", "1.0.0", "1.1.0")
-    world.ran("web", "dev", "1.0.0")
-    world.ran("web", "staging", "1.0.0")
-    world.lands("web", "dev", "1.1.0", at=ago(minutes=30))
-    return world
+    return on_its_way(stage, since=ago(minutes=30))
 
 
 def test_it_opens_at_once_as_a_draft_and_waits() -> None:

@@ -51,6 +51,18 @@ def merged(world: World) -> None:
     world.merge(world.request("web", "production"), NOW)
 
 
+def propose_in_staging(world: World) -> None:
+    """It is filled up there by a request that a person has to merge."""
+    world.rules = (
+        rule(
+            environment("dev", automatic=True),
+            environment("staging", soak(hours=1), after=("dev",)),
+            environment("production", soak(hours=24), after=("staging",)),
+        ),
+    )
+    world.carry_out(world.plan())
+
+
 def offered(decision: Decision) -> str:
     assert decision.offered is not None, decision.why
     return decision.offered.label
@@ -178,14 +190,7 @@ class TestFillingUp:
 
     def test_its_request_stays_as_it_was_opened(self, world: World) -> None:
         merged(world)
-        world.rules = (
-            rule(
-                environment("dev", automatic=True),
-                environment("staging", soak(hours=1), after=("dev",)),
-                environment("production", soak(hours=24), after=("staging",)),
-            ),
-        )
-        world.carry_out(world.plan())
+        propose_in_staging(world)
         world.wishes = []
         staging = world.decision("web", "staging")
         assert (staging.state, staging.action) == (State.PROPOSED, None)
@@ -230,14 +235,7 @@ class TestFillingUp:
 
     def test_a_person_who_refuses_it_there_is_not_fought(self, world: World) -> None:
         merged(world)
-        world.rules = (
-            rule(
-                environment("dev", automatic=True),
-                environment("staging", soak(hours=1), after=("dev",)),
-                environment("production", soak(hours=24), after=("staging",)),
-            ),
-        )
-        world.carry_out(world.plan())
+        propose_in_staging(world)
         world.close(world.request("web", "staging"), by="ben")
         staging = world.decision("web", "staging")
         assert (staging.state, offered(staging)) == (State.WAITING, "1.2.0")

@@ -8,7 +8,7 @@ from promoter.model.facts import JourneysOf
 from promoter.model.ledger import Journey
 from promoter.model.plan import Plan
 from tests.decisions.rules import approvals, environment, release, rule, soak
-from tests.decisions.world import NOW, World, ago
+from tests.decisions.world import NOW, World, ago, on_its_way
 
 
 def notes(plan: Plan) -> list[Journey]:
@@ -22,12 +22,7 @@ def asked(world: World) -> list[str]:
 def staged() -> World:
     """2.0.0 runs in dev for an hour; staging wants two, and a yes."""
     staging = environment("staging", soak(hours=2), approvals(1), after=("dev",))
-    world = World((rule(environment("dev"), staging),))
-    world.registry("web", "1.0.0", "2.0.0")
-    world.ran("web", "dev", "1.0.0")
-    world.ran("web", "staging", "1.0.0")
-    world.lands("web", "dev", "2.0.0", at=ago(hours=1))
-    return world
+    return on_its_way(staging, version="2.0.0", since=ago(hours=1))
 
 
 def test_each_step_is_noted_when_it_is_first_seen_and_never_again() -> None:

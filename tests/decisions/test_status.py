@@ -13,7 +13,7 @@ from promoter.model.plan import Merge, Plan, State
 from promoter.model.ports import Footing, MergeRequest, Protection, Readiness, Rights
 from promoter.model.rule import EnvironmentRule
 from tests.decisions.rules import approvals, environment, rule, soak
-from tests.decisions.world import NOW, World, ago
+from tests.decisions.world import NOW, World, ago, on_its_way
 
 REQUIRED = Footing(Rights("bot", publish=True), Protection(True, 0, ("promoter",)))
 OPTIONAL = Footing(Rights("bot", publish=True), Protection(True, 0, ()))
@@ -21,11 +21,8 @@ OPTIONAL = Footing(Rights("bot", publish=True), Protection(True, 0, ()))
 
 def proposed(*stages: EnvironmentRule, footing: Footing = OPTIONAL) -> World:
     """1.1.0 has run in dev for half an hour, and is proposed for staging."""
-    world = World((rule(environment("dev"), *stages),), footing=footing)
-    world.registry("web", "1.0.0", "1.1.0")
-    world.ran("web", "dev", "1.0.0")
-    world.ran("web", "staging", "1.0.0")
-    world.lands("web", "dev", "1.1.0", at=ago(minutes=30))
+    world = on_its_way(*stages, since=ago(minutes=30))
+    world.footing = footing
     world.carry_out(world.plan())
     return world
 

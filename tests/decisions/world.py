@@ -77,12 +77,12 @@ from promoter.model.ports import (
 from promoter.model.record import Record
 from promoter.model.release import Release
 from promoter.model.rollback import Rollback
-from promoter.model.rule import RepositoryAddress, Rule
+from promoter.model.rule import EnvironmentRule, RepositoryAddress, Rule
 from promoter.model.target import Discovery, Edit, FileChange, Problem, Reading, Site, Target
 from promoter.rules.hold_edits import append_hold
 from promoter.rules.holds import read_holds
 from promoter.texts.change import commit_message, request_body, request_title
-from tests.decisions.rules import image, name, rule
+from tests.decisions.rules import environment, image, name, rule
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 Key = tuple[str, str]
@@ -90,6 +90,16 @@ Key = tuple[str, str]
 
 def ago(**duration: float) -> datetime:
     return NOW - timedelta(**duration)
+
+
+def on_its_way(*stages: EnvironmentRule, version: str = "1.1.0", since: datetime) -> World:
+    """`version` has come to dev; staging, one of the stages behind it, runs 1.0.0."""
+    world = World((rule(environment("dev"), *stages),))
+    world.registry("web", "1.0.0", version)
+    for each in ("dev", "staging"):
+        world.ran("web", each, "1.0.0")
+    world.lands("web", "dev", version, at=since)
+    return world
 
 
 @dataclass

@@ -8,10 +8,9 @@ from itertools import pairwise
 import pytest
 
 from promoter.model.image import ImageName
-from promoter.model.rule import GateRule, Limits, RepositoryAddress, Rule, Upstream
-from promoter.rules import load_rules
+from promoter.model.rule import GateRule, Limits, RepositoryAddress, Upstream
 from promoter.rules.layout import discover
-from tests.rules.files import FILE, complaints
+from tests.rules.files import complaints, load
 
 WHOLE = """\
 version: 1
@@ -41,12 +40,6 @@ WAVES = (
     ("production-eu-green", "production-us-blue", "production-us-green"),
     ("production-ap-blue", "production-ap-green"),
 )
-
-
-def load(text: str) -> Rule:
-    rules, errors = load_rules({FILE: text})
-    assert not errors, errors
-    return rules[0]
 
 
 def test_each_value_is_an_environment_and_waves_come_one_after_the_other() -> None:
