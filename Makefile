@@ -5,6 +5,10 @@ BIN := .venv/bin
 # Many tests wait for servers, processes and clocks: more workers than processors.
 WORKERS := $(or $(WORKERS),$(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 ))))
 
+# Tests start the product hundreds of times and in several workers: whoever forbids compiled files
+# would have each of them compile everything anew. `make clean` removes them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 # Checks print one after the other, also under `make -j`.
 .NOTPARALLEL:
