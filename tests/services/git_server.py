@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +26,16 @@ from urllib.parse import urlsplit
 ZERO = "0" * 40
 DATE = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _BACKEND_TIMEOUT = 60
+_ADVERTISEMENT = ("GET", "service=git-upload-pack", "version=2")
+_CONFIG = """\
+[http]
+	receivepack = true
+[uploadpack]
+	allowFilter = true
+[receive]
+	autogc = false
+"""
+"""A push into a young repository leaves nothing to collect, and looking for it takes processes."""
 
 
 def git(
@@ -52,9 +63,10 @@ def create_repository(
 ) -> Path:
     """A bare repository that takes pushes over HTTP; with a first commit where files are given."""
     folder.mkdir(parents=True)
-    git(folder, "init", "--quiet", "--bare", f"--initial-branch={branch}", ".")
-    for key, value in {"http.receivepack": "true", "uploadpack.allowFilter": "true"}.items():
-        git(folder, "config", key, value)
+    # Without git's examples of hooks: worlds are copied file by file.
+    git(folder, "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", ".")
+    with (folder / "config").open("a") as config:
+        config.write(_CONFIG)
     if files is not None:
         commit(folder, files, branch=branch)
     return folder
@@ -77,36 +89,131 @@ def commit(
     `parents` None: the branch's tip, if it has one. The tree is that of the first parent with
     the files laid over it.
     """
-    index = {"GIT_INDEX_FILE": str(repository / f"index-{threading.get_ident()}")}
-    tip = git(repository, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
+    tip = refs(repository).get(f"refs/heads/{branch}")
     above = parents if parents is not None else ((tip,) if tip else ())
-    git(repository, "read-tree", *(above[:1] or ("--empty",)), environment=index)
-    lines = b""
+    who = f"{name} <{email}> {int(date.timestamp())} +0000"
+    lines = [
+        b"commit refs/draft\nmark :1\n",
+        f"author {who}\ncommitter {who}\n".encode(),
+        _data(message.encode()),
+        *(f"{'merge' if at else 'from'} {each}\n".encode() for at, each in enumerate(above)),
+    ]
     for path, data in files.items():
-        raw = path.encode("utf-8", "surrogateescape")
+        quoted = _quoted(path)
         if data is None:
-            lines += b"0 %s\t%s\0" % (ZERO.encode(), raw)
+            lines.append(b"D %s\n" % quoted)
         else:
-            blob = git(repository, "hash-object", "-w", "--stdin", given=data)
             mode = (modes or {}).get(path, "100644")
-            lines += b"%s %s\t%s\0" % (mode.encode(), blob.encode(), raw)
-    git(repository, "update-index", "-z", "--index-info", given=lines, environment=index)
-    tree = git(repository, "write-tree", environment=index)
-    who = {
-        f"GIT_{r}_{k}": v
-        for r in ("AUTHOR", "COMMITTER")
-        for k, v in {"NAME": name, "EMAIL": email, "DATE": f"{int(date.timestamp())} +0000"}.items()
-    }
-    options = [option for each in above for option in ("-p", each)]
-    new = git(repository, "commit-tree", tree, *options, given=message.encode(), environment=who)
+            lines += [b"M %s inline %s\n" % (mode.encode(), quoted), _data(data)]
+    # The name is unborn again at the end, so that no ref is written.
+    stream = b"".join([*lines, b"\nget-mark :1\nreset refs/draft\n\ndone\n"])
+    # A pack stays as it comes: to unpack it takes a process more.
+    new = git(
+        *(repository, "-c", "fastimport.unpackLimit=1"),
+        *("fast-import", "--quiet", "--done", "--force"),
+        given=stream,
+    )
     git(repository, "update-ref", f"refs/heads/{branch}", new, *((tip,) if tip else ()))
     return new
 
 
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%s\n" % (len(content), content)
+
+
+def _quoted(path: str) -> bytes:
+    """In C style, as git-fast-import(1) reads it."""
+    raw = path.encode("utf-8", "surrogateescape")
+    return b'"%s"' % b"".join(b"\\%03o" % byte for byte in raw)
+
+
 def refs(repository: Path) -> dict[str, str]:
-    """What a bare repository really holds."""
-    lines = git(repository, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
-    return dict(line.split(" ", 1) for line in lines)
+    """What a bare repository really holds, read from its files: asked hundreds of times.
+
+    Loose refs before packed ones (gitrepository-layout): one that is packed in between is seen
+    twice, never not at all.
+    """
+    loose: dict[str, str] = {}
+    for folder, _, names in os.walk(repository / "refs"):  # passes over what goes away
+        for file in (Path(folder, name) for name in names if not name.endswith(".lock")):
+            with contextlib.suppress(FileNotFoundError):
+                loose[file.relative_to(repository).as_posix()] = file.read_text().strip()
+    packed: dict[str, str] = {}
+    with contextlib.suppress(FileNotFoundError):
+        lines = (repository / "packed-refs").read_text("utf-8", "surrogateescape").splitlines()
+        for line in lines:
+            if not line.startswith(("#", "^")):  # a comment, or what an annotated tag names
+                commit, _, name = line.partition(" ")
+                packed[name] = commit
+    return dict(sorted({**packed, **loose}.items()))
+
+
+def unpacked(headers: Mapping[str, str] | Message, body: bytes) -> bytes:
+    """What a request holds; git packs long ones."""
+    return gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
+
+
+_capabilities: dict[tuple[bytes, str], tuple[int, dict[str, str], bytes]] = {}
+
+
+def run_backend(
+    root: Path,
+    method: str,
+    target: str,
+    headers: Mapping[str, str] | Message,
+    body: bytes,
+    user: str,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[int, dict[str, str], bytes]:
+    """`git http-backend` for the repositories below `root`: status, headers and content.
+
+    `target` is the path there and the query, `headers` hold what git sends, by lower-case name.
+    """
+    path, _, query = target.partition("?")
+    protocol = headers.get("git-protocol", "")
+    # In protocol 2 the first answer tells what the server can do, nothing of refs
+    # (gitprotocol-v2, "Capability Advertisement"): one for all repositories that are set up alike.
+    tells_capabilities = (method, query, protocol) == _ADVERTISEMENT
+    config = root / path.removeprefix("/").removesuffix("/info/refs") / "config"
+    key = (config.read_bytes() if tells_capabilities and config.is_file() else b"", path[-10:])
+    if key[0] and key in _capabilities:
+        return _capabilities[key]
+    content = unpacked(headers, body)
+    done = subprocess.run(
+        ["git", "http-backend"],
+        input=content,
+        env={
+            "PATH": os.environ["PATH"],
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_PROJECT_ROOT": str(root),
+            "GIT_PROTOCOL": protocol,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REMOTE_ADDR": "127.0.0.1",
+            "REMOTE_USER": user,
+            "REQUEST_METHOD": method,
+            "CONTENT_LENGTH": str(len(content)),
+            "CONTENT_TYPE": headers.get("content-type", ""),
+            **(environment or {}),
+        },
+        capture_output=True,
+        check=False,
+        timeout=_BACKEND_TIMEOUT,
+    )
+    head, _, told = done.stdout.partition(b"\r\n\r\n")
+    answered = dict(line.split(": ", 1) for line in head.decode().splitlines())
+    status = int(answered.pop("Status", "200 OK").split(" ")[0])
+    if key[0] and status == 200:
+        _capabilities[key] = status, answered, told
+    return status, answered, told
+
+
+def heads(repository: Path) -> dict[str, str]:
+    """Branch -> commit."""
+    above = "refs/heads/"
+    found = refs(repository).items()
+    return {ref.removeprefix(above): at for ref, at in found if ref.startswith(above)}
 
 
 @dataclass
@@ -195,11 +302,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif writes and served.read_only:
             self._answer(403, {}, b"read only\n")
         else:
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            status, headers, content = self._run_backend(body)
+            user = served.user or "anonymous"
+            status, headers, content = run_backend(
+                served.root, self.command, self.path, self.headers, body, user
+            )
             if writes and self.command == "POST":
-                self._note_push(_moves(body))
+                self._note_push(_moves(unpacked(self.headers, body)))
                 if served.takes_drop():
                     # Headers first: without any answer, curl would ask again by itself.
                     self._answer(status, headers, content[:0], length=len(content))
@@ -210,35 +318,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _note_push(self, moves: tuple[tuple[str, str, str], ...]) -> None:
         """What was pushed is written down before the answer: who reads it has the answer."""
         self.served.pushes.append(moves)
-
-    def _run_backend(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        path, _, query = self.path.partition("?")
-        environment = {
-            "PATH": os.environ["PATH"],
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_PROJECT_ROOT": str(self.served.root),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "REMOTE_ADDR": "127.0.0.1",
-            "REMOTE_USER": self.served.user or "anonymous",
-            "REQUEST_METHOD": self.command,
-            "CONTENT_LENGTH": str(len(body)),
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-        }
-        done = subprocess.run(
-            ["git", "http-backend"],
-            input=body,
-            env=environment,
-            capture_output=True,
-            check=False,
-            timeout=_BACKEND_TIMEOUT,
-        )
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
-        status = int(headers.pop("Status", "200 OK").split(" ")[0])
-        return status, headers, content
 
     def _answer(
         self,

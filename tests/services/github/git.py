@@ -5,9 +5,13 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
-from tests.services.git_server import ZERO, git
+from tests.services.git_server import ZERO, git, heads, refs
+
+# What is asked of whole commit ids has one answer for ever, and lists ask for many.
+_of_commits = lru_cache(maxsize=10_000)
 
 HUB = ("GitHub", "noreply@github.com")
 """Who commits what is made on its pages."""
@@ -39,25 +43,24 @@ class FileChange:
 
 def branches(repository: Path) -> dict[str, str]:
     """Branch -> commit."""
-    pattern = "--format=%(refname:lstrip=2) %(objectname)"
-    lines = git(repository, "for-each-ref", pattern, "refs/heads/").splitlines()
-    return {name: sha for name, _, sha in (line.rpartition(" ") for line in lines)}
+    return heads(repository)
 
 
 def resolve(repository: Path, name: str) -> str | None:
     """The commit that a branch, tag or (abbreviated) id names; None: nothing does."""
-    for each in (f"refs/heads/{name}", f"refs/{name}", f"refs/tags/{name}", name):
-        found = subprocess.run(
-            ["git", "rev-parse", "--quiet", "--verify", f"{each}^{{commit}}"],
-            cwd=repository,
-            capture_output=True,
-            check=False,
-        )
-        if found.returncode == 0:
-            return found.stdout.decode().strip()
-    return None
+    known = refs(repository)
+    names = (f"refs/heads/{name}", f"refs/{name}", f"refs/tags/{name}")
+    named = next((known[each] for each in names if each in known), name)
+    found = subprocess.run(
+        ["git", "rev-parse", "--quiet", "--verify", f"{named}^{{commit}}"],
+        cwd=repository,
+        capture_output=True,
+        check=False,
+    )
+    return found.stdout.decode().strip() if found.returncode == 0 else None
 
 
+@_of_commits
 def read_commit(repository: Path, sha: str) -> Commit:
     raw = git(
         repository,
@@ -74,15 +77,19 @@ def read_commit(repository: Path, sha: str) -> Commit:
     )
 
 
-def log(repository: Path, base: str, head: str) -> list[str]:
+@_of_commits
+def log(repository: Path, base: str, head: str) -> tuple[str, ...]:
     """The commits of `head` that `base` lacks, the oldest first."""
-    return git(repository, "rev-list", "--reverse", "--topo-order", f"{base}..{head}").split()
+    span = f"{base}..{head}"
+    return tuple(git(repository, "rev-list", "--reverse", "--topo-order", span).split())
 
 
+@_of_commits
 def merge_base(repository: Path, one: str, other: str) -> str:
     return git(repository, "merge-base", one, other)
 
 
+@_of_commits
 def is_ancestor(repository: Path, old: str, new: str) -> bool:
     done = subprocess.run(
         ["git", "merge-base", "--is-ancestor", old, new],
@@ -90,10 +97,13 @@ def is_ancestor(repository: Path, old: str, new: str) -> bool:
         capture_output=True,
         check=False,
     )
+    if done.returncode > 1:
+        raise AssertionError(done.stderr.decode())
     return done.returncode == 0
 
 
-def files(repository: Path, base: str, head: str) -> list[FileChange]:
+@_of_commits
+def files(repository: Path, base: str, head: str) -> tuple[FileChange, ...]:
     """What `head` changed since its merge base with `base`."""
     span = f"{base}...{head}"
     words = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
@@ -109,7 +119,7 @@ def files(repository: Path, base: str, head: str) -> list[FileChange]:
         changes.append(
             FileChange(path, words[status], None if blob == ZERO else blob, *counts[path])
         )
-    return changes
+    return tuple(changes)
 
 
 def merged_tree(repository: Path, base: str, head: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.services.git_server import git
 from tests.services.github.state import Repository, World
 
 Json = dict[str, Any]
@@ -128,7 +127,7 @@ def repository(world: World, repo: Repository, login: str | None = None) -> Json
         "open_issues": open_pulls,
         "open_issues_count": open_pulls,
         "size": 1,
-        "default_branch": git(repo.git, "symbolic-ref", "--short", "HEAD"),
+        "default_branch": (repo.git / "HEAD").read_text().strip().removeprefix("ref: refs/heads/"),
         **dict.fromkeys(("has_issues", "has_projects", "has_wiki", "has_downloads"), True),
         "has_pages": False,
         "has_discussions": False,

@@ -4,15 +4,12 @@ branches before it."""
 from __future__ import annotations
 
 import base64
-import gzip
-import os
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services.git_server import git, refs
+from tests.services.git_server import git, refs, run_backend
 from tests.services.github import gates, rules
 from tests.services.github.accounts import login_of
 from tests.services.github.state import GitHubError, Repository, World
@@ -20,7 +17,6 @@ from tests.services.github.state import GitHubError, Repository, World
 _PATH = re.compile(
     r"/([^/]+/[^/]+?)(?:\.git)?(/(?:info/refs|git-(?:upload|receive)-pack))(?:\?.*)?"
 )
-_TIMEOUT_S = 60
 _REFUSED = "FAKE_GITHUB_REFUSED"
 _HOOK = f"""#!/bin/sh
 case " ${_REFUSED} " in
@@ -125,34 +121,8 @@ def _run(
     login: str,
     refused: Sequence[str],
 ) -> GitAnswer:
-    body = request.body
-    if request.headers.get("content-encoding") == "gzip":
-        body = gzip.decompress(body)
-    query = request.target.partition("?")[2]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_HTTP_EXPORT_ALL": "1",
-        "GIT_PROJECT_ROOT": str(root),
-        "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
-        "PATH_INFO": f"/{repository.full_name}.git{service}",
-        "QUERY_STRING": query,
-        "REMOTE_ADDR": "127.0.0.1",
-        "REMOTE_USER": login,
-        "REQUEST_METHOD": request.method,
-        "CONTENT_LENGTH": str(len(body)),
-        "CONTENT_TYPE": request.headers.get("content-type", ""),
-        _REFUSED: " ".join(refused),
-    }
-    done = subprocess.run(
-        ["git", "http-backend"],
-        input=body,
-        env=environment,
-        capture_output=True,
-        check=False,
-        timeout=_TIMEOUT_S,
+    target = f"/{repository.full_name}.git{service}?{request.target.partition('?')[2]}"
+    told = {_REFUSED: " ".join(refused)}
+    return GitAnswer(
+        *run_backend(root, request.method, target, request.headers, request.body, login, told)
     )
-    head, _, content = done.stdout.partition(b"\r\n\r\n")
-    headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
-    status = int(headers.pop("Status", "200 OK").split(" ")[0])
-    return GitAnswer(status, headers, content)

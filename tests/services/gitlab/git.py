@@ -13,7 +13,10 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from tests.services.git_server import ZERO, git
+from tests.services.git_server import ZERO, git, heads
+
+# What is asked of whole commit ids has one answer for ever, and lists ask for many.
+_of_commits = lru_cache(maxsize=100_000)
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,7 @@ class Signature:
 
 def branches(repository: Path) -> dict[str, str]:
     """Branch name -> commit."""
-    lines = git(
-        repository, "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads"
-    ).splitlines()
-    return {name: commit for commit, name in (line.split(" ", 1) for line in lines)}
+    return heads(repository)
 
 
 def landed_in(repository: Path, commit: str) -> frozenset[str]:
@@ -54,15 +54,16 @@ def landed_in(repository: Path, commit: str) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=100_000)  # commits do not change, and lists ask for many
+@_of_commits
 def contains(repository: Path, commit: str, ancestor: str) -> bool:
     """Whether `ancestor` is in the history of `commit`."""
     return _run(repository, "merge-base", "--is-ancestor", ancestor, commit)[0] == 0
 
 
-def commits_between(repository: Path, base: str, head: str) -> Sequence[str]:
+@_of_commits
+def commits_between(repository: Path, base: str, head: str) -> tuple[str, ...]:
     """What `head` has and `base` has not, the oldest first."""
-    return git(repository, "rev-list", "--reverse", f"{base}..{head}").splitlines()
+    return tuple(git(repository, "rev-list", "--reverse", f"{base}..{head}").splitlines())
 
 
 def parents_of(repository: Path, commit: str) -> Sequence[str] | None:
@@ -78,6 +79,7 @@ def content_of(repository: Path, commit: str, path: str) -> str | None:
     return None if status else git(repository, "cat-file", "blob", blob.strip())
 
 
+@_of_commits
 def message_of(repository: Path, commit: str) -> str:
     return git(repository, "log", "-1", "--format=%B", commit).rstrip("\n")
 
