@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections import OrderedDict
@@ -29,6 +30,12 @@ _FROM_OUTSIDE = (
     *("OTEL_", "TRACEPARENT"),
 )
 _LOOPBACK = ("127.", "::1", "localhost")
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: nobody need look through it for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

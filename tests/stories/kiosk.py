@@ -28,10 +28,12 @@ environments:
 
 
 @contextlib.contextmanager
-def open_kiosk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def open_kiosk(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, over_http: bool = True
+) -> Iterator[Shop]:
     """`web` runs 1.0.0; 1.1.0 and 1.2.0 were just built. No CI system is around the test."""
     clear_ci(monkeypatch)
-    with open_shop(folder, monkeypatch, (WEB,), RULE) as opened:
+    with open_shop(folder, monkeypatch, (WEB,), RULE, over_http=over_http) as opened:
         for version in ("1.1.0", "1.2.0"):
             opened.publish(version)
         yield opened

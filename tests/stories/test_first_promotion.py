@@ -40,8 +40,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 
 @pytest.fixture
 def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """A shop with one application."""
-    with open_shop(tmp_path, monkeypatch, (WEB,)) as opened:
+    """A shop with one application; its repository is found by path."""
+    with open_shop(tmp_path, monkeypatch, (WEB,), over_http=False) as opened:
         yield opened
 
 
@@ -123,7 +123,7 @@ def test_a_release_travels_from_the_registry_to_production(shop: Shop) -> None:
 def test_the_rendered_change_is_the_image_and_nothing_else(
     render: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_shop(tmp_path, monkeypatch, (WEB, API, CART)) as shop:
+    with open_shop(tmp_path, monkeypatch, (WEB, API, CART), over_http=False) as shop:
         old = shop.check_out("main", "before")
         shop.publish("1.1.0")
         shop.promoter("run")
@@ -260,6 +260,12 @@ class TestAPersonsWord:
 
 
 class TestPasswords:
+    @pytest.fixture
+    def kiosk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+        """Behind two servers, each of which wants a password."""
+        with open_shop(tmp_path, monkeypatch, (WEB,)) as opened:
+            yield opened
+
     @pytest.mark.parametrize("wrong", ["registry", "git"])
     def test_a_wrong_one_is_one_clear_line(self, kiosk: Shop, wrong: str) -> None:
         host = HOST if wrong == "registry" else kiosk.git.host

@@ -3,6 +3,7 @@ killed half-way; a service goes on with it, and people say no."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -40,6 +41,13 @@ _REFUSES_THE_LEDGER = """\
 
 @pytest.fixture
 def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    with open_kiosk(tmp_path, monkeypatch, over_http=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """The same, its repository behind a server."""
     with open_kiosk(tmp_path, monkeypatch) as opened:
         yield opened
 
@@ -67,13 +75,13 @@ class TestOneJob:
         assert promote(kiosk, "1.1.0")["state"] == "current"
         assert kiosk.file(WEB, "dev").count(b'newTag: "1.1.0"') == 1
 
-    def test_a_second_call_pushes_nothing_and_answers_the_same(self, kiosk: Shop) -> None:
-        first = promote(kiosk, "1.1.0")
-        pushes, before = len(kiosk.git.pushes), kiosk.refs()
-        assert promote(kiosk, "1.1.0") == first
-        forget_the_cache(kiosk)
-        assert promote(kiosk, "1.1.0") == first
-        assert (len(kiosk.git.pushes), kiosk.refs()) == (pushes, before)
+    def test_a_second_call_pushes_nothing_and_answers_the_same(self, served: Shop) -> None:
+        first = promote(served, "1.1.0")
+        pushes, before = len(served.git.pushes), served.refs()
+        assert promote(served, "1.1.0") == first
+        forget_the_cache(served)
+        assert promote(served, "1.1.0") == first
+        assert (len(served.git.pushes), served.refs()) == (pushes, before)
 
     def test_that_is_late_does_nothing(self, kiosk: Shop) -> None:
         newer = promote(kiosk, "1.2.0")
@@ -144,18 +152,18 @@ class TestAService:
         assert "nothing of the bot's here" in said.line("warning:", REF)
         said.line("error: web in staging waits, and nobody but this call knows")
 
-    def test_what_could_not_be_done_is_not_said_to_be(self, kiosk: Shop) -> None:
+    def test_what_could_not_be_done_is_not_said_to_be(self, served: Shop) -> None:
         """The bot may read the repository and not write to it."""
-        kiosk.git.read_only = True
-        answer = promote(kiosk, "1.1.0", expect=64)
+        served.git.read_only = True
+        answer = promote(served, "1.1.0", expect=64)
         assert (answer["state"], answer["merge_request"]) == ("blocked", None)
         assert "shop.git" in answer["why"]
-        kiosk.git.read_only = False
-        kiosk.git.fail_with(503)
-        words = ("promote", "web", "--to", "dev", "--image", built(kiosk, "1.1.0"))
-        assert "503" in kiosk.promoter(*words, expect=75).err
-        kiosk.git.fail_with(None)
-        assert promote(kiosk, "1.1.0")["state"] == "proposed"
+        served.git.read_only = False
+        served.git.fail_with(503)
+        words = ("promote", "web", "--to", "dev", "--image", built(served, "1.1.0"))
+        assert "503" in served.promoter(*words, expect=75).err
+        served.git.fail_with(None)
+        assert promote(served, "1.1.0")["state"] == "proposed"
 
 
 _PROCESS = """\
@@ -168,12 +176,12 @@ sys.exit(main(["promote", "web", "--to", "dev", *sys.argv[1:]]))
 """
 
 
-def test_two_jobs_at_once_end_with_the_later_release(kiosk: Shop) -> None:
+def test_two_jobs_at_once_end_with_the_later_release(served: Shop) -> None:
     jobs = {
         version: subprocess.Popen(
             [
-                *(sys.executable, "-c", _PROCESS, "--image", built(kiosk, version)),
-                *("--output", "json", "--cache", str(kiosk.folder / version)),
+                *(sys.executable, "-c", _PROCESS, "--image", built(served, version)),
+                *("--output", "json", "--cache", str(served.folder / version)),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -195,12 +203,12 @@ def test_two_jobs_at_once_end_with_the_later_release(kiosk: Shop) -> None:
     assert codes == {"1.1.0": 0, "1.2.0": 0}, answers
     assert [err for _, err in answers.values()] == ["", ""]
     assert json.loads(answers["1.2.0"][0])["promotion"]["state"] == "proposed"
-    requests = kiosk.promoter("mr", "list", "--all", "--output", "json").json["merge_requests"]
+    requests = served.promoter("mr", "list", "--all", "--output", "json").json["merge_requests"]
     assert [(each["state"], each["title"]) for each in requests] == [
         ("open", "Promote web to dev: 1.2.0")
     ]
-    assert git(kiosk.repository, "rev-list", "--count", "main..promoter/dev/web") == "1"
-    assert kiosk.promoter("run").out.startswith("nothing to do")
+    assert git(served.repository, "rev-list", "--count", "main..promoter/dev/web") == "1"
+    assert served.promoter("run").out.startswith("nothing to do")
 
 
 @pytest.mark.soak
