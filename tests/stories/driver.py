@@ -1,33 +1,19 @@
-"""Runs of the bot: undisturbed, and in processes of their own, which may be killed.
-
-Children are forked from a server that has imported everything and has no threads.
-"""
+"""Runs of the bot: undisturbed, and in processes of their own, which may be killed."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing.connection import wait
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from promoter.engine.reconcile import Scope, reconcile
+from tests.stories.apart import run_apart
 from tests.stories.effects import Step, numbered
 from tests.stories.two_shops import CHAPTERS, Chapter, TwoShops
 
-_SECONDS = 120
-_ONE_READER = Lock()
-"""Starting a process reads how every other one ended, and that can be read but once."""
-_ADAPTERS = (
-    "git.cmd",
-    "promoter.repositories.git",
-    "promoter.forges.local",
-    "promoter.registries.layout",
-)
 PID_FILE = "bot.pid"
 """In the world's folder: the process id of the last run."""
 
@@ -78,16 +64,4 @@ def run_bot(shops: TwoShops, now: datetime, kill_at: Step | None = None) -> None
 
 def run_in_child(shops: TwoShops, now: datetime, kill_at: Step | None = None) -> int:
     """The same in another process; its exit code, negative for a signal."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *_ADAPTERS])
-    child = context.Process(target=run_bot, args=(shops, now, kill_at))
-    with _ONE_READER:
-        child.start()
-    ended = wait([child.sentinel], _SECONDS)
-    with _ONE_READER:
-        if not ended:
-            child.kill()
-        child.join()
-    assert ended, f"a run took longer than {_SECONDS} seconds"
-    assert child.exitcode is not None
-    return child.exitcode
+    return run_apart(run_bot, shops, now, kill_at)

@@ -12,8 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,8 +26,8 @@ from promoter.cli import main
 from tests.services.git_server import GitServer, commit, git, git_server, refs
 from tests.services.notifications import Receiver
 from tests.services.registry import SOME_DAY, RunningRegistry, running_registry
+from tests.stories.apart import run_commands
 
-ROOT = Path(__file__).resolve().parents[2]
 HOST = "registry.shop.example"
 ENVIRONMENTS = ("dev", "staging", "production")
 ALICE = "Alice <alice@example.com>"
@@ -80,9 +78,8 @@ class Terminal:
 
     def run_apart(self, *words: str, expect: int = 0) -> Said:
         """The same in a process of its own, where --debug can turn on the logs of everything."""
-        command = [sys.executable, "-m", "promoter", *words]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        return self._check(Said(words, done.returncode, done.stdout, done.stderr), expect)
+        (done,) = run_commands(words)
+        return self._check(Said(words, done.code, done.out, done.err), expect)
 
     def _check(self, said: Said, expect: int) -> Said:
         self.said.append(said)

@@ -3,7 +3,6 @@ the next run makes the same world as without, and nothing is done twice."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark.structures import ParameterSet
 
+from tests.stories.apart import run_apart
 from tests.stories.effects import Step
 from tests.stories.forge_chapters import CHAPTERS, OPENERS, Chapter, Tale, quietly, tell
 from tests.stories.forge_shop import Bot, Clock, Kind, Shop
@@ -95,12 +95,8 @@ def test_a_process_that_is_killed_for_good(shop: Shop) -> None:
     for place in places[:3]:
         shop.restore(tale.before)
         cache = shop.fresh_cache()
-        child = multiprocessing.get_context("forkserver").Process(
-            target=run_and_die, args=(shop.bot, shop.clock, cache, place)
-        )
-        child.start()
-        child.join(60)
-        assert child.exitcode == -signal.SIGKILL, place
+        code = run_apart(run_and_die, shop.bot, shop.clock, cache, place)
+        assert code == -signal.SIGKILL, place
         shop.clock.sleep(LATER_S)
         quietly(shop, cache)
         check(shop, tale, f"killed at {place}")

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -26,12 +23,12 @@ from promoter.model.ledger import Wish
 from promoter.model.release import Release
 from tests.cli.ci import clear_ci
 from tests.services.git_server import git
+from tests.stories.apart import run_apart, run_commands
 from tests.stories.effects import Step, numbered
 from tests.stories.kiosk import built, open_kiosk
 from tests.stories.shop import ALICE, WEB, Shop
 from tests.stories.two_shops import NOW, TwoShops
 
-_ROOT = Path(__file__).parents[2]
 MANUAL = {"web": "  dev: {}\n"}
 _REFUSES_THE_LEDGER = """\
 #!/bin/sh
@@ -166,43 +163,18 @@ class TestAService:
         assert promote(served, "1.1.0")["state"] == "proposed"
 
 
-_PROCESS = """\
-import sys
-import git.cmd, promoter.cli.promote, promoter.repositories.git, promoter.forges.local
-from promoter.cli import main
-print("ready", flush=True)
-sys.stdin.readline()
-sys.exit(main(["promote", "web", "--to", "dev", *sys.argv[1:]]))
-"""
-
-
 def test_two_jobs_at_once_end_with_the_later_release(served: Shop) -> None:
-    jobs = {
-        version: subprocess.Popen(
+    newer, older = run_commands(
+        *(
             [
-                *(sys.executable, "-c", _PROCESS, "--image", built(served, version)),
+                *("promote", "web", "--to", "dev", "--image", built(served, version)),
                 *("--output", "json", "--cache", str(served.folder / version)),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=_ROOT,
+            ]
+            for version in ("1.2.0", "1.1.0")
         )
-        for version in ("1.2.0", "1.1.0")
-    }
-    for each in jobs.values():
-        assert each.stdout is not None
-        assert each.stdout.readline() == "ready\n"
-    for each in jobs.values():
-        assert each.stdin is not None
-        each.stdin.write("\n")
-        each.stdin.flush()
-    answers = {version: each.communicate(timeout=60) for version, each in jobs.items()}
-    codes = {version: each.returncode for version, each in jobs.items()}
-    assert codes == {"1.1.0": 0, "1.2.0": 0}, answers
-    assert [err for _, err in answers.values()] == ["", ""]
-    assert json.loads(answers["1.2.0"][0])["promotion"]["state"] == "proposed"
+    )
+    assert [(each.code, each.err) for each in (newer, older)] == [(0, ""), (0, "")]
+    assert json.loads(newer.out)["promotion"]["state"] == "proposed"
     requests = served.promoter("mr", "list", "--all", "--output", "json").json["merge_requests"]
     assert [(each["state"], each["title"]) for each in requests] == [
         ("open", "Promote web to dev: 1.2.0")
@@ -228,7 +200,7 @@ class TestAJobThatIsKilled:
         assert [each.name for each in steps[::2]] == ["commit", "push", "open"]
         for step in steps:
             shops = before.copy(tmp_path / f"{step.moment}-{step.number}").write_rules(MANUAL)
-            assert _killed_at(shops, step) == -signal.SIGKILL
+            assert run_apart(_promote_and_die, shops, step) == -signal.SIGKILL
             answer = _call(shops, capsys)
             assert (_told(shops), answer) == expected, step
 
@@ -247,15 +219,6 @@ def _promote_and_die(shops: TwoShops, at: Step) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     _promote(shops, watch)
-
-
-def _killed_at(shops: TwoShops, step: Step) -> int | None:
-    child = multiprocessing.get_context("forkserver").Process(
-        target=_promote_and_die, args=(shops, step)
-    )
-    child.start()
-    child.join(60)
-    return child.exitcode
 
 
 def _call(shops: TwoShops, capsys: pytest.CaptureFixture[str]) -> Mapping[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -23,6 +21,7 @@ from promoter.model.outcome import Outcome
 from promoter.model.ports import RefMove
 from promoter.repositories.git import GitRepository
 from tests.services.git_server import git, git_server
+from tests.stories.apart import run_commands
 from tests.stories.baton import Baton, Choose, HeldAt, by_chance
 from tests.stories.driver import Tale, tell
 from tests.stories.effects import numbered
@@ -30,44 +29,15 @@ from tests.stories.two_shops import CHAPTERS, NOW, REPOSITORY, Chapter, TwoShops
 
 SEEDS = 6
 ANN = Person("Ann", "ann@example.com")
-_ROOT = Path(__file__).parents[2]
 ROUNDS = 5
 MANUAL = {"web": "  dev: {}\n"}
 AUTOMATIC = {"web": "  dev: {merge: automatic}\n"}
 
-_PROCESS = """\
-import sys
-import git.cmd, promoter.cli.run, promoter.repositories.git, promoter.forges.local
-from promoter.cli import main
-print("ready", flush=True)
-sys.stdin.readline()
-sys.exit(main(["run", *sys.argv[1:]]))
-"""
-
 
 def run_two_processes(shops: TwoShops, caches: Sequence[str]) -> None:
     """Both start when both are ready; both end well and say nothing on the error stream."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", _PROCESS, *shops.arguments(cache)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=_ROOT,
-        )
-        for cache in caches
-    ]
-    for each in processes:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "ready\n"
-    for each in processes:
-        assert each.stdin is not None
-        each.stdin.write("\n")
-        each.stdin.flush()
-    answers = [each.communicate(timeout=60) for each in processes]
-    told = [(each.returncode, err) for each, (_, err) in zip(processes, answers, strict=True)]
-    assert told == [(0, ""), (0, "")]
+    ended = run_commands(*(("run", *shops.arguments(cache)) for cache in caches))
+    assert [(each.code, each.err) for each in ended] == [(0, ""), (0, "")]
 
 
 def commits_on(shops: TwoShops, range_: str) -> int:
