@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from promoter.rules.schema import rule_schema
-from tests.stories.shop import ROOT, Terminal
+from tests.stories.apart import ROOT
+from tests.stories.shop import Terminal
 
 
 @pytest.mark.usefixtures("workdir")

@@ -10,7 +10,8 @@ import pytest
 
 from promoter.rules.wording import suggestion_in
 from tests.rules.files import SHOP
-from tests.stories.shop import ROOT, Said, Terminal
+from tests.stories.apart import ROOT
+from tests.stories.shop import Said, Terminal
 
 BROKEN = Path(__file__).parent / "golden/broken.txt"
 CANARY = "hunter2"
