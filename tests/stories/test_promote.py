@@ -3,7 +3,6 @@ killed half-way; a service goes on with it, and people say no."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
