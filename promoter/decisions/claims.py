@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from promoter.decisions.branches import branch_name, group_branch
 from promoter.decisions.scene import Scene
 from promoter.decisions.situation import reading_question
-from promoter.model.facts import Facts, Known, ReadingOf
+from promoter.model.facts import Facts, Known, ReadingOf, Unknown
 from promoter.model.rule import RepositoryAddress, Rule
-from promoter.model.target import Target
+from promoter.model.target import Reading, Target
 
 _Branch = tuple[str, str]
 _Site = tuple[str, str, str, int, str]
@@ -29,6 +29,8 @@ class Claims:
     branches: dict[_Branch, list[str]]
     sites: dict[_Site, list[tuple[str, Target]]]
     unread: set[ReadingOf]
+    contested: set[tuple[str, Target]]
+    """By rule: all that claim a branch or a site that somebody else claims, too."""
 
     def holds(self, repository: RepositoryAddress, branch: str) -> bool:
         """Whether some rule claims this branch of a repository."""
@@ -40,12 +42,15 @@ class Claims:
 
     def rivalry(self, scene: Scene, target: Target, facts: Facts) -> str | None:
         """Why the target can't be decided, as a sentence: somebody else claims the same."""
+        if (scene.rule.source, target) not in self.contested:
+            return None
         repository = scene.rule.repository_of(target.environment)
         for branch in _branches(scene, target):
             rules = self.branches[repository.key, branch]
             if len(rules) > 1:
                 return f"claimed by {' and '.join(sorted(rules))}; leave it to one rule"
-        for site in _sites(scene, target, facts):
+        question = reading_question(scene, target)
+        for site in _sites(scene, target, facts.get(question) if question else None):
             others = [(rule, each) for rule, each in self.sites[site] if each != target]
             if others:
                 rule, other = others[0]
@@ -57,9 +62,11 @@ class Claims:
 
 def gather(scenes: Sequence[Scene], facts: Facts) -> Claims:
     """The claims of all rules, as far as the facts go."""
-    claims = Claims(defaultdict(list), defaultdict(list), set())
+    claims = Claims(defaultdict(list), defaultdict(list), set(), set())
+    claimants: dict[_Branch, list[tuple[str, Target]]] = defaultdict(list)
     for scene in scenes:
         for target in scene.targets.values():
+            who = (scene.rule.source, target)
             repository = scene.rule.repository_of(target.environment)
             branch, *of_group = _branches(scene, target)
             claims.branches[repository.key, branch].append(scene.rule.source)
@@ -67,11 +74,20 @@ def gather(scenes: Sequence[Scene], facts: Facts) -> Claims:
                 rules = claims.branches[repository.key, shared]
                 if scene.rule.source not in rules:
                     rules.append(scene.rule.source)
+            for each in (branch, *of_group):
+                claimants[repository.key, each].append(who)
             question = reading_question(scene, target)
-            if question and facts.get(question) is None:
+            reading = facts.get(question) if question else None
+            if question and reading is None:
                 claims.unread.add(question)
-            for site in _sites(scene, target, facts):
-                claims.sites[site].append((scene.rule.source, target))
+            for site in _sites(scene, target, reading):
+                claims.sites[site].append(who)
+    for place, rules in claims.branches.items():
+        if len(rules) > 1:
+            claims.contested.update(claimants[place])
+    for several in claims.sites.values():
+        if len(several) > 1:
+            claims.contested.update(several)
     return claims
 
 
@@ -83,9 +99,9 @@ def _branches(scene: Scene, target: Target) -> tuple[str, ...]:
     return own, group_branch(rule.name, target.environment)
 
 
-def _sites(scene: Scene, target: Target, facts: Facts) -> list[_Site]:
-    question = reading_question(scene, target)
-    reading = facts.get(question) if question else None
+def _sites(
+    scene: Scene, target: Target, reading: Known[Reading] | Unknown | None
+) -> list[_Site]:
     if not isinstance(reading, Known):
         return []
     base = scene.base_of(target.environment)

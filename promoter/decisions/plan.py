@@ -14,6 +14,7 @@ from promoter.decisions.branches import PREFIX, is_group_branch
 from promoter.decisions.claims import Claims, gather
 from promoter.decisions.groups.folding import fold, tell_members, with_their_groups, without_offers
 from promoter.decisions.limits import keep_to_limits
+from promoter.decisions.memory import Memory, Recollection
 from promoter.decisions.person import is_held
 from promoter.decisions.scene import Base, Bases, Names, Scene, look_at_bases, names_of, set_scene
 from promoter.decisions.status import statuses
@@ -51,12 +52,15 @@ def decide(
     rollbacks: Sequence[Rollback] = (),
     *,
     limited: bool = True,
+    memory: Memory | None = None,
 ) -> Plan:
     """The plan as far as the facts go; `asks` holds every question that is still open.
 
     One rule, repository or target that fails never stops the others. With `only` nothing is decided
     but those targets. Not `limited`: somebody names them, and `limits.open` holds none of them up.
+    With the `memory` of earlier calls it is the same plan, sooner.
     """
+    memory = memory or Memory()
     asks: set[Question[Any]] = set()
     try:
         bases = look_at_bases(rules, facts)
@@ -76,11 +80,12 @@ def decide(
     decisions: list[Decision] = []
     orphans: list[Orphan] = []
     for scene in scenes:
+        decided = memory.of(scene)
         for name, target in scene.targets.items():
             if wanted is not None and name not in wanted:
                 continue
             try:
-                decisions.append(_decide(scene, target, claims, facts, now))
+                decisions.append(_decide(scene, target, claims, facts, now, decided))
             except NotAsked as missing:
                 asks.update(missing.questions)
     if only is None:
@@ -203,13 +208,20 @@ def _advise(scenes: Sequence[Scene], bases: Bases, facts: Facts) -> tuple[Advice
     return tuple(found)
 
 
-def _decide(scene: Scene, target: Target, claims: Claims, facts: Facts, now: datetime) -> Decision:
+def _decide(
+    scene: Scene,
+    target: Target,
+    claims: Claims,
+    facts: Facts,
+    now: datetime,
+    decided: Recollection,
+) -> Decision:
     repository = scene.rule.repository_of(target.environment)
     base = Decision(scene.rule.source, repository, target, State.UNKNOWN, "no answer yet")
     if why := claims.rivalry(scene, target, facts):
         return replace(base, state=State.BLOCKED, why=why, trouble="input")
     try:
-        return decide_target(scene, target, facts, now)
+        return decided.decide(target, decide_target, facts, now)
     except NotAsked:
         raise
     except NotKnown as error:

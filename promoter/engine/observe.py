@@ -14,6 +14,7 @@ from typing import Any
 from promoter import telemetry
 from promoter.access.redaction import redact
 from promoter.decisions.branches import PREFIX
+from promoter.decisions.memory import Memory
 from promoter.engine.adapters import Adapters
 from promoter.engine.hold_files import HoldFiles, write_hold
 from promoter.engine.ledger import (
@@ -80,9 +81,11 @@ Answers = dict[Question[Any], Known[Any] | Unknown]
 
 
 class Observer:
-    """Answers questions; keeps what is addressed by content (manifests by blob) between calls."""
+    """Answers questions; keeps what is addressed by content (manifests by blob) between calls, and
+    with it, in `memory`, what was decided of the answers."""
 
     def __init__(self, adapters: Adapters) -> None:
+        self.memory = Memory()
         self._library = Library()
         self._hold_files = HoldFiles()
         self._single: dict[type[Question[Any]], Callable[[Any], object]] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from promoter import telemetry
+from promoter.decisions.memory import Memory
 from promoter.decisions.plan import decide
 from promoter.decisions.scene import Names
 from promoter.engine.adapters import Adapters
@@ -68,9 +69,11 @@ class Scope:
     rollbacks: Sequence[Rollback] = ()
     limited: bool = True
 
-    def decide(self, facts: Facts, now: datetime) -> Plan:
+    def decide(self, facts: Facts, now: datetime, memory: Memory | None = None) -> Plan:
         return decide(
-            *(self.rules, self.wishes, facts, now, self.only, self.rollbacks), limited=self.limited
+            *(self.rules, self.wishes, facts, now, self.only, self.rollbacks),
+            limited=self.limited,
+            memory=memory,
         )
 
 
@@ -80,16 +83,19 @@ def make_plan(
     facts: Facts,
     now: datetime,
     report: Report = silent,
+    memory: Memory | None = None,
 ) -> tuple[Plan, Facts]:
-    """Decide, answer what is asked, and decide again until nothing is asked."""
-    plan = scope.decide(facts, now)
+    """Decide, answer what is asked, and decide again until nothing is asked. `memory`: of what was
+    decided at earlier looks."""
+    memory = memory or Memory()
+    plan = scope.decide(facts, now, memory)
     for _ in range(_MOST_ASKS):
         if not plan.asks:
             return plan, facts
         count = len(plan.asks)
         report(f"looking up {count} fact{'' if count == 1 else 's'}")
         facts = facts.plus(observer.answer(plan.asks, now))
-        plan = scope.decide(facts, now)
+        plan = scope.decide(facts, now, memory)
     why = f"a bug in promoter: some decisions still ask after {_MOST_ASKS} rounds; the others stand"
     trouble = Trouble("promoter", why, "bug")
     return replace(plan, troubles=(*plan.troubles, trouble), asks=frozenset()), facts
@@ -123,7 +129,7 @@ def _reconcile(
     plan = Plan(())
     left, races = environments * _ROUNDS_A_ENVIRONMENT + _SPARE_ROUNDS, 0
     while races < _MOST_RACES:
-        plan, facts = make_plan(scope, observer, facts, clock(), report)
+        plan, facts = make_plan(scope, observer, facts, clock(), report, observer.memory)
         plan = _without(plan, done)
         if not plan.actions and not plan.notes and not plan.statuses:
             return Outcome(plan, tuple(effects), (), tuple(warnings), facts.unanswered)

@@ -17,6 +17,7 @@ from promoter.model.hold import Hold, Holds
 from promoter.model.image import ImageName
 from promoter.model.ledger import Journey, Published, Queued, Sighting, Wish
 from promoter.model.ports import Branch, Check, Footing, ImageDetails, MergeRequest, Readiness
+from promoter.model.question import question_type
 from promoter.model.release import Release
 from promoter.model.rule import Pin, RepositoryAddress, Rule
 from promoter.model.target import Discovery, Edit, FileChange, Reading, Target
@@ -74,14 +75,14 @@ class Period:
     message: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+@question_type
 class TipOf(Question[Tip]):
     """The branch that the rules name, or the remote's HEAD."""
 
     repository: RepositoryAddress
 
 
-@dataclass(frozen=True)
+@question_type
 class TargetsOf(Question[Discovery]):
     """The targets of the rule's environments that live in this repository and branch."""
 
@@ -90,7 +91,7 @@ class TargetsOf(Question[Discovery]):
     commit: str
 
 
-@dataclass(frozen=True)
+@question_type
 class ReadingOf(Question[Reading]):
     """Which artifacts a target's manifests name, and at which versions."""
 
@@ -100,7 +101,7 @@ class ReadingOf(Question[Reading]):
     names: tuple[ImageName, ...]
 
 
-@dataclass(frozen=True)
+@question_type
 class PeriodsOf(Question[tuple[Period, ...]]):
     """What ran in a target, newest first, along the first-parent history of `commit`."""
 
@@ -110,7 +111,7 @@ class PeriodsOf(Question[tuple[Period, ...]]):
     names: tuple[ImageName, ...]
 
 
-@dataclass(frozen=True)
+@question_type
 class EditOf(Question[Edit]):
     """The bytes that bring a target at `commit` to `release`, written as `pins` says by name."""
 
@@ -121,7 +122,7 @@ class EditOf(Question[Edit]):
     pins: tuple[tuple[ImageName, Pin], ...]
 
 
-@dataclass(frozen=True)
+@question_type
 class HoldsOf(Question[Holds]):
     """What the hold files of a manifest repository say at one commit, those that are over too."""
 
@@ -129,7 +130,7 @@ class HoldsOf(Question[Holds]):
     commit: str
 
 
-@dataclass(frozen=True)
+@question_type
 class RestoreOf(Question[Edit | None]):
     """The bytes that a target had at the commit `at`, where it ran `release`; None where more than
     promotions changed its files since, so that they are not what is wanted back."""
@@ -143,7 +144,7 @@ class RestoreOf(Question[Edit | None]):
     pins: tuple[tuple[ImageName, Pin], ...]
 
 
-@dataclass(frozen=True)
+@question_type
 class BanOf(Question[tuple[FileChange, ...]]):
     """How the hold files at `commit` change by one more hold."""
 
@@ -152,7 +153,7 @@ class BanOf(Question[tuple[FileChange, ...]]):
     hold: Hold
 
 
-@dataclass(frozen=True)
+@question_type
 class BaselineOf(Question[Baseline]):
     """What was offered in an environment when the bot was adopted; empty where it never was."""
 
@@ -161,12 +162,12 @@ class BaselineOf(Question[Baseline]):
     environment: str
 
 
-@dataclass(frozen=True)
+@question_type
 class TagsOf(Question[tuple[str, ...]]):
     name: ImageName
 
 
-@dataclass(frozen=True)
+@question_type
 class DigestOf(Question[str | None]):
     """The digest that a tag names now; None only where the registry said that there is none."""
 
@@ -174,7 +175,7 @@ class DigestOf(Question[str | None]):
     tag: str
 
 
-@dataclass(frozen=True)
+@question_type
 class DetailsOf(Question[ImageDetails | None]):
     """Creation time and labels; None only where the registry said that there is no such image."""
 
@@ -182,7 +183,7 @@ class DetailsOf(Question[ImageDetails | None]):
     digest: str
 
 
-@dataclass(frozen=True)
+@question_type
 class SightingsOf(Question[tuple[Sighting, ...]]):
     """What the ledger of a manifest repository holds of one image's tags, oldest first.
 
@@ -193,14 +194,14 @@ class SightingsOf(Question[tuple[Sighting, ...]]):
     name: ImageName
 
 
-@dataclass(frozen=True)
+@question_type
 class WishesOf(Question[tuple[Wish, ...]]):
     """Every wish in the ledger of a manifest repository, one a target at most."""
 
     repository: RepositoryAddress
 
 
-@dataclass(frozen=True)
+@question_type
 class MergeRequestsOf(Question[tuple[MergeRequest, ...]]):
     """All merge requests on the base branch that come from a branch of the bot's.
 
@@ -211,7 +212,7 @@ class MergeRequestsOf(Question[tuple[MergeRequest, ...]]):
     repository: RepositoryAddress
 
 
-@dataclass(frozen=True)
+@question_type
 class BranchOf(Question[Branch | None]):
     """A branch of the bot's as it stands, compared with the base at `base`."""
 
@@ -220,7 +221,7 @@ class BranchOf(Question[Branch | None]):
     base: str
 
 
-@dataclass(frozen=True)
+@question_type
 class ApprovalsOf(Question[tuple[str, ...]]):
     """Who approved a merge request at exactly this head, the author left out."""
 
@@ -229,7 +230,7 @@ class ApprovalsOf(Question[tuple[str, ...]]):
     head: str
 
 
-@dataclass(frozen=True)
+@question_type
 class MergedOf(Question[tuple[tuple[str, bytes | None], ...] | None]):
     """What merging a branch's head into the base would change there: path -> content (None:
     deleted); None where the two conflict."""
@@ -239,7 +240,7 @@ class MergedOf(Question[tuple[tuple[str, bytes | None], ...] | None]):
     head: str
 
 
-@dataclass(frozen=True)
+@question_type
 class ChecksOf(Question[tuple[Check, ...]]):
     """What pipelines and others say of the head of a merge request."""
 
@@ -248,7 +249,7 @@ class ChecksOf(Question[tuple[Check, ...]]):
     head: str
 
 
-@dataclass(frozen=True)
+@question_type
 class CommitChecksOf(Question[tuple[Check, ...]]):
     """What pipelines and others say of a commit that is in a branch already."""
 
@@ -256,7 +257,7 @@ class CommitChecksOf(Question[tuple[Check, ...]]):
     commit: str
 
 
-@dataclass(frozen=True)
+@question_type
 class ReadinessOf(Question[Readiness]):
     """Whether the forge would merge it now; asked where nothing else is in the way."""
 
@@ -265,7 +266,7 @@ class ReadinessOf(Question[Readiness]):
     head: str
 
 
-@dataclass(frozen=True)
+@question_type
 class FootingOf(Question[Footing]):
     """What the bot may do in a repository, and what protects its base branch."""
 
@@ -273,21 +274,21 @@ class FootingOf(Question[Footing]):
     base: str
 
 
-@dataclass(frozen=True)
+@question_type
 class PublishedOf(Question[tuple[Published, ...]]):
     """What the bot said last of the heads of merge requests, as the ledger keeps it."""
 
     repository: RepositoryAddress
 
 
-@dataclass(frozen=True)
+@question_type
 class QueuedOf(Question[tuple[Queued, ...]]):
     """What the bot put into the forge's queue last, as the ledger keeps it."""
 
     repository: RepositoryAddress
 
 
-@dataclass(frozen=True)
+@question_type
 class ListedOf(Question[datetime | None]):
     """When all ended merge requests into a base were listed, as the ledger keeps it."""
 
@@ -295,7 +296,7 @@ class ListedOf(Question[datetime | None]):
     base: str
 
 
-@dataclass(frozen=True)
+@question_type
 class JourneysOf(Question[tuple[Journey, ...]]):
     """How releases came to a target, as the ledger keeps it, the oldest first."""
 
@@ -369,7 +370,12 @@ class Facts:
 
     def need(self, question: Question[T]) -> T:
         """The answer's value; raises NotAsked or NotKnown."""
-        return self.need_all((question,))[0]
+        answer = self.answers.get(question)
+        if isinstance(answer, Known):
+            return cast("T", answer.value)
+        if answer is None:
+            raise NotAsked((question,))
+        raise NotKnown(question, answer)
 
     def need_all(self, questions: Iterable[Question[T]]) -> Sequence[T]:
         """All values, in order; raises NotAsked with every missing question, so one batch does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, lru_cache
@@ -15,6 +16,8 @@ from promoter.model.spell import spell_duration
 
 if TYPE_CHECKING:  # it is slow to import, and few rules have one
     from promoter.model.window import Window
+
+_MOST_APPLICATIONS = 1 << 14  # whose artifacts a rule remembers
 
 Options = tuple[tuple[str, "str | int | timedelta | Window"], ...]
 Pin = Literal["tag-and-digest", "digest", "tag", "keep"]
@@ -191,14 +194,26 @@ class Rule:
         file = source.rpartition("/")[2]
         return file.rpartition(".")[0] or file
 
-    def artifacts_in(self, application: str, environment: str) -> dict[ImageName, ArtifactRule]:
+    def artifacts_in(self, application: str, environment: str) -> Mapping[ImageName, ArtifactRule]:
         """What is followed for one application, by the image's name in an environment, each once
         and in the order of the file.
 
         Raises ValueError where that is no image name.
         """
         here = self.environment(environment)
-        return {here.name_here(each.name_for(application)): each for each in self.artifacts}
+        # A plan asks for them several times for each target; mostly all environments share them.
+        key = (application, environment if here.images else "")
+        found = self._artifacts.get(key)
+        if found is None:
+            if len(self._artifacts) >= _MOST_APPLICATIONS:
+                self._artifacts.clear()
+            found = {here.name_here(each.name_for(application)): each for each in self.artifacts}
+            self._artifacts[key] = found
+        return found
+
+    @cached_property
+    def _artifacts(self) -> dict[tuple[str, str], Mapping[ImageName, ArtifactRule]]:
+        return {}
 
     def environment(self, name: str) -> EnvironmentRule:
         """Raises KeyError."""
