@@ -127,7 +127,7 @@ def _round(remote: Path, cache: Path) -> Round:
     plain = time.perf_counter() - started
     commands.clear()
     started = time.perf_counter()
-    found = read_periods(repository, Library(), tip, questions, now)
+    found = read_periods(repository, Library(), tip, questions, now).periods
     ours = time.perf_counter() - started
     count = sum(len(each) for each in found.values())
     expected = _APPLICATIONS * len(_ENVIRONMENTS) + _COMMITS - 1

@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -33,7 +33,7 @@ from typing import IO, Any, cast
 
 from benchmarks.quiet_world import World, add_files, build_registry, build_world, push_nothing
 from benchmarks.timing import CommandError
-from tests.services.registry import RunningRegistry, running_registry
+from tests.services.registry import RunningRegistry
 
 _LOOKS = 5
 _COLD_ROUNDS = 3
@@ -112,7 +112,9 @@ def _look_on(world: World, registry: RunningRegistry) -> tuple[list[Figures], li
 
 
 @contextlib.contextmanager
-def _looking(world: World, registry: RunningRegistry, cache: str) -> Iterator[Any]:
+def _looking(
+    world: World, registry: RunningRegistry, cache: str
+) -> Iterator[Callable[[], Figures]]:
     """A process that looks each time it is called; what was before the first call counts to it."""
     command = [sys.executable, "-m", "benchmarks.quiet_look", str(world.folder), world.registry]
     before, started = _seen(registry), time.perf_counter()
@@ -162,9 +164,7 @@ def _processor_time(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def _show(
-    what: str, each: Sequence[Figures], wall_aim: float = 0, memory_aim: float = 0
-) -> None:
+def _show(what: str, each: Sequence[Figures], wall_aim: float = 0, memory_aim: float = 0) -> None:
     wall, memory = median(one.wall for one in each), max(one.memory for one in each)
     aims = []
     if wall_aim:

@@ -81,12 +81,16 @@ def offer_from_registry(
     stops: list[tuple[ImageReference, str]] = []
     why, waits = "", False
     followed = [
-        Followed(artifact, name, repository, now)
+        Followed(artifact, name, repository, now, running=running.get(name))
         for name, artifact in artifacts.items()
         if name in running.names
     ]
     together = lockstep and len(followed) > 1
-    choices = (select_together if together else select_each)(followed, facts)
+    select_all = select_together if together else select_each
+    choices = select_all(followed, facts)
+    if any(choice.image != each.running for each, choice in zip(followed, choices, strict=True)):
+        # Something may be done: then all that is known is to be of now.
+        choices = select_all([replace(each, running=None) for each in followed], facts)
     for each, choice in zip(followed, choices, strict=True):
         select, image = each.artifact.select, choice.image
         spelled = f"{select.policy}: {select.argument}"

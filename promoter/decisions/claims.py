@@ -99,9 +99,7 @@ def _branches(scene: Scene, target: Target) -> tuple[str, ...]:
     return own, group_branch(rule.name, target.environment)
 
 
-def _sites(
-    scene: Scene, target: Target, reading: Known[Reading] | Unknown | None
-) -> list[_Site]:
+def _sites(scene: Scene, target: Target, reading: Known[Reading] | Unknown | None) -> list[_Site]:
     if not isinstance(reading, Known):
         return []
     base = scene.base_of(target.environment)

@@ -11,6 +11,7 @@ from promoter.decisions.candidates import ArtifactsByName
 from promoter.decisions.elsewhere import Elsewhere, as_merged
 from promoter.decisions.groups.shares import find_request
 from promoter.decisions.holds import holds_over
+from promoter.decisions.policies import POLICIES
 from promoter.decisions.scene import Base, Scene
 from promoter.model.facts import (
     BaselineOf,
@@ -25,6 +26,7 @@ from promoter.model.facts import (
     PublishedOf,
     QueuedOf,
     ReadingOf,
+    SightingsOf,
     TagsOf,
     WishesOf,
 )
@@ -220,13 +222,18 @@ def reading_question(scene: Scene, target: Target) -> ReadingOf | None:
     return ReadingOf(base.repository, base.tip.commit, target, names)
 
 
-def tag_questions(artifacts: ArtifactsByName, present: frozenset[ImageName]) -> list[TagsOf]:
-    """The tag lists that the policies of the present artifacts will ask for."""
-    return [
-        TagsOf(name)
+def tag_questions(
+    artifacts: ArtifactsByName, present: frozenset[ImageName], repository: RepositoryAddress
+) -> list[TagsOf | SightingsOf]:
+    """The tag lists that the policies of the present artifacts will ask for, and what the ledger
+    holds of those whose tags may not move."""
+    listed = [
+        name
         for name, artifact in artifacts.items()
         if name in present and artifact.select.policy != "tag"
     ]
+    watched = [name for name in listed if not POLICIES[artifacts[name].select.policy].tags_may_move]
+    return [*map(TagsOf, listed), *(SightingsOf(repository, name) for name in watched)]
 
 
 def ways_out(target: Target, image: ImageReference) -> str:

@@ -170,7 +170,7 @@ def _offers(this: Situation, running: Release, facts: Facts, now: datetime) -> O
         return offer_from_upstream(
             after, this.histories, this.line, this.artifacts, facts, lockstep=lockstep
         )
-    facts.prefetch(*tag_questions(this.artifacts, this.reading.names))
+    facts.prefetch(*tag_questions(this.artifacts, this.reading.names, this.repository))
     artifacts = without_banned(this.artifacts, this.holds)
     offers = offer_from_registry(artifacts, running, this.repository, facts, now, lockstep=lockstep)
     offers = tell_banned(offers, this.holds)

@@ -17,6 +17,7 @@ from promoter.decisions.branches import PREFIX
 from promoter.decisions.memory import Memory
 from promoter.engine.adapters import Adapters
 from promoter.engine.hold_files import HoldFiles, write_hold
+from promoter.engine.kept import Kept, Passing
 from promoter.engine.ledger import (
     read_ended,
     read_journeys,
@@ -29,6 +30,7 @@ from promoter.engine.ledger import (
 from promoter.engine.library import Library
 from promoter.engine.periods import read_periods
 from promoter.engine.restore import restore
+from promoter.engine.standing import Standing
 from promoter.errors import InputError, PromoterError, TransientError
 from promoter.manifests import edit_target
 from promoter.model.baseline import Baseline, baseline_file
@@ -57,6 +59,7 @@ from promoter.model.facts import (
     ReadingOf,
     RestoreOf,
     SightingsOf,
+    StillOf,
     TagsOf,
     TargetsOf,
     Tip,
@@ -64,6 +67,7 @@ from promoter.model.facts import (
     Unknown,
     WishesOf,
 )
+from promoter.model.image import ImageName
 from promoter.model.ports import Forge, MergeRequest
 from promoter.model.record import Record
 from promoter.model.target import Edit, FileChange, Reading
@@ -86,6 +90,8 @@ class Observer:
 
     def __init__(self, adapters: Adapters) -> None:
         self.memory = Memory()
+        self._kept = Kept()
+        self._standing = Standing()
         self._library = Library()
         self._hold_files = HoldFiles()
         self._single: dict[type[Question[Any]], Callable[[Any], object]] = {
@@ -93,11 +99,11 @@ class Observer:
             TargetsOf: self._targets,
             TagsOf: lambda q: tuple(self._registry(q.name.registry).tags(q.name.path)),
             DigestOf: lambda q: self._registry(q.name.registry).digest(q.name.path, q.tag),
+            StillOf: lambda q: self._registry(q.name.registry).digest(q.name.path, q.tag),
             DetailsOf: lambda q: read_details(
                 self._registry(q.name.registry), q.name.path, q.digest
             ),
             MergeRequestsOf: self._requests,
-            BranchOf: lambda q: self._repository(q.repository).branch(q.name, q.base),
             BanOf: self._ban,
             BaselineOf: self._baseline,
             RestoreOf: lambda q: restore(self._repository(q.repository), self._library, q),
@@ -117,6 +123,10 @@ class Observer:
         self._forge = adapters.forge
         self._repository = adapters.repository
 
+    def doubt(self, name: ImageName) -> None:
+        """Somebody says that an image was pushed: the next look asks what its tags name."""
+        self._standing.forget(name)
+
     def answer(self, questions: Collection[Question[Any]], now: datetime) -> Answers:
         """One answer for each question; never raises for what the world does."""
         with telemetry.span("observe", questions=len(questions)) as span:
@@ -132,27 +142,35 @@ class Observer:
             ReadingOf: self._readings,
             PeriodsOf: lambda batch: self._periods(batch, now),
             EditOf: self._edits,
+            BranchOf: self._branches,
         }
+        answers: Answers = {}
         batches: dict[object, list[Question[Any]]] = defaultdict(list)
         jobs: list[Callable[[], Answers]] = []
         far: dict[str, list[Callable[[], Answers]]] = defaultdict(list)
-        for question in questions:
-            if isinstance(question, ReadingOf | PeriodsOf | EditOf):
+        for place, question in enumerate(questions):
+            kept = self._kept.find(question, now) or self._standing.find(question, now)
+            if kept is not None:
+                answers[question] = kept
+            elif isinstance(question, ReadingOf | PeriodsOf | EditOf):
                 key = (type(question), question.repository, question.commit)
                 batches[key].append(question)
+            elif isinstance(question, BranchOf):
+                # Most are not there; those that are cost a process each, so they go side by side.
+                batches[BranchOf, question.repository, place % _WORKERS].append(question)
             elif isinstance(question, SightingsOf | JourneysOf):
                 batches[type(question), question.repository].append(question)
             else:
                 job = self._job((question,), self._answer_single, now)
-                if isinstance(question, TagsOf | DigestOf | DetailsOf):
+                if isinstance(question, TagsOf | DigestOf | StillOf | DetailsOf):
                     far[question.name.registry].append(job)
                 else:
                     jobs.append(job)
         jobs.extend(self._job(batch, batched[type(batch[0])], now) for batch in batches.values())
         rooms = [(_WORKERS, jobs), *((_TO_REGISTRY, each) for each in far.values())]
         if sum(len(each) for _, each in rooms) == 1:
-            return next(job for _, each in rooms for job in each)()
-        answers: Answers = {}
+            answers.update(next(job for _, each in rooms for job in each)())
+            return answers
         with ExitStack() as open_rooms:
             # One room a registry: one that is slow keeps nobody else waiting for a worker.
             running = [
@@ -186,11 +204,18 @@ class Observer:
                     answers.update(self._job((question,), ask, now)())
                 return answers
             return {
-                question: Known(value, now, type(question).__name__)
-                for question, value in values.items()
+                question: self._known(question, value, now) for question, value in values.items()
             }
 
         return run
+
+    def _known(self, question: Question[Any], value: object, now: datetime) -> Known[Any]:
+        answer = value if isinstance(value, Passing) else Passing(value, None)
+        self._kept.keep(question, answer)
+        known = Known(answer.value, now, type(question).__name__)
+        if isinstance(question, StillOf):
+            self._standing.note(question, known)
+        return known
 
     def _answer_single(self, batch: Sequence[Question[Any]]) -> Mapping[Question[Any], object]:
         (question,) = batch
@@ -267,7 +292,12 @@ class Observer:
 
     def _periods(self, batch: Sequence[PeriodsOf], now: datetime) -> Mapping[PeriodsOf, object]:
         repository = self._repository(batch[0].repository)
-        return read_periods(repository, self._library, batch[0].commit, batch, now)
+        read = read_periods(repository, self._library, batch[0].commit, batch, now)
+        return {each: Passing(periods, read.until) for each, periods in read.periods.items()}
+
+    def _branches(self, batch: Sequence[BranchOf]) -> Mapping[BranchOf, object]:
+        repository = self._repository(batch[0].repository)
+        return {each: repository.branch(each.name, each.base) for each in batch}
 
     def _sightings(self, batch: Sequence[SightingsOf]) -> Mapping[SightingsOf, object]:
         repository = self._repository(batch[0].repository)

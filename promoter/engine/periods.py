@@ -30,14 +30,23 @@ class _State:
     landing: Landing
 
 
+@dataclass(frozen=True)
+class Histories:
+    """Periods, newest first. From `until` on a date that was in the future is none any more, and
+    they may read otherwise; None: they never will."""
+
+    periods: dict[PeriodsOf, tuple[Period, ...]]
+    until: datetime | None
+
+
 def read_periods(
     repository: Repository,
     library: Library,
     commit: str,
     questions: Sequence[PeriodsOf],
     now: datetime,
-) -> dict[PeriodsOf, tuple[Period, ...]]:
-    """The periods of several targets at one commit, newest first."""
+) -> Histories:
+    """The periods of several targets at one commit."""
     targets = library.files(repository, commit, {each.target.path for each in questions})
     roots = {path: _roots(files) for path, files in targets.items()}
     paths = set().union(*roots.values())
@@ -57,12 +66,13 @@ def read_periods(
         reading = read(files, names)
         return None if reading.problems else reading.release
 
-    return {
+    periods = {
         question: _join(
             [(release(state.files, question.names), state.landing) for state in states[question]]
         )
         for question in questions
     }
+    return Histories(periods, min((each.at for each in landings if each.at > now), default=None))
 
 
 def _widen(paths: Collection[str]) -> list[str]:

@@ -176,6 +176,17 @@ class DigestOf(Question[str | None]):
 
 
 @question_type
+class StillOf(Question[str | None]):
+    """The digest that a tag names, where it is known to have named `digest` and that runs already:
+    the answer may be some minutes old, for nothing is done by it. It tells whether somebody pushed
+    the tag again."""
+
+    name: ImageName
+    tag: str
+    digest: str
+
+
+@question_type
 class DetailsOf(Question[ImageDetails | None]):
     """Creation time and labels; None only where the registry said that there is no such image."""
 

@@ -66,7 +66,7 @@ def test_a_bug_in_one_decision_never_stops_the_others() -> None:
     assert states(plan)["web", "dev"] is State.PROPOSED
     api = next(each for each in plan.decisions if each.target.application == "api")
     assert (api.state, api.trouble, api.action) == (State.UNKNOWN, "bug", None)
-    assert api.why.startswith("a bug in promoter: KeyError at selection.py:")
+    assert api.why.startswith("a bug in promoter: KeyError at situation.py:")
 
 
 def test_two_rules_that_claim_one_target_are_both_blocked_with_both_names() -> None:

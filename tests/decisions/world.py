@@ -44,6 +44,7 @@ from promoter.model.facts import (
     ReadingOf,
     RestoreOf,
     SightingsOf,
+    StillOf,
     TagsOf,
     TargetsOf,
     Tip,
@@ -394,7 +395,7 @@ class World:
                 short = question.name.short
                 hidden = self.hidden.get(short, ())
                 return tuple(tag for tag in self.tags.get(short, {}) if tag not in hidden)
-            case DigestOf():
+            case DigestOf() | StillOf():
                 absent = str(question.name) in self.absent
                 return None if absent else self.tags.get(question.name.short, {}).get(question.tag)
             case DetailsOf():

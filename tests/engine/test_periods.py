@@ -27,7 +27,7 @@ def periods(remote: Path, cache: Path, target: Target = DEV) -> tuple[Period, ..
     repository = opened(remote, cache)
     tip = repository.refresh()["refs/heads/main"]
     question = periods_of(tip, target)
-    return read_periods(repository, Library(), tip, [question], NOW)[question]
+    return read_periods(repository, Library(), tip, [question], NOW).periods[question]
 
 
 def story(found: tuple[Period, ...]) -> Story:
@@ -174,8 +174,9 @@ def test_many_targets_in_one_pass_are_read_as_each_alone(remote: Path, tmp_path:
     repository = opened(remote, tmp_path / "cache")
     tip = repository.refresh()["refs/heads/main"]
     questions = [periods_of(tip, each) for each in targets]
-    together = read_periods(repository, Library(), tip, questions, NOW)
+    together = read_periods(repository, Library(), tip, questions, NOW).periods
     assert together == {
-        each: read_periods(repository, Library(), tip, [each], NOW)[each] for each in questions
+        each: read_periods(repository, Library(), tip, [each], NOW).periods[each]
+        for each in questions
     }
     assert [len(together[each]) for each in questions[:9]] == [2, 1, 1, 1, 1, 1, 1, 2, 1]

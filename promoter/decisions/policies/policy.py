@@ -44,6 +44,9 @@ class Followed:
     now: datetime
     among: frozenset[str] | None = None
     """The only tags that may be chosen, where other images must be at the same one."""
+    running: ImageReference | None = None
+    """What runs, where nothing is done if it is still the best: then it need not be known to the
+    minute what its tag names (`StillOf`)."""
 
 
 @dataclass(frozen=True)

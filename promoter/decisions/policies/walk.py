@@ -11,7 +11,16 @@ from collections.abc import Iterator, Sequence
 from promoter.decisions.policies.admission import Admission, needs_details
 from promoter.decisions.policies.policy import Choice, Followed
 from promoter.decisions.policies.sightings import Witness, sightings_question, tell_moved
-from promoter.model.facts import DetailsOf, DigestOf, Facts, Known, NotKnown, TagsOf, Unknown
+from promoter.model.facts import (
+    DetailsOf,
+    DigestOf,
+    Facts,
+    Known,
+    NotKnown,
+    StillOf,
+    TagsOf,
+    Unknown,
+)
 from promoter.model.image import ImageReference
 from promoter.model.ledger import Sighting
 from promoter.model.plan import PassedOver
@@ -40,6 +49,8 @@ def take_best(
     """
     if not tags:
         return Choice(None)
+    if not tags_may_move and (runs := _still_runs(followed, tags[0], facts)):
+        return Choice(runs)
     is_watched = bool(followed.artifact.minimum_age) or not tags_may_move
     ledger = sightings_question(followed) if is_watched else None
     facts.prefetch(*([ledger] if ledger else []), DigestOf(followed.name, tags[0]))
@@ -69,6 +80,22 @@ def take_best(
         )
         raise NotKnown(TagsOf(followed.name), Unknown(why, "input"))
     return Choice(None, tuple(passed_over), tuple(notes), refusal=refusal_of_best)
+
+
+def _still_runs(followed: Followed, tag: str, facts: Facts) -> ImageReference | None:
+    """What runs, where it is at this very tag, was seen under it, and still was when somebody
+    looked lately; an image that is judged by more than that is looked at as any other. Raises
+    NotAsked, NotKnown."""
+    name, running, ledger = followed.name, followed.running, sightings_question(followed)
+    if running is None or running.tag != tag or running.digest is None or ledger is None:
+        return None
+    if needs_details(followed.artifact):
+        return None
+    facts.prefetch(ledger)
+    if Witness.of(followed, ledger, facts).first_sight(tag, running.digest) is None:
+        return None
+    named = facts.need(StillOf(name, tag, running.digest))
+    return ImageReference(name, tag, named) if named == running.digest else None
 
 
 def _images(followed: Followed, tags: Sequence[str], facts: Facts) -> Iterator[ImageReference]:

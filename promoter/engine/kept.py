@@ -1,0 +1,61 @@
+"""Answers that a commit gives, kept while it is the tip: nobody can change what it holds."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from promoter.model.facts import (
+    BaselineOf,
+    HoldsOf,
+    Known,
+    PeriodsOf,
+    Question,
+    ReadingOf,
+    TargetsOf,
+)
+from promoter.model.rule import RepositoryAddress
+
+_OF_A_COMMIT = (TargetsOf, ReadingOf, PeriodsOf, HoldsOf, BaselineOf)
+_MOST_REPOSITORIES = 1000
+
+
+@dataclass(frozen=True)
+class Passing:
+    """An answer that is to be read again from `until` on; None: never."""
+
+    value: Any
+    until: datetime | None
+
+
+class Kept:
+    """By repository what was read of one commit of it, the last that was asked for; thread-safe. A
+    failure is not kept: the next look tries again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._commits: dict[RepositoryAddress, str] = {}
+        self._values: dict[RepositoryAddress, dict[Question[Any], Passing]] = {}
+
+    def find(self, question: Question[Any], now: datetime) -> Known[Any] | None:
+        if not isinstance(question, _OF_A_COMMIT):
+            return None
+        kept = self._values.get(question.repository, {}).get(question)
+        if kept is None or (kept.until is not None and now >= kept.until):
+            return None
+        return Known(kept.value, now, type(question).__name__)
+
+    def keep(self, question: Question[Any], answer: Passing) -> None:
+        if not isinstance(question, _OF_A_COMMIT):
+            return
+        repository = question.repository
+        with self._lock:
+            if self._commits.get(repository) != question.commit:
+                if len(self._commits) >= _MOST_REPOSITORIES:
+                    self._commits.clear()
+                    self._values.clear()
+                self._commits[repository] = question.commit
+                self._values[repository] = {}
+            self._values[repository][question] = answer
