@@ -97,11 +97,13 @@ class Looks:
         return changed
 
     def followers_of(self, pushed: ImagePushed) -> dict[str, Applications]:
-        """The applications that follow an image that was pushed, by shard."""
+        """The applications that follow an image that was pushed, by shard. What was known of its
+        tags is not believed any more."""
         found: dict[str, Applications] = {}
         for name, memory in self._memories.items():
             for image, applications in memory.followers.items():
                 if pushed.may_be(image):
+                    memory.observer.doubt(image)
                     found[name] = found.get(name, frozenset()) | applications
         return found
 

@@ -121,7 +121,9 @@ def test_a_rule_that_is_loaded_again_is_another_one_only_where_it_reads_otherwis
 def test_it_goes_back_in_time_as_a_fresh_process_does() -> None:
     """A clock that was ahead is set right."""
     world, memory = quiet(), Memory()
-    world.hold_files["staging/web.yaml"] = "by: ann\nreason: the sale\nuntil: 2026-03-03T00:00:00Z\n"
+    world.hold_files["staging/web.yaml"] = (
+        "by: ann\nreason: the sale\nuntil: 2026-03-03T00:00:00Z\n"
+    )
     ahead = NOW + timedelta(days=30)
     assert recall(world, memory, ahead) == world.plan(ahead)
     assert recall(world, memory) == world.plan()
