@@ -16,6 +16,7 @@ from promoter.engine.adapters import Adapters
 from promoter.engine.observe import Observer
 from promoter.engine.reconcile import Scope, reconcile
 from promoter.model.address import GitAddress
+from promoter.model.facts import TargetsOf, TipOf
 from promoter.model.outcome import Outcome
 from promoter.model.plan import Decision
 from promoter.service.agenda import Applications, Due, Findings
@@ -57,10 +58,12 @@ class _Memory:
         return frozenset(each for each in self.decisions if each[0] in applications)
 
     def take(self, outcome: Outcome, *, whole: bool) -> None:
+        """Where a repository did not say what is in it, what was there before counts on."""
         fresh = {names_of(each.target): each for each in outcome.plan.decisions}
-        self.decisions = fresh if whole else {**self.decisions, **fresh}
+        unsaid = any(isinstance(each, TipOf | TargetsOf) for each in outcome.unanswered)
+        self.decisions = fresh if whole and not unsaid else {**self.decisions, **fresh}
         if whole:
-            self.followers = find_followers(self.shard.rules, outcome.plan.decisions)
+            self.followers = find_followers(self.shard.rules, self.decisions.values())
 
 
 class Looks:

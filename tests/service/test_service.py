@@ -107,6 +107,20 @@ def test_a_forge_that_is_down_is_told_once_and_asked_again_soon(
     assert branches(shop) == ["dev/api"]
 
 
+def test_a_repository_that_was_down_at_the_last_look_is_looked_at_at_the_next_push(
+    shop: GitHubShop, bot: HandBot
+) -> None:
+    """Which applications follow an image is known from the looks before."""
+    away = shop.repository.with_name("away")
+    shop.repository.rename(away)
+    bot.forward(minutes=2, seconds=1)
+    away.rename(shop.repository)
+    shop.publish("1.1.0", "api")
+    assert bot.pushed("shop/api") == 1
+    bot.look()
+    assert branches(shop) == ["dev/api"]
+
+
 def test_it_is_ready_once_it_has_rules_and_until_it_stops(shop: GitHubShop) -> None:
     bot = HandBot(shop)
     bot.start()
