@@ -153,6 +153,8 @@ def has_soaked(
     wanted = gate.option("duration")
     assert isinstance(wanted, timedelta)
     periods = tale.world.history.get((names(decision)[0], upstream), [])
+    if not periods:
+        return False  # the target is gone, and another one upstream will do
     ends = [each.since for each in periods[1:]] + [tale.now]
     for period, end in reversed(list(zip(periods, ends, strict=True))):
         if period.release and is_same(period.release, record.release):
