@@ -65,6 +65,7 @@ def create_repository(
     folder.mkdir(parents=True)
     # Without git's examples of hooks: worlds are copied file by file.
     git(folder, "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", ".")
+    (folder / "hooks").mkdir()
     with (folder / "config").open("a") as config:
         config.write(_CONFIG)
     if files is not None:
