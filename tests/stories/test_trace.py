@@ -31,6 +31,7 @@ from tests.stories.shop import (
     HOST,
     MAIN,
     REGISTRY_PASSWORD,
+    RULE_HEAD,
     WEB,
     Shop,
     open_shop,
@@ -40,17 +41,12 @@ from tests.telemetry.recorder import measuring
 PUSH = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
 JOB = TraceContext("5b8aa5a2d2c872e8321cf37308d69df2", "051581bf3cb55c13")
 BRANCH = "refs/heads/promoter/dev/web"
-RULE = """\
-version: 1
-repository: {{url: {url}, branch: main, forge: local}}
-artifacts:
-  - image: {host}/shop/{{application}}
-    select: {{semver: ">=1.0"}}
-applications:
-{applications}
-environments:
+RULE = (
+    RULE_HEAD
+    + """\
   dev: {{merge: automatic, require: [approvals: 1]}}
 """
+)
 
 
 @pytest.fixture
