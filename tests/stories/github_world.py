@@ -118,9 +118,12 @@ class GitHubWorld(World):
 
 
 @contextlib.contextmanager
-def open_github_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubWorld]:
+def open_github_world(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, checked: bool = True
+) -> Iterator[GitHubWorld]:
+    """`checked`: whether all is held against the published API."""
     clock = Clock()
-    with fake_github(folder / "hub", now=clock.tick) as hub:
+    with fake_github(folder / "hub", now=clock.tick, checked=checked) as hub:
         hub.add_user("bot", token=TOKEN)
         hub.add_user("ann", token=_OF_ANN)
         write = ("bot", "ann", "ben", "stale[bot]")

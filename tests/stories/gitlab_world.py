@@ -144,9 +144,12 @@ class GitLabWorld(World):
 
 
 @contextlib.contextmanager
-def open_gitlab_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitLabWorld]:
+def open_gitlab_world(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, checked: bool = True
+) -> Iterator[GitLabWorld]:
+    """`checked`: whether all is held against the published API."""
     clock = Clock()
-    with fake_gitlab(folder / "gitlab", now=clock.tick) as gitlab:
+    with fake_gitlab(folder / "gitlab", now=clock.tick, checked=checked) as gitlab:
         names = {"ann": MAINTAINER, "ben": DEVELOPER, "guest": 20, "stale": DEVELOPER}
         people = {name: gitlab.world.user(name, bot=name == "stale") for name in names}
         people["bot"] = gitlab.world.user(GitLabWorld.bot, TOKEN, bot=True)

@@ -1,0 +1,357 @@
+"""A day of two replicas of the bot, simulated: time jumps from one event to the next, and what
+happens is chosen by the seed.
+
+Whatever runs in threads elsewhere runs here step by step. At each effect of one replica the other
+may go on, people may do something, or the process is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from urllib3.util import Retry
+
+from promoter.cli.demo_world import HOST
+from promoter.errors import PromoterError
+from promoter.service.webhooks.nudge import Nudge
+from tests.service.day.fate import Fate
+from tests.service.day.machine import Machine, Wall
+from tests.service.day.people import People, Version
+from tests.service.day.shelf import Shelf
+from tests.service.day.sky import Sky, spread
+from tests.service.day.troubles import TROUBLES, End
+from tests.services.github.state import Protection
+from tests.services.misbehaving import serving
+from tests.stories.effects import Step
+from tests.stories.forges import APPLICATIONS, TOKEN, Clock, Kind, Seen, World
+from tests.stories.github_world import open_github_world
+from tests.stories.gitlab_world import open_gitlab_world
+
+ENVIRONMENTS = """\
+  dev: {merge: automatic}
+  staging: {after: dev}
+  production: {after: staging, merge: automatic, require: [soak: 30m, approvals: 1]}
+"""
+_MASKED = re.compile(r"127\.0\.0\.1:\d+|\b[0-9a-f]{7,64}\b|/\S*/(?=rules/)|for \d+ s|wait \d+ s")
+_MOST_AT_ONCE = 1000
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Day:
+    world: World
+    seed: int
+    shelf: Shelf
+    sky: Sky
+    fate: Fate
+    random: Random
+    registry: str
+    log: list[str] = field(default_factory=list)
+    machines: list[Machine] = field(default_factory=list)
+    people: People = field(init=False)
+    token: str = TOKEN
+    openings: list[tuple[str, Version, int]] = field(default_factory=list)
+    """Each request once, as it was opened: branch, version, number."""
+    ran: dict[tuple[str, str], set[Version]] = field(default_factory=dict)
+    """By application and environment (`registry` is the first), of all that ever ran there."""
+    looks: int = 0
+    chaos: bool = True
+    _seen: set[int] = field(default_factory=set)
+    _noted: int = 0
+    _queue: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
+    _ends: dict[str, End] = field(default_factory=dict)
+    _numbers: int = 0
+    _depth: int = 0
+    _running: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.people = People(self.world, self.shelf, self.random, self.say, self.tell)
+
+    # -- time ------------------------------------------------------------------------------
+
+    @property
+    def clock(self) -> Clock:
+        return self.world.clock
+
+    def wait(self, seconds: float) -> None:
+        self.clock.at += timedelta(seconds=seconds)
+
+    def at(self, at: datetime, happens: Callable[[], None]) -> None:
+        heapq.heappush(self._queue, (at, self.next_number(), happens))
+
+    def soon(self, seconds: float, happens: Callable[[], None]) -> None:
+        self.at(self.clock.at + timedelta(seconds=seconds), happens)
+
+    def next_number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def run(self, **time: float) -> None:
+        """Let so much time pass."""
+        until, idle = self.clock.at + timedelta(**time), 0
+        while True:
+            wakes = [each.wakes_at for each in self.machines]
+            times = [each for each in wakes if each] + [each[0] for each in self._queue[:1]]
+            at = min((*times, until))
+            idle = 0 if at > self.clock.at else idle + 1
+            assert idle < _MOST_AT_ONCE, "time stands still"
+            self.clock.at = max(at, self.clock.at)
+            if self.clock.at >= until:
+                return
+            while self._queue and self._queue[0][0] <= self.clock.at:
+                heapq.heappop(self._queue)[2]()
+            for machine in self.machines:
+                wakes_at = machine.wakes_at
+                if wakes_at and wakes_at <= self.clock.at:
+                    machine.beat()
+            self.look()
+
+    # -- the bot ---------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Take what is due, in any order."""
+        while busy := [each for each in self.machines if each.pool.waiting]:
+            self._step(self.random.choice(busy))
+
+    def _step(self, machine: Machine) -> None:
+        self.fate.look += 1
+        self.looks += 1
+        self._running.append(machine.name)
+        try:
+            machine.pool.step()
+        except Killed:
+            machine.end()
+            self.soon(self.random.choice((2, 40, 400)), lambda: self.start(machine))
+        finally:
+            self._running.pop()
+        self.take_notice()
+
+    def start(self, machine: Machine) -> None:
+        if machine.service is None:
+            self.say(machine.name, "starts")
+            try:
+                machine.start()
+            except PromoterError as error:
+                self.say(machine.name, f"does not start: {error}")
+                self.soon(30, lambda: self.start(machine))
+
+    def watch(self, machine: Machine, step: Step) -> None:
+        """An effect of a machine: meanwhile all sorts of things happen."""
+        if step.name == "open" and step.moment == "after":
+            self.take_notice()
+        if not self.chaos:
+            return
+        chance = self.random.random()
+        if chance < 0.02:
+            self.say(machine.name, f"is killed {step.moment} {step.name}")
+            if self.random.random() < 0.5:
+                machine.forget()
+            raise Killed
+        if chance < 0.12 and not self._depth:
+            self._depth += 1
+            try:
+                for other in self.machines:
+                    if other is not machine and other.service:
+                        self.say(other.name, f"goes on {step.moment} {step.name}")
+                        other.beat()
+                        while other.pool.waiting:
+                            self._step(other)
+            finally:
+                self._depth -= 1
+        elif chance < 0.15:
+            self.people.act()
+
+    def take_notice(self) -> None:
+        """Of requests that are new."""
+        if len(self._journal) == self._noted:
+            return
+        self._noted = len(self._journal)
+        requests = self.world.requests()
+        for each in requests:
+            if each.number not in self._seen:
+                self._seen.add(each.number)
+                version = self.people.version_at(each)
+                self.openings.append((each.branch, version, each.number))
+                self.say("forge", f"has a new request {each.branch} {version}")
+        opened = [each.branch for each in requests if each.state == "open"]
+        assert len(opened) == len(set(opened)), f"two requests are open from one branch: {opened}"
+
+    # -- events ----------------------------------------------------------------------------
+
+    def say(self, who: str, what: str) -> None:
+        self.log.append(f"{self.clock.at:%d %H:%M:%S} {who:8} {_MASKED.sub('...', what)}")
+
+    def tell(self, nudge: Nudge) -> None:
+        """A webhook, to each replica by itself: it comes late, twice, or never."""
+        if not self.chaos:
+            return
+        for machine in self.machines:
+            for _ in range(self.random.choice((0, 1, 1, 1, 2))):
+                delay = self.random.choice((1, 1, 1, 30, 900))
+                self.soon(delay, lambda machine=machine: machine.hear(nudge))  # type: ignore[misc]
+
+    def schedule(self, hours: float, *, pace: float = 1.0) -> None:
+        """What is to happen from now on; `pace` times as much as on a usual day."""
+        begin = self.clock.at
+
+        def often(an_hour: float, happens: Callable[[], None]) -> None:
+            for _ in range(round(an_hour * hours * pace)):
+                self.at(begin + timedelta(hours=self.random.uniform(0, hours)), happens)
+
+        often(2, self.people.build)
+        often(5, self.people.act)
+        often(1.5, self.trouble)
+        often(0.3, self.roll_out)
+
+    def trouble(self) -> None:
+        name = self.random.choice(list(TROUBLES))
+        if name in self._ends:
+            return
+        told, end = TROUBLES[name](self)
+        self.say("trouble", told)
+        self._ends[name] = end
+        self.soon(self.random.choice((20, 120, 600, 2400)), lambda: self.end(name))
+
+    def end(self, name: str) -> None:
+        if name in self._ends:
+            self._ends.pop(name)()
+            self.say("trouble", f"no more: {name}")
+
+    def roll_out(self) -> None:
+        """A new process, stopped as Kubernetes does."""
+        machine = self.random.choice(self.machines)
+        if machine.service and machine.name not in self._running:
+            self.say(machine.name, "is stopped")
+            machine.service.stop(timedelta())
+            machine.end()
+            if self.random.random() < 0.5:
+                machine.forget()
+            self.soon(self.random.choice((1, 20)), lambda: self.start(machine))
+
+    def calm(self) -> None:
+        """From now on nothing goes wrong, and nobody does anything by themselves."""
+        self.chaos = False
+        for name in list(self._ends):
+            self.end(name)
+        self._queue.clear()
+        for machine in self.machines:
+            self.start(machine)
+            machine.beat()
+        self.say("trouble", "all is calm")
+
+    # -- what troubles do ------------------------------------------------------------------
+
+    def fail_git(self, status: int | None) -> None:
+        if self.world.kind == "gitlab":
+            self._any.gitlab.fail_with(status)
+
+    def freeze_lists(self) -> End:
+        if self.world.kind == "github":
+            self._any.hub.faults.freeze_lists()
+            end: End = self._any.hub.faults.thaw_lists
+            return end
+        stack = contextlib.ExitStack()
+        stack.enter_context(self._any.gitlab.stale_lists())
+        return stack.close
+
+    def protect(self, protection: Protection | None) -> None:
+        protections = self._any.shop.state.protections
+        if protection:
+            protections["main"] = protection
+        else:
+            protections.pop("main", None)
+
+    def swap_token(self, old: str, new: str) -> None:
+        there = self._any.hub.world if self.world.kind == "github" else self._any.gitlab.world
+        there.tokens[new] = there.tokens.pop(old)
+        self.token = new
+
+    @property
+    def _journal(self) -> list[Any]:
+        there = self._any.hub if self.world.kind == "github" else self._any.gitlab.world
+        found: list[Any] = there.journal
+        return found
+
+    @property
+    def _any(self) -> Any:
+        """The forge behind, which is one of two."""
+        return self.world
+
+    def requests(self) -> list[Seen]:
+        return self.world.requests()
+
+
+class _Log(logging.Handler):
+    """What the bot says of its deeds and troubles stands in the day's log."""
+
+    def __init__(self, day: Day) -> None:
+        super().__init__(logging.INFO)
+        self._day = day
+
+    def emit(self, record: logging.LogRecord) -> None:
+        who = self._day._running[-1] if self._day._running else "bot"
+        self._day.say(who, record.getMessage())
+
+
+@contextlib.contextmanager
+def open_day(kind: Kind, folder: Path, seed: int, replicas: int = 2) -> Iterator[Day]:
+    """All at 1.0.0, and the replicas have begun."""
+    with contextlib.ExitStack() as stack:
+        monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
+        monkeypatch.setattr(Retry, "sleep", lambda *_: None)  # it knows no other clock
+        opened = open_github_world if kind == "github" else open_gitlab_world
+        world: World = stack.enter_context(opened(folder, monkeypatch, checked=False))
+        clock = world.clock
+        fate = Fate(seed, lambda seconds: clock.pass_by(seconds=seconds))
+        shelf = Shelf(fate, "of-the-robot-4c1e")
+        server = stack.enter_context(serving({}))
+        monkeypatch.setattr(server, "take", shelf.answer)
+        random = Random(seed)
+        registry = f"http://{server.host}"
+        day = Day(world, seed, shelf, Sky(fate), fate, random, registry)
+        _prepare(day)
+        logger = logging.getLogger("promoter")
+        handler = _Log(day)
+        stack.callback(logger.removeHandler, handler)
+        stack.callback(logger.setLevel, logger.level)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        for name in ("one", "two")[:replicas]:
+            machine = Machine(name, world, Wall(day), registry, day.watch)
+            day.machines.append(machine)
+            day.start(machine)
+        stack.callback(day.calm)
+        yield day
+
+
+def _prepare(day: Day) -> None:
+    world = day.world
+    for name in APPLICATIONS:
+        day.people.publish(name, "1.0.0")
+    world.write_rules(ENVIRONMENTS)
+    entries = {
+        world.url.split("/")[2]: ("bot", "forge.password", day.token),
+        HOST: ("robot", "registry.password", day.shelf.password),
+    }
+    for _, file, secret in entries.values():
+        (world.folder / file).write_text(secret, "utf-8")
+    told = {
+        host: {"username": user, "password-file": str(world.folder / file)}
+        for host, (user, file, _) in entries.items()
+    }
+    (world.folder / "credentials.yaml").write_text(json.dumps(told), "utf-8")
+    spread(day.sky, world)

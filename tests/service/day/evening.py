@@ -1,0 +1,148 @@
+"""How a day ends: people do what waits for them, and then everything must be as the rules say."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from promoter.app import read_rules
+from promoter.cli.demo_world import HOST
+from promoter.engine.reconcile import Scope, reconcile
+from tests.service.day.day import Day
+from tests.service.day.machine import Machine, Wall
+from tests.service.day.people import STAGES, Version, spell, version_of
+from tests.services.git_server import git
+from tests.stories.effects import numbered
+from tests.stories.forges import APPLICATIONS, file_of
+from tests.stories.shop import changes
+
+_MOST_ROUNDS = 12
+
+
+def finish(day: Day) -> None:
+    """No more troubles; people merge and approve until nothing is open."""
+    day.calm()
+    people = day.people
+    if people.holds:
+        people.push(dict.fromkeys(people.holds), "Release everything")
+        people.holds.clear()
+    day.run(minutes=40)  # longer than anybody waits for what failed
+    for _ in range(_MOST_ROUNDS):
+        opened = people.opened()
+        if not opened:
+            break
+        for each in opened:
+            deed = "merged" if each.branch.startswith("staging/") else "approved"
+            if deed == "merged":
+                day.world.merge(each.number, "ann")
+            else:
+                day.world.approve(each.number, "ann")
+            day.say("ann", f"{deed} {each.branch} {people.version_at(each)}")
+        day.run(minutes=36)  # the soak, and a poll
+
+
+def check(day: Day) -> None:
+    left = [f"{each.branch} {each.title}" for each in day.people.opened()]
+    assert not left, f"still open: {left}"
+    check_history(day)
+    for name in APPLICATIONS:
+        check_application(day, name)
+    check_openings(day)
+    check_agendas(day)
+    check_fresh_equals_warm(day)
+
+
+def check_history(day: Day) -> None:
+    """Whatever landed that is not of people moves images only, to what was published, forwards, and
+    to what ran upstream before."""
+    repository = day.world.repository
+    commits = git(repository, "log", "--first-parent", "--reverse", "--format=%H", "main").split()
+    ran = {(name, "registry"): set(day.people.versions(name)) for name in APPLICATIONS}
+    files = {
+        file_of(name, stage): (name, stage, STAGES[at - 1] if at else "registry")
+        for name in APPLICATIONS
+        for at, stage in enumerate(STAGES)
+    }
+    for path, (name, stage, _) in files.items():
+        ran[name, stage] = {version_of(day.world.file(path, at=commits[0]))}
+    for before, at in zip(commits, commits[1:], strict=False):
+        if at in day.people.pushed:
+            for path in git(repository, "diff", "--name-only", before, at).split():
+                if path in files:
+                    name, stage, _ = files[path]
+                    ran[name, stage].add(version_of(day.world.file(path, at=at)))
+            continue
+        for path, (went, came) in changes(repository, before, at).items():
+            name, stage, upstream = files[path]
+            old, new = (version_of(f"{each[0]}\n".encode()) for each in (went, came))
+            digest = day.shelf.digests[f"shop/{name}", spell(new)]
+            assert came == (f"  - image: {HOST}/shop/{name}:{spell(new)}@{digest}",), came
+            assert new > old, f"{at[:8]}: {path} went back from {old} to {new}"
+            assert new in ran[name, upstream], f"{at[:8]}: {path} got {new}, never in {upstream}"
+            ran[name, stage].add(new)
+    day.ran = ran
+
+
+def check_application(day: Day, name: str) -> None:
+    """Each environment runs the newest that it may have."""
+    people = day.people
+    upstream = "registry"
+    refused: set[Version] = set()
+    for stage in STAGES:
+        refused |= {version for branch, version in people.rejected if branch == f"{stage}/{name}"}
+        offered = day.ran[name, upstream]
+        if upstream == "registry":
+            offered = {max(offered)}  # the policy names one
+        stands = version_of(day.world.file(file_of(name, stage)))
+        wanted = max((offered - refused) | {stands})
+        assert stands == wanted, (
+            f"{stage}/{name} runs {stands} and should run {wanted};"
+            f" refused {sorted(refused)}, upstream ran {sorted(day.ran[name, upstream])}"
+        )
+        upstream = stage
+
+
+def check_openings(day: Day) -> None:
+    """A request for each release, once; again only where the first ended without a word."""
+    requests = {each.number: each for each in day.requests()}
+    lives = Counter(
+        (branch, version)
+        for branch, version, number in day.openings
+        if number not in day.people.ended
+    )
+    twice = {each: count for each, count in lives.items() if count > 1}
+    told = {
+        str(each): [
+            (number, requests[number].state, requests[number].comments)
+            for branch, version, number in day.openings
+            if (branch, version) == each
+        ]
+        for each in twice
+    }
+    assert not twice, f"opened more than once: {told}"
+
+
+def check_agendas(day: Day) -> None:
+    """Nobody waits for anything but the next poll."""
+    for machine in day.machines:
+        assert machine.service is not None
+        scheduler = machine.service._scheduler
+        assert (scheduler.running, scheduler.waiting) == (0, 0), machine.name
+        for subject, entry in scheduler._agenda._entries.items():
+            assert not entry.retries, f"{machine.name} {subject}: {entry.retries}"
+            assert not entry.appointments, f"{machine.name} {subject}: {entry.appointments}"
+            assert not entry.silent, f"{machine.name} {subject} is silent"
+
+
+def check_fresh_equals_warm(day: Day) -> None:
+    """A machine that remembers nothing has nothing to do, and does nothing."""
+    effects: list[str] = []
+    fresh = Machine("fresh", day.world, Wall(day), day.registry, lambda *_: None)
+    app = fresh.app()
+    rules, errors = read_rules(app.rule_files()[0])
+    assert not errors, errors
+    adapters = numbered(fresh.adapters(app), lambda step: effects.append(step.name))
+    outcome = reconcile(Scope(rules), adapters, fresh.wall)
+    assert not effects, effects
+    assert not outcome.plan.actions, outcome.plan.actions
+    assert not outcome.unanswered, outcome.unanswered
+

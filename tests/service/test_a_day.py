@@ -1,0 +1,60 @@
+"""A day with everything that goes wrong in one: at its end the repository holds what the rules
+say, and each merge request was opened once.
+
+PROMOTER_TEST_DAY_SEED=123 pytest tests/service/test_a_day.py -s   # replays that day
+PROMOTER_TEST_DAY_HOURS=6  # a shorter one
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from random import SystemRandom
+
+import pytest
+
+from tests.service.day.day import Day, open_day
+from tests.service.day.evening import check, finish
+from tests.stories.forges import Kind
+
+_SEED = os.environ.get("PROMOTER_TEST_DAY_SEED")  # the tests themselves see no setting
+_HOURS = float(os.environ.get("PROMOTER_TEST_DAY_HOURS", "24"))
+_SEEDS = [int(_SEED)] if _SEED else [SystemRandom().randrange(1_000_000) for _ in range(3)]
+
+
+def live(kind: Kind, folder: Path, seed: int, hours: float, pace: float = 1.0) -> Day:
+    """That day; what went wrong is told with all that happened."""
+    print(f"\nPROMOTER_TEST_DAY_SEED={seed} PROMOTER_TEST_DAY_HOURS={hours:g}: {kind}")
+    with open_day(kind, folder, seed) as day:
+        try:
+            day.schedule(hours, pace=pace)
+            day.run(hours=hours)
+            finish(day)
+            check(day)
+        except BaseException:
+            print("\n".join(day.log))
+            raise
+        print(f"{day.looks} looks, {len(day.openings)} merge requests")
+    return day
+
+
+def test_a_short_day(tmp_path: Path) -> None:
+    day = live("github", tmp_path, int(_SEED or 7), 1, pace=3)
+    assert day.openings
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", _SEEDS)
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_a_whole_day(kind: Kind, seed: int, tmp_path: Path) -> None:
+    day = live(kind, tmp_path, seed, _HOURS)
+    assert day.openings
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_the_seed_replays_the_day(kind: Kind, tmp_path: Path) -> None:
+    first, second = (live(kind, tmp_path / each, 11, 3, pace=2).log for each in ("one", "two"))
+    assert first == second
+
+
