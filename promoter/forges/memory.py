@@ -29,10 +29,9 @@ class Memory(Generic[K, V]):
 
     def get(self, key: K, ask: Callable[[], V]) -> V:
         """The answer, asked for where none is known or the last one is too old."""
-        now = self._clock()
         with self._lock:
             known = self._known.get(key)
-        if known is not None and now - known[0] < self._lifetime:
+        if known is not None and self._holds(known[0]):
             return known[1]
         return self.put(key, ask())
 
@@ -44,11 +43,15 @@ class Memory(Generic[K, V]):
 
     def recall(self, key: K) -> V | None:
         """What is known, without asking."""
-        now = self._clock()
         with self._lock:
             known = self._known.get(key)
-        return known[1] if known is not None and now - known[0] < self._lifetime else None
+        return known[1] if known is not None and self._holds(known[0]) else None
 
     def forget(self) -> None:
         with self._lock:
             self._known.clear()
+
+    def _holds(self, since: float) -> bool:
+        """What was asked in the future was so by a clock that has been set back since: by it, it
+        would hold for as long as the clock ran ahead."""
+        return 0 <= self._clock() - since < self._lifetime

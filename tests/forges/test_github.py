@@ -381,6 +381,25 @@ def test_a_short_limit_is_waited_for_and_a_long_one_is_later(
     assert world.slept == [7]
 
 
+def test_a_limit_does_not_last_longer_where_the_clock_is_wrong(
+    hub: SmallGitHub, world: World
+) -> None:
+    secondary = {"message": "You have exceeded a secondary rate limit."}
+    world.now += timedelta(hours=5)  # it runs ahead
+    hub.scripted = [(403, {"Retry-After": "60"}, secondary)]
+    with pytest.raises(TransientError):
+        world.forge.find("main", "promoter/")
+    world.now -= timedelta(hours=5) - timedelta(seconds=1)
+    assert world.forge.find("main", "promoter/") == []
+
+    reset = world.now + timedelta(hours=5)  # it is behind
+    spent = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(reset.timestamp()))}
+    hub.scripted = [(403, spent, {"message": "API rate limit exceeded for user ID 1."})]
+    with pytest.raises(TransientError) as caught:
+        world.forge.find("main", "promoter/")
+    assert caught.value.retry_after == timedelta(hours=1, seconds=1)
+
+
 def test_what_may_not_be_done_names_what_is_needed_and_no_secret(
     hub: SmallGitHub, world: World
 ) -> None:

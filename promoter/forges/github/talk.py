@@ -106,7 +106,8 @@ class Conversation:
         self._sleep = sleep
         self._idle: LifoQueue[Github] = LifoQueue()
         self._lock = threading.Lock()
-        self._resumes_at: datetime | None = None
+        self._pause: tuple[datetime, datetime] | None = None
+        """GitHub wants no request from then to then."""
 
     def get(self, path: str, doing: str, holding: str) -> Json:
         """An object that holds this key; InputError where something else came."""
@@ -203,15 +204,18 @@ class Conversation:
                 return headers, answer
         if isinstance(trouble, LimitedError) and trouble.retry_after is not None:
             with self._lock:
-                self._resumes_at = now + trouble.retry_after
+                self._pause = now, now + trouble.retry_after
         raise trouble
 
     def _check_pause(self, doing: str) -> None:
         """Who goes on asking while limited is locked out for longer."""
         with self._lock:
-            until, now = self._resumes_at, self._now()
-            if until is None or until <= now:
-                self._resumes_at = None
+            if self._pause is None:
+                return
+            (since, until), now = self._pause, self._now()
+            # Before it began: the clock was set back, and would make of a minute hours.
+            if not since <= now < until:
+                self._pause = None
                 return
         raise LimitedError(
             f"{self.place}: can't {doing}: GitHub asked to wait until {until:%H:%M:%S} UTC",

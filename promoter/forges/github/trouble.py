@@ -15,6 +15,7 @@ from promoter.errors import InputError, PromoterError, TransientError
 
 _LONGEST = 300
 # GitHub's advice where a secondary limit comes without a Retry-After: a minute at least.
+_LONGEST_WAIT = timedelta(hours=1, seconds=1)
 _SECONDARY_WAIT = timedelta(minutes=1)
 # GraphQL tells in `errors`, with a status of 200, that a limit is reached (docs.github.com, "Rate
 # limits and query limits for the GraphQL API"; the shorter word is what it sends since 2026), and
@@ -135,14 +136,15 @@ def _is_limit(error: GithubException, headers: Mapping[str, str]) -> bool:
 
 def _told_wait(headers: Mapping[str, str], now: datetime) -> timedelta:
     """docs.github.com, "Rate limits for the REST API": Retry-After, else the reset where nothing
-    remains, else a minute."""
+    remains, else a minute. The limit is one of each hour: what is longer is a clock that is wrong.
+    """
     told = headers.get("retry-after", "")
     if told.isdecimal():
         return timedelta(seconds=int(told))
     reset = headers.get("x-ratelimit-reset", "")
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
         at = datetime.fromtimestamp(int(reset), UTC)
-        return max(at - now, timedelta()) + timedelta(seconds=1)
+        return min(max(at - now, timedelta()) + timedelta(seconds=1), _LONGEST_WAIT)
     return _SECONDARY_WAIT
 
 
