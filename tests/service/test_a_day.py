@@ -8,6 +8,7 @@ PROMOTER_TEST_DAY_HOURS=6  # a shorter one
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from random import SystemRandom
 
@@ -24,7 +25,7 @@ _SEEDS = [int(_SEED)] if _SEED else [SystemRandom().randrange(1_000_000) for _ i
 
 def live(kind: Kind, folder: Path, seed: int, hours: float, pace: float = 1.0) -> Day:
     """That day; what went wrong is told with all that happened."""
-    print(f"\nPROMOTER_TEST_DAY_SEED={seed} PROMOTER_TEST_DAY_HOURS={hours:g}: {kind}")
+    tell(f"\nPROMOTER_TEST_DAY_SEED={seed} PROMOTER_TEST_DAY_HOURS={hours:g}: {kind}")
     with open_day(kind, folder, seed) as day:
         try:
             day.schedule(hours, pace=pace)
@@ -32,10 +33,15 @@ def live(kind: Kind, folder: Path, seed: int, hours: float, pace: float = 1.0) -
             finish(day)
             check(day)
         except BaseException:
-            print("\n".join(day.log))
+            tell("\n".join(day.log))
             raise
-        print(f"{day.looks} looks, {len(day.openings)} merge requests")
+        tell(f"{day.looks} looks, {len(day.openings)} merge requests")
     return day
+
+
+def tell(text: str) -> None:
+    """pytest shows it where the test fails, or with -s."""
+    sys.stdout.write(f"{text}\n")
 
 
 def test_a_short_day(tmp_path: Path) -> None:
@@ -56,5 +62,3 @@ def test_a_whole_day(kind: Kind, seed: int, tmp_path: Path) -> None:
 def test_the_seed_replays_the_day(kind: Kind, tmp_path: Path) -> None:
     first, second = (live(kind, tmp_path / each, 11, 3, pace=2).log for each in ("one", "two"))
     assert first == second
-
-

@@ -112,13 +112,17 @@ class Day:
             self.clock.at = max(at, self.clock.at)
             if self.clock.at >= until:
                 return
-            while self._queue and self._queue[0][0] <= self.clock.at:
-                heapq.heappop(self._queue)[2]()
+            self._happen()
             for machine in self.machines:
                 wakes_at = machine.wakes_at
                 if wakes_at and wakes_at <= self.clock.at:
                     machine.beat()
             self.look()
+
+    def _happen(self) -> None:
+        """What is due beside the bot."""
+        while self._queue and self._queue[0][0] <= self.clock.at:
+            heapq.heappop(self._queue)[2]()
 
     # -- the bot ---------------------------------------------------------------------------
 
@@ -134,11 +138,19 @@ class Day:
         try:
             machine.pool.step()
         except Killed:
-            machine.end()
-            self.soon(self.random.choice((2, 40, 400)), lambda: self.start(machine))
+            self._go(machine)
         finally:
             self._running.pop()
+        if machine.is_stopping:
+            self._go(machine)
         self.take_notice()
+
+    def _go(self, machine: Machine) -> None:
+        """The process is gone; another one begins, there or on an empty machine."""
+        machine.end()
+        if self.random.random() < 0.5:
+            machine.forget()
+        self.soon(self.random.choice((2, 40, 400)), lambda: self.start(machine))
 
     def start(self, machine: Machine) -> None:
         if machine.service is None:
@@ -155,13 +167,16 @@ class Day:
             self.take_notice()
         if not self.chaos:
             return
+        if not self._depth:
+            self._happen()
         chance = self.random.random()
         if chance < 0.02:
             self.say(machine.name, f"is killed {step.moment} {step.name}")
-            if self.random.random() < 0.5:
-                machine.forget()
             raise Killed
-        if chance < 0.12 and not self._depth:
+        if chance < 0.03 and machine.service:
+            self.say(machine.name, f"is stopped {step.moment} {step.name}")
+            machine.service.stop(timedelta())
+        elif chance < 0.12 and not self._depth:
             self._depth += 1
             try:
                 for other in self.machines:
@@ -172,7 +187,7 @@ class Day:
                             self._step(other)
             finally:
                 self._depth -= 1
-        elif chance < 0.15:
+        elif chance < 0.16:
             self.people.act()
 
     def take_notice(self) -> None:
@@ -237,10 +252,7 @@ class Day:
         if machine.service and machine.name not in self._running:
             self.say(machine.name, "is stopped")
             machine.service.stop(timedelta())
-            machine.end()
-            if self.random.random() < 0.5:
-                machine.forget()
-            self.soon(self.random.choice((1, 20)), lambda: self.start(machine))
+            self._go(machine)
 
     def calm(self) -> None:
         """From now on nothing goes wrong, and nobody does anything by themselves."""

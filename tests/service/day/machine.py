@@ -38,7 +38,8 @@ POLL = timedelta(minutes=5)
 class Time(Protocol):
     """What the right time is; to wait makes it pass."""
 
-    clock: Clock
+    @property
+    def clock(self) -> Clock: ...
 
     def wait(self, seconds: float) -> None: ...
 
@@ -107,6 +108,10 @@ class Machine:
         at = self.timers[-1].at if self.service and self.timers else None
         return at - self.wall.skew if at else None
 
+    @property
+    def is_stopping(self) -> bool:
+        return self.service is not None and self.service.ready()[1] == "stopping"
+
     def beat(self) -> None:
         if self.service:
             self.service.beat()
@@ -157,6 +162,4 @@ class Machine:
                 store=ContentStore(app.settings.cache / "content"),
             )
 
-        return Adapters(
-            app.adapters.repository, cached(lambda _: forge()), cached(lambda host: registry(host))
-        )
+        return Adapters(app.adapters.repository, cached(lambda _: forge()), cached(registry))

@@ -16,13 +16,14 @@ from tests.services.git_server import git
 from tests.services.github.state import GitHubError
 from tests.stories.forges import APPLICATIONS, NOW, Seen, World, file_of
 
+NOTES = "notes.txt"
 STAGES = ("dev", "staging", "production")
 Branch = str
 """A target as its branch is called: `staging/web`."""
 Version = tuple[int, ...]
 
 _IMAGE = re.compile(rb"^(  - image: )(\S+)(.*)$", re.MULTILINE)
-_HOLD = "by: ann\nreason: not now\nuntil: {until:%Y-%m-%dT%H:%M:%SZ}\n"
+_HOLD = 'by: ann\nreason: not now\nuntil: "{until:%Y-%m-%dT%H:%M:%SZ}"\n'
 
 
 def version_of(text: bytes) -> Version:
@@ -30,6 +31,12 @@ def version_of(text: bytes) -> Version:
     assert found, text
     tag = found[2].decode().removeprefix(f"{HOST}/shop/").partition(":")[2].partition("@")[0]
     return tuple(int(each) for each in tag.split("."))
+
+
+def image_line(text: bytes) -> str:
+    found = _IMAGE.search(text)
+    assert found, text
+    return found[0].decode()
 
 
 def spell(version: Version) -> str:
@@ -51,6 +58,8 @@ class People:
     ended: set[int] = field(default_factory=set)
     """Requests that ended because somebody deleted their branch."""
     holds: list[str] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)
+    """Requests whose branch somebody pushed to."""
     builds: int = 0
 
     # -- builds ------------------------------------------------------------------------------
@@ -90,7 +99,8 @@ class People:
         acts = (
             *(self.merge,) * 6,
             *(self.approve,) * 6,
-            *(self.close, self.delete_branch, self.revert, self.be_faster),
+            *(self.close, self.reopen, self.delete_branch, self.revert, self.be_faster),
+            self.push_to_branch,
             *(self.hold, self.hold, self.release, self.write, self.write),
         )
         act = self.random.choice(acts)
@@ -133,6 +143,30 @@ class People:
         self.rejected.add((found.branch, version))
         return f"closed {found.branch} {version}"
 
+    def reopen(self) -> str | None:
+        """What somebody closed, as long as its branch is there and nothing else comes from it."""
+        opened = {each.branch for each in self.opened()}
+        tips = self.world.tips()
+        for each in reversed(self.world.requests()):
+            word = (each.branch, self.version_at(each))
+            is_there = tips.get(f"promoter/{each.branch}") == each.head
+            if each.state == "closed" and word in self.rejected and is_there:
+                if each.branch in opened:
+                    return None
+                self.world.reopen(each.number, "ann")
+                self.rejected.discard(word)
+                return f"opened {word[0]} {word[1]} again"
+        return None
+
+    def push_to_branch(self) -> str | None:
+        """From then on it is theirs."""
+        found = self._pick()
+        if not found:
+            return None
+        self.world.push(f"promoter/{found.branch}", {NOTES: b"mine\n"})
+        self.touched.add(found.number)
+        return f"pushed to the branch of {found.branch}"
+
     def delete_branch(self) -> str | None:
         found = self._pick()
         if not found:
@@ -145,7 +179,9 @@ class People:
         """What ran before the last landing runs again."""
         branch = self._a_target()
         path = self._path(branch)
-        commits = git(self.world.repository, "log", "--first-parent", "--format=%H", "main", "--", path)
+        commits = git(
+            self.world.repository, "log", "--first-parent", "--format=%H", "main", "--", path
+        )
         before = [self.world.file(path, at=each) for each in commits.split()[:2]]
         if len(before) < 2 or version_of(before[1]) >= version_of(before[0]):
             return None
@@ -190,7 +226,14 @@ class People:
         """Changes something beside the image."""
         branch = self._a_target()
         path = self._path(branch)
-        self.push({path: b"# " + spell((self.random.randrange(100),)).encode() + b"\n" + self.world.file(path)})
+        self.push(
+            {
+                path: b"# "
+                + spell((self.random.randrange(100),)).encode()
+                + b"\n"
+                + self.world.file(path)
+            }
+        )
         return f"wrote into {path}"
 
     def push(self, files: Any, message: str = "change") -> None:
