@@ -66,8 +66,6 @@ class Day:
     token: str = TOKEN
     openings: list[tuple[str, Version, int]] = field(default_factory=list)
     """Each request once, as it was opened: branch, version, number."""
-    ran: dict[tuple[str, str], set[Version]] = field(default_factory=dict)
-    """By application and environment (`registry` is the first), of all that ever ran there."""
     looks: int = 0
     chaos: bool = True
     _seen: set[int] = field(default_factory=set)

@@ -16,6 +16,9 @@ from tests.stories.forges import APPLICATIONS, file_of
 from tests.stories.shop import Change, changes
 
 _MOST_ROUNDS = 12
+_SOAK = 30 * 60 + 60  # seconds; that minute lies between two clocks
+Run = tuple[Version, int]
+"""What ran, and since when (seconds)."""
 
 
 def finish(day: Day) -> None:
@@ -45,9 +48,9 @@ def finish(day: Day) -> None:
 def check(day: Day) -> None:
     left = [f"{each.branch} {each.title}" for each in day.people.opened()]
     assert not left, f"still open: {left}"
-    check_history(day)
+    ran = check_history(day)
     for name in APPLICATIONS:
-        check_application(day, name)
+        check_application(day, name, ran)
     check_openings(day)
     bugs = [each for each in day.log if "a bug" in each]
     assert not bugs, bugs
@@ -55,25 +58,28 @@ def check(day: Day) -> None:
     check_fresh_equals_warm(day)
 
 
-def check_history(day: Day) -> None:
+def check_history(day: Day) -> dict[tuple[str, str], list[Run]]:
     """Whatever landed that is not of people moves images only, to what was published, forwards, and
-    to what ran upstream before."""
+    to what ran upstream before. By application and environment, all that ever ran there."""
     repository = day.world.repository
-    commits = git(repository, "log", "--first-parent", "--reverse", "--format=%H", "main").split()
-    ran = {(name, "registry"): set(day.people.versions(name)) for name in APPLICATIONS}
+    told = git(repository, "log", "--first-parent", "--reverse", "--format=%H %ct", "main")
+    times = {at: int(time) for at, time in (line.split() for line in told.splitlines())}
     files = {
-        file_of(name, stage): (name, stage, STAGES[at - 1] if at else "registry")
+        file_of(name, stage): (name, stage, STAGES[at - 1] if at else "")
         for name in APPLICATIONS
         for at, stage in enumerate(STAGES)
     }
-    for path, (name, stage, _) in files.items():
-        ran[name, stage] = {version_of(day.world.file(path, at=commits[0]))}
-    for before, at in itertools.pairwise(commits):
+    first = next(iter(times))
+    ran = {
+        (name, stage): [(version_of(day.world.file(path, at=first)), times[first])]
+        for path, (name, stage, _) in files.items()
+    }
+    for before, at in itertools.pairwise(times):
         if at in day.people.pushed:
             for path in git(repository, "diff", "--name-only", before, at).split():
                 if path in files:
-                    name, stage, _ = files[path]
-                    ran[name, stage].add(version_of(day.world.file(path, at=at)))
+                    version = version_of(day.world.file(path, at=at))
+                    ran[files[path][:2]].append((version, times[at]))
             continue
         for path, (went, came) in landed(day, before, at).items():
             name, stage, upstream = files[path]
@@ -81,9 +87,12 @@ def check_history(day: Day) -> None:
             digest = day.shelf.digests[f"shop/{name}", spell(new)]
             assert came == (f"  - image: {HOST}/shop/{name}:{spell(new)}@{digest}",), came
             assert new > old, f"{at[:8]}: {path} went back from {old} to {new}"
-            assert new in ran[name, upstream], f"{at[:8]}: {path} got {new}, never in {upstream}"
-            ran[name, stage].add(new)
-    day.ran = ran
+            known = (
+                [each for each, _ in ran[name, upstream]] if upstream else day.people.versions(name)
+            )
+            assert new in known, f"{at[:8]}: {path} got {new}, never in {upstream}"
+            ran[name, stage].append((new, times[at]))
+    return ran
 
 
 def landed(day: Day, before: str, at: str) -> dict[str, Change]:
@@ -104,23 +113,40 @@ def landed(day: Day, before: str, at: str) -> dict[str, Change]:
     }
 
 
-def check_application(day: Day, name: str) -> None:
+def check_application(day: Day, name: str, ran: dict[tuple[str, str], list[Run]]) -> None:
     """Each environment runs the newest that it may have."""
     people = day.people
-    upstream = "registry"
+    newest = people.versions(name)[-1]  # the policy names one
+    offered = {newest}
     refused: set[Version] = set()
     for stage in STAGES:
         refused |= {version for branch, version in people.rejected if branch == f"{stage}/{name}"}
-        offered = day.ran[name, upstream]
-        if upstream == "registry":
-            offered = {max(offered)}  # the policy names one
         stands = version_of(day.world.file(file_of(name, stage)))
         wanted = max((offered - refused) | {stands})
         assert stands == wanted, (
             f"{stage}/{name} runs {stands} and should run {wanted};"
-            f" refused {sorted(refused)}, upstream ran {sorted(day.ran[name, upstream])}"
+            f" refused {sorted(refused)}, upstream offers {sorted(offered)}"
         )
-        upstream = stage
+        runs, now = ran[name, stage], int(day.clock.at.timestamp())
+        offered = {each for each, _ in runs}
+        if stage == "staging":
+            offered = {each for each in offered if soaked(runs, each, now) > _SOAK}
+
+
+def soaked(runs: list[Run], version: Version, now: int) -> int:
+    """For how long it ran, the last time; in seconds."""
+    ended = now
+    for other, since in reversed(runs):
+        if other == version:
+            began = since
+            # A change beside the image is the same run.
+            for before, earlier in reversed(runs[: runs.index((other, since))]):
+                if before != version:
+                    break
+                began = earlier
+            return ended - began
+        ended = since
+    return 0
 
 
 def check_openings(day: Day) -> None:
