@@ -66,6 +66,8 @@ class Day:
     token: str = TOKEN
     openings: list[tuple[str, Version, int]] = field(default_factory=list)
     """Each request once, as it was opened: branch, version, number."""
+    blind: set[int] = field(default_factory=set)
+    """Requests that were opened while the lists lagged: that another one had ended, nobody told."""
     looks: int = 0
     chaos: bool = True
     _seen: set[int] = field(default_factory=set)
@@ -157,7 +159,7 @@ class Day:
                 machine.start()
             except PromoterError as error:
                 self.say(machine.name, f"does not start: {error}")
-                self.soon(30, lambda: self.start(machine))
+                self.soon(300, lambda: self.start(machine))
 
     def watch(self, machine: Machine, step: Step) -> None:
         """An effect of a machine: meanwhile all sorts of things happen."""
@@ -199,6 +201,8 @@ class Day:
                 self._seen.add(each.number)
                 version = self.people.version_at(each)
                 self.openings.append((each.branch, version, each.number))
+                if "lists" in self._ends:
+                    self.blind.add(each.number)
                 self.say("forge", f"has a new request {each.branch} {version}")
         opened = [each.branch for each in requests if each.state == "open"]
         assert len(opened) == len(set(opened)), f"two requests are open from one branch: {opened}"
@@ -237,7 +241,8 @@ class Day:
         told, end = TROUBLES[name](self)
         self.say("trouble", told)
         self._ends[name] = end
-        self.soon(self.random.choice((20, 120, 600, 2400)), lambda: self.end(name))
+        longest = 60 if name == "lists" else 2400
+        self.soon(min(self.random.choice((20, 120, 600, 2400)), longest), lambda: self.end(name))
 
     def end(self, name: str) -> None:
         if name in self._ends:

@@ -103,9 +103,12 @@ class People:
             self.push_to_branch,
             *(self.hold, self.hold, self.release, self.write, self.write),
         )
-        act = self.random.choice(acts)
+        self.attempt(self.random.choice(acts))
+
+    def attempt(self, act: Callable[..., str | None], *about: Seen) -> None:
+        """Do it, if the forge lets them; the bot hears of it."""
         try:
-            done = act()
+            done = act(*about)
         except (AssertionError, GitHubError) as error:
             done = f"could not {act.__name__}: {str(error)[:60]}"
         if done:
@@ -122,26 +125,35 @@ class People:
 
     def merge(self) -> str | None:
         found = self._pick("dev", "staging")
-        if not found:
-            return None
-        self.world.merge(found.number, "ann")
-        return f"merged {found.branch} {self.version_at(found)}"
+        return self.merge_it(found) if found else None
 
     def approve(self) -> str | None:
         found = self._pick("production")
-        if not found:
-            return None
-        self.world.approve(found.number, "ann")
-        return f"approved {found.branch} {self.version_at(found)}"
+        return self.approve_it(found) if found else None
 
     def close(self) -> str | None:
         found = self._pick()
-        if not found:
-            return None
-        version = self.version_at(found)
-        self.world.close(found.number, "ann")
-        self.rejected.add((found.branch, version))
-        return f"closed {found.branch} {version}"
+        return self.close_it(found) if found else None
+
+    def merge_it(self, request: Seen) -> str:
+        """Who finds that what they wrote themselves collides gives it up."""
+        try:
+            self.world.merge(request.number, "ann")
+        except (AssertionError, GitHubError):
+            if request.number not in self.touched:
+                raise
+            return self.close_it(request)
+        return f"merged {request.branch} {self.version_at(request)}"
+
+    def approve_it(self, request: Seen) -> str:
+        self.world.approve(request.number, "ann")
+        return f"approved {request.branch} {self.version_at(request)}"
+
+    def close_it(self, request: Seen) -> str:
+        version = self.version_at(request)
+        self.world.close(request.number, "ann")
+        self.rejected.add((request.branch, version))
+        return f"closed {request.branch} {version}"
 
     def reopen(self) -> str | None:
         """What somebody closed, as long as its branch is there and nothing else comes from it."""
