@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 from random import SystemRandom
 
@@ -16,6 +17,7 @@ import pytest
 
 from tests.service.day.day import Day, open_day
 from tests.service.day.evening import check, finish
+from tests.service.day.machine import POLL
 from tests.stories.forges import Kind
 
 _SEED = os.environ.get("PROMOTER_TEST_DAY_SEED")  # the tests themselves see no setting
@@ -23,10 +25,17 @@ _HOURS = float(os.environ.get("PROMOTER_TEST_DAY_HOURS", "24"))
 _SEEDS = [int(_SEED)] if _SEED else [SystemRandom().randrange(1_000_000) for _ in range(3)]
 
 
-def live(kind: Kind, folder: Path, seed: int, hours: float, pace: float = 1.0) -> Day:
+def live(
+    kind: Kind,
+    folder: Path,
+    seed: int,
+    hours: float,
+    pace: float = 1.0,
+    poll: timedelta = POLL,
+) -> Day:
     """That day; what went wrong is told with all that happened."""
     tell(f"\nPROMOTER_TEST_DAY_SEED={seed} PROMOTER_TEST_DAY_HOURS={hours:g}: {kind}")
-    with open_day(kind, folder, seed) as day:
+    with open_day(kind, folder, seed, poll=poll) as day:
         try:
             day.schedule(hours, pace=pace)
             day.run(hours=hours)
@@ -45,7 +54,7 @@ def tell(text: str) -> None:
 
 
 def test_a_short_day(tmp_path: Path) -> None:
-    day = live("github", tmp_path, int(_SEED or 7), 1, pace=3)
+    day = live("github", tmp_path, int(_SEED or 3), 0.4, 5, timedelta(minutes=20))
     assert day.openings
 
 

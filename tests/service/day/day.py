@@ -26,7 +26,7 @@ from promoter.cli.demo_world import HOST
 from promoter.errors import PromoterError
 from promoter.service.webhooks.nudge import Nudge
 from tests.service.day.fate import Fate
-from tests.service.day.machine import Machine, Wall
+from tests.service.day.machine import POLL, Machine, Wall
 from tests.service.day.people import People, Version
 from tests.service.day.shelf import Shelf
 from tests.service.day.sky import Sky, spread
@@ -104,6 +104,7 @@ class Day:
         """Let so much time pass."""
         until, idle = self.clock.at + timedelta(**time), 0
         while True:
+            self.look()
             wakes = [each.wakes_at for each in self.machines]
             times = [each for each in wakes if each] + [each[0] for each in self._queue[:1]]
             at = min((*times, until))
@@ -117,7 +118,6 @@ class Day:
                 wakes_at = machine.wakes_at
                 if wakes_at and wakes_at <= self.clock.at:
                     machine.beat()
-            self.look()
 
     def _happen(self) -> None:
         """What is due beside the bot."""
@@ -323,8 +323,8 @@ class _Log(logging.Handler):
 
 
 @contextlib.contextmanager
-def open_day(kind: Kind, folder: Path, seed: int, replicas: int = 2) -> Iterator[Day]:
-    """All at 1.0.0, and the replicas have begun."""
+def open_day(kind: Kind, folder: Path, seed: int, *, poll: timedelta = POLL) -> Iterator[Day]:
+    """All at 1.0.0, and two replicas have begun."""
     with contextlib.ExitStack() as stack:
         monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
         monkeypatch.setattr(Retry, "sleep", lambda *_: None)  # it knows no other clock
@@ -345,8 +345,8 @@ def open_day(kind: Kind, folder: Path, seed: int, replicas: int = 2) -> Iterator
         stack.callback(logger.setLevel, logger.level)
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
-        for name in ("one", "two")[:replicas]:
-            machine = Machine(name, world, Wall(day), registry, day.watch)
+        for name in ("one", "two"):
+            machine = Machine(name, world, Wall(day), registry, day.watch, poll)
             day.machines.append(machine)
             day.start(machine)
         stack.callback(day.calm)

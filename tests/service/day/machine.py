@@ -68,6 +68,7 @@ class Machine:
     wall: Wall
     registry: str
     watch: Callable[[Machine, Step], None]
+    poll: timedelta = POLL
     caches: int = 0
     pool: HandPool = field(default_factory=HandPool)
     timers: list[HandTimer] = field(default_factory=list)
@@ -87,7 +88,7 @@ class Machine:
             self.wall,
             timer=self._timer,
             spread=lambda: 0.0,
-            poll=POLL,
+            poll=self.poll,
             parallel=2,
             pool=self.pool,
         )
