@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,6 +38,7 @@ from promoter.texts.doctor_text import advice_lines
 from promoter.texts.plan_text import effects_text, untold_warnings
 
 _log = logging.getLogger(__name__)
+_SECONDS = re.compile(r"\b\d+ s\b")
 
 
 @dataclass
@@ -49,7 +51,7 @@ class _Memory:
     followers: Followers = field(default_factory=dict)
     waiting: Waiting = field(default_factory=Waiting)
     told: frozenset[str] = frozenset()
-    """The troubles that were told last: they are not told again at each look."""
+    """The troubles that were told last, see `_lasting`: they are not told again at each look."""
 
     def narrow(self, applications: Applications | None) -> frozenset[Names] | None:
         """The targets of some applications; None: all that there are."""
@@ -172,10 +174,10 @@ class Looks:
         for effect, line in zip(outcome.effects, effects_text(outcome.effects), strict=True):
             with telemetry.bound(application=effect.application, environment=effect.environment):
                 _log.info("%s", redact(line))
-        troubles = list(_troubles(outcome))
-        for each in troubles:
-            if each not in memory.told:
-                _log.warning("%s", redact(each))
+        troubles = {_lasting(each): each for each in _troubles(outcome)}
+        for trouble, line in troubles.items():
+            if trouble not in memory.told:
+                _log.warning("%s", redact(line))
         if memory.told and not troubles:
             _log.info("all is well again")
         memory.told = frozenset(troubles)
@@ -191,6 +193,12 @@ def _result(outcome: Outcome, findings: Findings) -> str:
     kinds = {each.kind for each in outcome.troubles}
     kinds |= {each.kind for each in outcome.unanswered.values()}
     return "troubled" if kinds else "good"
+
+
+def _lasting(trouble: str) -> str:
+    """What stays the same of it while it lasts: how long a server is still to be left alone is
+    another number at each look."""
+    return _SECONDS.sub("", trouble)
 
 
 def _troubles(outcome: Outcome) -> Sequence[str]:

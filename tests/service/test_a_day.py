@@ -58,6 +58,17 @@ def test_a_short_day(tmp_path: Path) -> None:
     assert day.openings
 
 
+def test_a_registry_that_wants_rest_is_told_of_once(tmp_path: Path) -> None:
+    with open_day("github", tmp_path, 1) as day:
+        day.chaos = False
+        day.run(seconds=1)
+        day.shelf.mood, day.shelf.wait = "limited", 1500
+        day.run(minutes=16)
+        # Each of two replicas looks three times at two images, and hears of another time left.
+        told = [each for each in day.log if "asked to wait" in each]
+        assert len(told) == 4, told
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", _SEEDS)
 @pytest.mark.parametrize("kind", ["github", "gitlab"])
