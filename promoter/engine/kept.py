@@ -30,6 +30,12 @@ class Passing:
     until: datetime | None
 
 
+@dataclass(frozen=True)
+class _Read:
+    answer: Passing
+    at: datetime
+
+
 class Kept:
     """By repository what was read of one commit of it, the last that was asked for; thread-safe. A
     failure is not kept: the next look tries again."""
@@ -37,17 +43,21 @@ class Kept:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._commits: dict[RepositoryAddress, str] = {}
-        self._values: dict[RepositoryAddress, dict[Question[Any], Passing]] = {}
+        self._values: dict[RepositoryAddress, dict[Question[Any], _Read]] = {}
 
     def find(self, question: Question[Any], now: datetime) -> Known[Any] | None:
         if not isinstance(question, _OF_A_COMMIT):
             return None
         kept = self._values.get(question.repository, {}).get(question)
-        if kept is None or (kept.until is not None and now >= kept.until):
+        # Read later than now: the clock was set back, and there may be a future again.
+        if kept is None or now < kept.at:
             return None
-        return Known(kept.value, now, type(question).__name__)
+        answer = kept.answer
+        if answer.until is not None and now >= answer.until:
+            return None
+        return Known(answer.value, now, type(question).__name__)
 
-    def keep(self, question: Question[Any], answer: Passing) -> None:
+    def keep(self, question: Question[Any], answer: Passing, now: datetime) -> None:
         if not isinstance(question, _OF_A_COMMIT):
             return
         repository = question.repository
@@ -58,4 +68,4 @@ class Kept:
                     self._values.clear()
                 self._commits[repository] = question.commit
                 self._values[repository] = {}
-            self._values[repository][question] = answer
+            self._values[repository][question] = _Read(answer, now)

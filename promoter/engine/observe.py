@@ -211,7 +211,7 @@ class Observer:
 
     def _known(self, question: Question[Any], value: object, now: datetime) -> Known[Any]:
         answer = value if isinstance(value, Passing) else Passing(value, None)
-        self._kept.keep(question, answer)
+        self._kept.keep(question, answer, now)
         known = Known(answer.value, now, type(question).__name__)
         if isinstance(question, StillOf):
             self._standing.note(question, known)
