@@ -175,7 +175,7 @@ class Day:
             raise Killed
         if chance < 0.03 and machine.service:
             self.say(machine.name, f"is stopped {step.moment} {step.name}")
-            machine.service.stop(timedelta())
+            machine.service.stop(0)
         elif chance < 0.12 and not self._depth:
             self._depth += 1
             try:
@@ -254,7 +254,7 @@ class Day:
         machine = self.random.choice(self.machines)
         if machine.service and machine.name not in self._running:
             self.say(machine.name, "is stopped")
-            machine.service.stop(timedelta())
+            machine.service.stop(0)
             self._go(machine)
 
     def calm(self) -> None:

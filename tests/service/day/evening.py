@@ -6,7 +6,9 @@ import itertools
 
 from promoter.app import read_rules
 from promoter.cli.demo_world import HOST
+from promoter.decisions.scene import names_of
 from promoter.engine.reconcile import Scope, reconcile
+from promoter.service.webhooks.nudge import RepositoryChanged
 from tests.service.day.day import Day
 from tests.service.day.machine import Machine, Wall
 from tests.service.day.people import NOTES, STAGES, Version, image_line, spell, version_of
@@ -170,7 +172,8 @@ def check_agendas(day: Day) -> None:
 
 
 def check_fresh_equals_warm(day: Day) -> None:
-    """A machine that remembers nothing has nothing to do, and does nothing."""
+    """A machine that remembers nothing has nothing to do, does nothing, and decides what those
+    decide that lived through the day."""
     effects: list[str] = []
     fresh = Machine("fresh", day.world, Wall(day), day.registry, lambda *_: None)
     app = fresh.app()
@@ -181,3 +184,12 @@ def check_fresh_equals_warm(day: Day) -> None:
     assert not effects, effects
     assert not outcome.plan.actions, outcome.plan.actions
     assert not outcome.unanswered, outcome.unanswered
+    for machine in day.machines:
+        machine.hear(RepositoryChanged((day.world.url,)))
+    day.run(minutes=1)
+    decided = {names_of(each.target): (each.state, each.why) for each in outcome.plan.decisions}
+    for machine in day.machines:
+        assert machine.service is not None
+        (memory,) = machine.service._looks._memories.values()
+        warm = {names: (each.state, each.why) for names, each in memory.decisions.items()}
+        assert warm == decided, machine.name
