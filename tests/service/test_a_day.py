@@ -24,7 +24,7 @@ from tests.stories.forges import Kind
 _SEED = os.environ.get("PROMOTER_TEST_DAY_SEED")
 _HOURS = float(os.environ.get("PROMOTER_TEST_DAY_HOURS", "24"))
 _REPLAY = (
-    "PROMOTER_TEST_DAY_SEED={} PROMOTER_TEST_DAY_HOURS={:g} pytest -s -m 'soak or not soak' {}"
+    "PROMOTER_TEST_DAY_SEED={} PROMOTER_TEST_DAY_HOURS={:g} pytest -s -m 'soak or not soak' '{}'"
 )
 
 
@@ -74,7 +74,7 @@ def test_a_registry_that_wants_rest_is_told_of_once(tmp_path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", ["github", "gitlab"])
 @pytest.mark.parametrize("of", ["one", "two", "three"])
-def test_a_whole_day(kind: Kind, of: str, tmp_path: Path) -> None:  # noqa: ARG001 - each another day
+def test_a_whole_day(kind: Kind, of: str, tmp_path: Path) -> None:
     day = live(kind, tmp_path, int(_SEED or SystemRandom().randrange(1_000_000)), _HOURS)
     assert day.openings
 
