@@ -15,9 +15,10 @@ from random import SystemRandom
 
 import pytest
 
-from tests.service.day.day import Day, open_day
+from tests.service.day.day import Day
 from tests.service.day.evening import check, finish
 from tests.service.day.machine import POLL
+from tests.service.day.morning import open_day
 from tests.stories.forges import Kind
 
 # Read here: the tests themselves see no setting.

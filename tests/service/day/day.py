@@ -7,42 +7,25 @@ may go on, people may do something, or the process is killed.
 
 from __future__ import annotations
 
-import contextlib
 import heapq
-import json
-import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
-from typing import Any
 
-import pytest
-from urllib3.util import Retry
-
-from promoter.cli.demo_world import HOST
 from promoter.errors import PromoterError
 from promoter.service.webhooks.nudge import Nudge
+from tests.service.day.behind import Behind, End
 from tests.service.day.fate import Fate
-from tests.service.day.machine import POLL, Machine, Wall
+from tests.service.day.machine import Machine
 from tests.service.day.people import People, Version
 from tests.service.day.shelf import Shelf
-from tests.service.day.sky import Sky, spread
-from tests.service.day.troubles import TROUBLES, End
-from tests.services.github.state import Protection
-from tests.services.misbehaving import serving
+from tests.service.day.sky import Sky
+from tests.service.day.troubles import TROUBLES
 from tests.stories.effects import Step
-from tests.stories.forges import APPLICATIONS, TOKEN, Clock, Kind, Seen, World
-from tests.stories.github_world import open_github_world
-from tests.stories.gitlab_world import open_gitlab_world
+from tests.stories.forges import Clock, World
 
-ENVIRONMENTS = """\
-  dev: {merge: automatic}
-  staging: {after: dev}
-  production: {after: staging, merge: automatic, require: [soak: 30m, approvals: 1]}
-"""
 _MASKED = re.compile(r"127\.0\.0\.1:\d+|\b[0-9a-f]{7,64}\b|/\S*/(?=rules/)|for \d+ s|wait \d+ s")
 _MOST_AT_ONCE = 1000
 
@@ -57,13 +40,13 @@ class Day:
     seed: int
     shelf: Shelf
     sky: Sky
+    behind: Behind
     fate: Fate
     random: Random
     registry: str
     log: list[str] = field(default_factory=list)
     machines: list[Machine] = field(default_factory=list)
     people: People = field(init=False)
-    token: str = TOKEN
     openings: list[tuple[str, Version, int]] = field(default_factory=list)
     """Each request once, as it was opened: branch, version, number."""
     blind: set[int] = field(default_factory=set)
@@ -76,7 +59,8 @@ class Day:
     _ends: dict[str, End] = field(default_factory=dict)
     _numbers: int = 0
     _depth: int = 0
-    _running: list[str] = field(default_factory=list)
+    running: list[str] = field(default_factory=list)
+    """Which replicas look now, the one that does so in the middle of another's look last."""
 
     def __post_init__(self) -> None:
         self.people = People(self.world, self.shelf, self.random, self.say, self.tell)
@@ -134,13 +118,13 @@ class Day:
     def _step(self, machine: Machine) -> None:
         self.fate.look += 1
         self.looks += 1
-        self._running.append(machine.name)
+        self.running.append(machine.name)
         try:
             machine.pool.step()
         except Killed:
             self._go(machine)
         finally:
-            self._running.pop()
+            self.running.pop()
         if machine.is_stopping:
             self._go(machine)
         self.take_notice()
@@ -192,9 +176,9 @@ class Day:
 
     def take_notice(self) -> None:
         """Of requests that are new."""
-        if len(self._journal) == self._noted:
+        if len(self.behind.journal) == self._noted:
             return
-        self._noted = len(self._journal)
+        self._noted = len(self.behind.journal)
         requests = self.world.requests()
         for each in requests:
             if each.number not in self._seen:
@@ -249,10 +233,14 @@ class Day:
             self._ends.pop(name)()
             self.say("trouble", f"no more: {name}")
 
+    def end_all(self) -> None:
+        for name in list(self._ends):
+            self.end(name)
+
     def roll_out(self) -> None:
         """A new process, stopped as Kubernetes does."""
         machine = self.random.choice(self.machines)
-        if machine.service and machine.name not in self._running:
+        if machine.service and machine.name not in self.running:
             self.say(machine.name, "is stopped")
             machine.service.stop(0)
             self._go(machine)
@@ -260,113 +248,9 @@ class Day:
     def calm(self) -> None:
         """From now on nothing goes wrong, and nobody does anything by themselves."""
         self.chaos = False
-        for name in list(self._ends):
-            self.end(name)
+        self.end_all()
         self._queue.clear()
         for machine in self.machines:
             self.start(machine)
             machine.beat()
         self.say("trouble", "all is calm")
-
-    # -- what troubles do ------------------------------------------------------------------
-
-    def fail_git(self, status: int | None) -> None:
-        if self.world.kind == "gitlab":
-            self._any.gitlab.fail_with(status)
-
-    def freeze_lists(self) -> End:
-        if self.world.kind == "github":
-            self._any.hub.faults.freeze_lists()
-            end: End = self._any.hub.faults.thaw_lists
-            return end
-        stack = contextlib.ExitStack()
-        stack.enter_context(self._any.gitlab.stale_lists())
-        return stack.close
-
-    def protect(self, protection: Protection | None) -> None:
-        protections = self._any.shop.state.protections
-        if protection:
-            protections["main"] = protection
-        else:
-            protections.pop("main", None)
-
-    def swap_token(self, old: str, new: str) -> None:
-        there = self._any.hub.world if self.world.kind == "github" else self._any.gitlab.world
-        there.tokens[new] = there.tokens.pop(old)
-        self.token = new
-
-    @property
-    def _journal(self) -> list[Any]:
-        there = self._any.hub if self.world.kind == "github" else self._any.gitlab.world
-        found: list[Any] = there.journal
-        return found
-
-    @property
-    def _any(self) -> Any:
-        """The forge behind, which is one of two."""
-        return self.world
-
-    def requests(self) -> list[Seen]:
-        return self.world.requests()
-
-
-class _Log(logging.Handler):
-    """What the bot says of its deeds and troubles stands in the day's log."""
-
-    def __init__(self, day: Day) -> None:
-        super().__init__(logging.INFO)
-        self._day = day
-
-    def emit(self, record: logging.LogRecord) -> None:
-        who = self._day._running[-1] if self._day._running else "bot"
-        self._day.say(who, record.getMessage())
-
-
-@contextlib.contextmanager
-def open_day(kind: Kind, folder: Path, seed: int, *, poll: timedelta = POLL) -> Iterator[Day]:
-    """All at 1.0.0, and two replicas have begun."""
-    with contextlib.ExitStack() as stack:
-        monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
-        monkeypatch.setattr(Retry, "sleep", lambda *_: None)  # it knows no other clock
-        opened = open_github_world if kind == "github" else open_gitlab_world
-        world: World = stack.enter_context(opened(folder, monkeypatch, checked=False))
-        clock = world.clock
-        fate = Fate(seed, lambda seconds: clock.pass_by(seconds=seconds))
-        shelf = Shelf(fate, "of-the-robot-4c1e")
-        server = stack.enter_context(serving({}))
-        monkeypatch.setattr(server, "take", shelf.answer)
-        random = Random(seed)
-        registry = f"http://{server.host}"
-        day = Day(world, seed, shelf, Sky(fate), fate, random, registry)
-        _prepare(day)
-        logger = logging.getLogger("promoter")
-        handler = _Log(day)
-        stack.callback(logger.removeHandler, handler)
-        stack.callback(logger.setLevel, logger.level)
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        for name in ("one", "two"):
-            machine = Machine(name, world, Wall(day), registry, day.watch, poll)
-            day.machines.append(machine)
-            day.start(machine)
-        stack.callback(day.calm)
-        yield day
-
-
-def _prepare(day: Day) -> None:
-    world = day.world
-    for name in APPLICATIONS:
-        day.people.publish(name, "1.0.0")
-    world.write_rules(ENVIRONMENTS)
-    entries = {
-        world.url.split("/")[2]: ("bot", "forge.password", day.token),
-        HOST: ("robot", "registry.password", day.shelf.password),
-    }
-    for _, file, secret in entries.values():
-        (world.folder / file).write_text(secret, "utf-8")
-    told = {
-        host: {"username": user, "password-file": str(world.folder / file)}
-        for host, (user, file, _) in entries.items()
-    }
-    (world.folder / "credentials.yaml").write_text(json.dumps(told), "utf-8")
-    spread(day.sky, world)

@@ -149,7 +149,7 @@ def soaked(runs: list[Run], version: Version, now: int) -> int:
 def check_openings(day: Day) -> None:
     """A release gets no second request, unless the first was left without a word: its branch was
     deleted."""
-    ends = {each.number: day.people.version_at(each) for each in day.requests()}
+    ends = {each.number: day.people.version_at(each) for each in day.world.requests()}
     brought: dict[tuple[str, Version], int] = {}
     for branch, version, number in day.openings:
         before = brought.get((branch, version))

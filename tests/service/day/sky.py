@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from tests.service.day.fate import Fate, is_read
 from tests.services.github.faults import Fault, Faults
-from tests.services.gitlab.fake import FakeGitLab
 
 Mood = Literal["well", "down", "broken", "limited", "lossy", "slow"]
 MOODS: tuple[Mood, ...] = ("down", "broken", "limited", "lossy", "slow")
@@ -56,13 +55,12 @@ class HubFaults(Faults):
 
 
 class LabFault:
-    """In the place of a `Fault` of the fake GitLab: made anew for each request."""
+    """In the place of a `Fault` of the fake GitLab, and another one for each request."""
 
     gate = None
 
-    def __init__(self, sky: Sky, gitlab: FakeGitLab) -> None:
+    def __init__(self, sky: Sky) -> None:
         self._sky = sky
-        self._gitlab = gitlab
         self.drop = False
         self.status: int | None = None
         self.headers: dict[str, str] = {}
@@ -77,12 +75,3 @@ class LabFault:
 
     def strikes_push(self, path: str) -> bool:
         return self.strikes("PUSH", path)
-
-
-def spread(sky: Sky, world: Any) -> None:
-    """Over the forge of a GitHubWorld or a GitLabWorld."""
-    if world.kind == "github":
-        world.hub.faults = HubFaults(world.hub.world, sky=sky)
-        world.hub.world.clock = world.clock
-    else:
-        world.gitlab.faults.append(LabFault(sky, world.gitlab))

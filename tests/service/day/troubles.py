@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.service.day import shelf, sky
+from tests.service.day.behind import End
 from tests.services.github.state import Protection
 from tests.stories.forges import TOKEN
 
 if TYPE_CHECKING:
     from tests.service.day.day import Day
 
-End = Callable[[], None]
 Trouble = Callable[["Day"], tuple[str, End]]
 """What to tell of it, and what ends it."""
 
@@ -51,18 +51,18 @@ def registry(day: Day) -> tuple[str, End]:
 def forge(day: Day) -> tuple[str, End]:
     mood = day.random.choice(sky.MOODS)
     day.sky.mood, day.sky.wait = mood, day.random.choice((5, 60, 600))
-    day.fail_git(503 if mood == "down" else None)
+    day.behind.fail_git(503 if mood == "down" else None)
 
     def end() -> None:
         day.sky.mood = "well"
-        day.fail_git(None)
+        day.behind.fail_git(None)
 
     return f"the forge is {mood}", end
 
 
 def lag(day: Day) -> tuple[str, End]:
     """The forge's lists tell what was there before."""
-    return "the forge's lists lag", day.freeze_lists()
+    return "the forge's lists lag", day.behind.freeze_lists()
 
 
 def push_refused(day: Day) -> tuple[str, End]:
@@ -78,14 +78,14 @@ def protected(day: Day) -> tuple[str, End]:
     """The base takes no merge without a review that nobody gives."""
     if day.world.kind != "github":
         return push_refused(day)
-    day.protect(Protection(reviews=2, enforce_admins=True))
-    return "main is protected", lambda: day.protect(None)
+    day.behind.protect(Protection(reviews=2, enforce_admins=True))
+    return "main is protected", lambda: day.behind.protect(None)
 
 
 def forge_token(day: Day) -> tuple[str, End]:
     """The old one ends at once, and the new one is in the file later."""
-    old, new = day.token, f"{TOKEN}-{day.next_number()}"
-    day.swap_token(old, new)
+    new = f"{TOKEN}-{day.next_number()}"
+    day.behind.swap_token(new)
     file = day.world.folder / "forge.password"
 
     def end() -> None:
