@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.service.day.sky import HubFaults, LabFault, Sky
+from tests.services.github.faults import Limits
 from tests.services.github.state import Protection
 from tests.stories.forges import TOKEN, World
 
@@ -41,6 +42,7 @@ class Behind:
         if self.world.kind == "github":
             self._forge.faults = HubFaults(self._forge.world, sky=sky)
             self._forge.world.clock = self.world.clock
+            self._forge.limits = Limits(self._forge.world)  # of each hour of this clock
         else:
             self._forge.faults.append(LabFault(sky))
 
