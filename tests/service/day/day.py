@@ -50,9 +50,11 @@ class Day:
     openings: list[tuple[str, Version, int]] = field(default_factory=list)
     """Each request once, as it was opened: branch, version, number."""
     blind: set[int] = field(default_factory=set)
-    """Requests that were opened while the lists lagged: that another one had ended, nobody told."""
+    """Requests that were opened though somebody had just closed one: the lists lagged, or it was
+    decided before, by a replica that took its time until it opened it."""
     looks: int = 0
     chaos: bool = True
+    _began: list[datetime] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
     _noted: int = 0
     _queue: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
@@ -119,12 +121,14 @@ class Day:
         self.fate.look += 1
         self.looks += 1
         self.running.append(machine.name)
+        self._began.append(self.clock.at)
         try:
             machine.pool.step()
         except Killed:
             self._go(machine)
         finally:
             self.running.pop()
+            self._began.pop()
         if machine.is_stopping:
             self._go(machine)
         self.take_notice()
@@ -185,7 +189,9 @@ class Day:
                 self._seen.add(each.number)
                 version = self.people.version_at(each)
                 self.openings.append((each.branch, version, each.number))
-                if "lists" in self._ends:
+                closed_at = self.people.closed_at.get(each.branch)
+                is_late = closed_at is not None and any(at <= closed_at for at in self._began)
+                if "lists" in self._ends or is_late:
                     self.blind.add(each.number)
                 self.say("forge", f"has a new request {each.branch} {version}")
         opened = [each.branch for each in requests if each.state == "open"]
@@ -219,7 +225,9 @@ class Day:
         often(0.3, self.roll_out)
 
     def trouble(self) -> None:
-        name = self.random.choice(list(TROUBLES))
+        name = self.random.choice(
+            (*TROUBLES, "registry", "forge", "forge")
+        )  # these are of many kinds
         if name in self._ends:
             return
         told, end = TROUBLES[name](self)

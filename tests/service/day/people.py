@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -58,6 +58,7 @@ class People:
     ended: set[int] = field(default_factory=set)
     """Requests that ended because somebody deleted their branch."""
     holds: list[str] = field(default_factory=list)
+    closed_at: dict[Branch, datetime] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
     """Requests whose branch somebody pushed to."""
     builds: int = 0
@@ -153,6 +154,7 @@ class People:
         version = self.version_at(request)
         self.world.close(request.number, "ann")
         self.rejected.add((request.branch, version))
+        self.closed_at[request.branch] = self.world.clock.at
         return f"closed {request.branch} {version}"
 
     def reopen(self) -> str | None:
