@@ -19,7 +19,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -29,9 +28,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import IO, Any, cast
+from typing import IO, cast
 
-from benchmarks.quiet_world import World, add_files, build_registry, build_world, push_nothing
+from benchmarks.quiet_process import World
+from benchmarks.quiet_world import add_files, build_registry, build_world, push_nothing
 from benchmarks.timing import CommandError
 from tests.services.registry import RunningRegistry
 
@@ -54,10 +54,6 @@ class Figures:
 
 
 def main() -> int:
-    if len(sys.argv) > 1:
-        folder, address, cache, *profile = sys.argv[1:]
-        _serve(World(Path(folder), address), cache, bool(profile))
-        return 0
     if shutil.which("docker-registry") is None:
         print("quiet_look: docker-registry is absent, nothing measured", file=sys.stderr)
         return 0  # `make bench` goes on with what it can measure
@@ -116,7 +112,7 @@ def _looking(
     world: World, registry: RunningRegistry, cache: str
 ) -> Iterator[Callable[[], Figures]]:
     """A process that looks each time it is called; what was before the first call counts to it."""
-    command = [sys.executable, "-m", "benchmarks.quiet_look", str(world.folder), world.registry]
+    command = [sys.executable, "-m", "benchmarks.quiet_process", str(world.folder), world.registry]
     before, started = _seen(registry), time.perf_counter()
     process = subprocess.Popen(
         [*command, cache], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -178,54 +174,6 @@ def _show(what: str, each: Sequence[Figures], wall_aim: float = 0, memory_aim: f
         f"  {', '.join(aims)}".rstrip(),
         flush=True,
     )
-
-
-def _serve(world: World, cache: str, profiled: bool) -> None:
-    """Looks at each line that comes in, and answers with the figures of the look."""
-    from promoter.engine.observe import Observer
-    from promoter.engine.reconcile import Scope, reconcile
-
-    started: list[object] = []
-    sys.addaudithook(lambda event, given: _note(started, event, given))
-    app = world.app(cache)
-    rules, _ = app.rules()
-    observer = Observer(app.adapters)
-    spent = 0.0
-    for _ in sys.stdin:
-        with _profile() if profiled else contextlib.nullcontext():
-            outcome = reconcile(Scope(rules), app.adapters, app.clock, observer=observer)
-        states = {each.state for each in outcome.plan.decisions}
-        if len(outcome.plan.decisions) != world.targets or states != {"current"}:
-            raise CommandError(f"{states}, {outcome.plan.decisions[0].why}, {outcome.troubles}")
-        if outcome.effects and cache != "settling":
-            raise CommandError(f"something was done: {outcome.effects[0]}")
-        used = sum(
-            each.ru_utime + each.ru_stime
-            for each in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        )
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"cpu": used - spent, "memory": memory, "git": len(started)}), flush=True)
-        spent = used
-        started.clear()
-
-
-def _note(started: list[object], event: str, given: tuple[Any, ...]) -> None:
-    """Python tells of each process before it starts it."""
-    if event == "subprocess.Popen" and "git" in map(str, given[1]):
-        started.append(given[1])
-
-
-@contextlib.contextmanager
-def _profile() -> Iterator[None]:
-    import cProfile
-    import pstats
-
-    profiler = cProfile.Profile()
-    profiler.enable()
-    yield
-    profiler.disable()
-    pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(40)
-    pstats.Stats(profiler, stream=sys.stderr).sort_stats("cumtime").print_stats(70)
 
 
 if __name__ == "__main__":

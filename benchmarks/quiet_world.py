@@ -6,18 +6,15 @@ import contextlib
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from promoter.app import App, build, read_clock
+from benchmarks.quiet_process import HOST, World
 from promoter.registries.content import digest_of
 from promoter.registries.images import BuiltImage, build_image
-from promoter.settings import load_settings
 from tests.services.registry import RunningRegistry, running_registry
 
-_HOST = "registry.example.com"
 _APPLICATIONS = [f"service-{number:04d}" for number in range(1000)]
 _SIDECARS = [
     *("envoy", "fluent-bit", "statsd", "vault-agent", "otel-collector"),
@@ -133,35 +130,10 @@ spec: {{replicas: {replicas}}}
 """
 
 
-@dataclass(frozen=True)
-class World:
-    """Everything that a run needs: a folder, and where the registry is."""
-
-    folder: Path
-    registry: str
-    targets: int = len(_APPLICATIONS) * len(_ENVIRONMENTS)
-
-    @property
-    def remote(self) -> Path:
-        return self.folder / "manifests.git"
-
-    def app(self, cache_name: str) -> App:
-        return build(
-            load_settings(
-                {
-                    "rules": (self.folder / "shop.yaml",),
-                    "registries": [f"{_HOST}={self.registry}"],
-                    "cache": self.folder / cache_name,
-                }
-            ),
-            read_clock,
-        )
-
-
 def build_world(folder: Path, registry: str) -> World:
     folder.mkdir(parents=True)
     world = World(folder, registry)
-    names = [f"{_HOST}/shop/{{application}}", *map(_sidecar, _SIDECARS)]
+    names = [f"{HOST}/shop/{{application}}", *map(_sidecar, _SIDECARS)]
     artifacts = "".join(_ARTIFACT.format(name=each) for each in names)
     (folder / "shop.yaml").write_text(_RULE.format(url=world.remote, artifacts=artifacts), "utf-8")
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(world.remote)], check=True)
@@ -196,7 +168,7 @@ def build_registry(folder: Path) -> Iterator[RunningRegistry]:
 
 
 def _sidecar(name: str) -> str:
-    return f"{_HOST}/sidecars/{name}"
+    return f"{HOST}/sidecars/{name}"
 
 
 @cache
@@ -250,7 +222,7 @@ def _commits() -> Iterator[bytes]:
 def _application(index: int, name: str) -> Iterator[tuple[str, str]]:
     """15 files, 4 image references in each environment."""
     base = f"apps/{name}/base"
-    containers = [(name, f"{_HOST}/shop/{name}"), *((e, _sidecar(e)) for e in _sidecars_of(index))]
+    containers = [(name, f"{HOST}/shop/{name}"), *((e, _sidecar(e)) for e in _sidecars_of(index))]
     yield f"{base}/kustomization.yaml", _BASE_KUSTOMIZATION
     deployment = "".join(_CONTAINER.format(name=each, image=image) for each, image in containers)
     yield f"{base}/deployment.yaml", _DEPLOYMENT.format(name=name) + deployment
@@ -270,7 +242,7 @@ def _overlay(index: int, name: str, environment: str, version: str) -> tuple[str
     images = [(f"shop/{name}", version)]
     images += [(f"sidecars/{each}", _NEW) for each in _sidecars_of(index)]
     entries = "".join(
-        _ENTRY.format(name=f"{_HOST}/{image}", tag=tag, digest=_image(image, tag).digest)
+        _ENTRY.format(name=f"{HOST}/{image}", tag=tag, digest=_image(image, tag).digest)
         for image, tag in images
     )
     path = f"apps/{name}/overlays/{environment}/kustomization.yaml"

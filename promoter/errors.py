@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Where:
     """A place in a file: line and column count from 1; 0 means "the file as a whole"."""
 

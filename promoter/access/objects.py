@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -136,7 +137,7 @@ class Objects:
             if line:
                 fields, _, path = line.partition("\t")
                 mode, _, blob = fields.split(" ")
-                entries.append(Entry(path, blob, mode))
+                entries.append(Entry(path, blob, sys.intern(mode)))
         return tuple(sorted(entries, key=lambda entry: entry.path))
 
     def first_parents(self, commit: str, under: Sequence[str] = ()) -> Iterator[LoggedCommit]:

@@ -39,13 +39,14 @@ class _Around:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A decision and all that it was made of; `read` holds None for what was not asked yet."""
+    """A decision and all that it was made of; of the answers None for what was not asked yet."""
 
     decision: Decision
     rule: Rule
     tips: Mapping[RepositoryAddress, Tip]
     around: _Around
-    read: tuple[tuple[Question[Any], _Answer], ...]
+    questions: tuple[Question[Any], ...]
+    answers: tuple[_Answer, ...]
     now: datetime
     is_settled: bool
 
@@ -76,6 +77,8 @@ class Recollection:
         self._scene = scene
         self._tips = {address: base.tip for address, base in scene.bases.items()}
         self._last: tuple[str, _Around] | None = None
+        self._shared: dict[Question[Any], Question[Any]] = {}
+        """Half of the questions are those of many targets: they are kept once."""
 
     def decide(
         self,
@@ -96,8 +99,10 @@ class Recollection:
         watched = _Watched(facts.answers)
         decision = decide_target(scene, target, Facts(watched), now)
         settled = _is_settled(scene.rule, decision)
+        questions = tuple(self._shared.setdefault(each, each) for each in watched.read)
+        answers = tuple(watched.read.values())
         self._kept[target] = _Kept(
-            *(decision, scene.rule, self._tips, around, tuple(watched.read.items()), now, settled)
+            *(decision, scene.rule, self._tips, around, questions, answers, now, settled)
         )
         return decision
 
@@ -112,12 +117,12 @@ class Recollection:
         if kept.rule is not self._scene.rule and kept.rule != self._scene.rule:
             return None
         answers = facts.answers
-        missing = tuple(q for q, before in kept.read if before is not None and q not in answers)
-        if missing:
-            raise NotAsked(missing)
-        for question, before in kept.read:
-            answer = answers.get(question)
-            if answer is not before and not _is_same(before, answer, kept.now == now):
+        found = [answers.get(question) for question in kept.questions]
+        pairs = list(zip(kept.answers, found, strict=True))
+        if any(after is None and before is not None for before, after in pairs):
+            raise NotAsked(tuple(each for each in kept.questions if each not in answers))
+        for before, after in pairs:
+            if after is not before and not _is_same(before, after, kept.now == now):
                 return None
         return kept.decision
 

@@ -40,7 +40,7 @@ _UNSEEN = (
 """Keys of a kustomization that can bring images, or change them, in ways that are not read here."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Container:
     """An `image:` in a resource or a patch. `identity` is the kind, the name of the resource and
     of the container, None where one of them is missing; `reached`: kustomize's `images:` can
@@ -56,7 +56,7 @@ class Container:
     editable: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """An entry of `images:`, as written."""
 

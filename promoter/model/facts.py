@@ -31,7 +31,7 @@ class Question(Generic[T]):
     """Something to be known. Equal questions are one question; `T` is the answer's type."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
     value: T
     seen_at: datetime
@@ -60,7 +60,7 @@ class Tip:
     queued: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Period:
     """A release ran in a target from `since` on, put there by `commit`.
 

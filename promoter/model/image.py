@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Self
 
 DOCKER_HUB = "docker.io"
@@ -32,7 +33,7 @@ def is_digest(text: str) -> bool:
     return _DIGEST.fullmatch(text) is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageName:
     """A repository in a registry, without tag or digest.
 
@@ -45,30 +46,9 @@ class ImageName:
     written: str = field(compare=False)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> ImageName:
         """Read a name; raises ValueError that says which part is wrong."""
-        if _IDENTIFIER.fullmatch(text):
-            # distribution/reference refuses it as well: runtimes take it for an image's id.
-            raise ValueError(f"{text!r} is the id of an image, not a name")
-        head, slash, rest = text.partition("/")
-        if slash and _is_registry(head):
-            registry, path = head, rest
-            if not _REGISTRY.fullmatch(registry):
-                raise ValueError(f"{text!r}: {registry!r} is not a registry host")
-        else:
-            registry, path = DOCKER_HUB, text
-        if registry == "index.docker.io":
-            registry = DOCKER_HUB
-        if registry == DOCKER_HUB and "/" not in path:
-            path = f"library/{path}"
-        if not _PATH.fullmatch(path):
-            raise ValueError(
-                f"{text!r} is not an image name: {path!r} must be lower-case letters, digits and"
-                " single separators (. _ __ -) between slashes"
-            )
-        if len(path) > _MAXIMUM_PATH:
-            raise ValueError(f"image name is longer than {_MAXIMUM_PATH} characters: {text[:40]}…")
-        return cls(registry, path, text)
+        return _parse_name(text)
 
     @property
     def short(self) -> str:
@@ -79,7 +59,33 @@ class ImageName:
         return f"{self.registry}/{self.path}"
 
 
-@dataclass(frozen=True)
+@lru_cache(maxsize=1 << 14)  # the same few names stand in thousands of places
+def _parse_name(text: str) -> ImageName:
+    if _IDENTIFIER.fullmatch(text):
+        # distribution/reference refuses it as well: runtimes take it for an image's id.
+        raise ValueError(f"{text!r} is the id of an image, not a name")
+    head, slash, rest = text.partition("/")
+    if slash and _is_registry(head):
+        registry, path = head, rest
+        if not _REGISTRY.fullmatch(registry):
+            raise ValueError(f"{text!r}: {registry!r} is not a registry host")
+    else:
+        registry, path = DOCKER_HUB, text
+    if registry == "index.docker.io":
+        registry = DOCKER_HUB
+    if registry == DOCKER_HUB and "/" not in path:
+        path = f"library/{path}"
+    if not _PATH.fullmatch(path):
+        raise ValueError(
+            f"{text!r} is not an image name: {path!r} must be lower-case letters, digits and"
+            " single separators (. _ __ -) between slashes"
+        )
+    if len(path) > _MAXIMUM_PATH:
+        raise ValueError(f"image name is longer than {_MAXIMUM_PATH} characters: {text[:40]}…")
+    return ImageName(registry, path, text)
+
+
+@dataclass(frozen=True, slots=True)
 class ImageReference:
     """An image name with a tag, a digest, both or neither; `str()` writes what was read."""
 

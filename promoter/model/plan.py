@@ -45,7 +45,7 @@ class State(StrEnum):
     """No site of the target names an artifact of the rule."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PassedOver:
     """Something that was not chosen (a tag, a release), and why."""
 
@@ -53,7 +53,7 @@ class PassedOver:
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Selection:
     """What a policy chose from a registry for one artifact, and why not the others."""
 

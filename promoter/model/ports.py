@@ -62,7 +62,7 @@ class Registry(Protocol):
         nothing does."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A file in a tree: its path, blob id, and git mode (`100644`, `100755`, `120000`)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from promoter.errors import Where
@@ -68,12 +68,7 @@ class ArtifactRule:
 
     def name_for(self, application: str) -> ImageName:
         """The image's name for one application; raises ValueError where that is no image name."""
-        return _image_name(self.image.replace("{application}", application))
-
-
-@lru_cache(maxsize=1 << 14)  # a plan asks for the artifacts of each target several times
-def _image_name(text: str) -> ImageName:
-    return ImageName.parse(text)
+        return ImageName.parse(self.image.replace("{application}", application))
 
 
 @dataclass(frozen=True)

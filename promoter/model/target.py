@@ -12,7 +12,7 @@ from promoter.model.release import Release
 SiteKind = Literal["kustomization", "helm", "manifest"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Target:
     """One application in one environment: a directory or a file of the manifest repository."""
 
@@ -24,7 +24,7 @@ class Target:
         return f"{self.application} in {self.environment}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Site:
     """One place that names an artifact.
 
@@ -52,7 +52,7 @@ class Problem:
         return f"{self.where}: {self.message}" if self.where else self.message
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a target's sites say at one commit.
 

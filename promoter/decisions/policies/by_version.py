@@ -80,10 +80,9 @@ class VersionPolicy:
         passed_over.extend(taken.passed_over)
         if looked_at:
             best, tag = survivors[looked_at - 1]
+            behind, same = f"{self.scheme.behind(artifact)} {tag}", f"is the same version as {tag}"
             passed_over.extend(
-                PassedOver(other, f"{self.scheme.behind(artifact)} {tag}")
-                if rank.version != best.version
-                else PassedOver(other, f"is the same version as {tag}")
+                PassedOver(other, behind if rank.version != best.version else same)
                 for rank, other in survivors[looked_at:]
             )
         return replace(taken, passed_over=tuple(passed_over))
