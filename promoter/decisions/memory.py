@@ -9,12 +9,24 @@ look nearly everything. Whatever is not known to be the same is decided afresh.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
 from promoter.decisions.scene import Scene
-from promoter.model.facts import Facts, Known, NotAsked, Question, Tip, Unknown
+from promoter.model.facts import (
+    BaselineOf,
+    BranchOf,
+    Facts,
+    HoldsOf,
+    Known,
+    NotAsked,
+    PeriodsOf,
+    Question,
+    ReadingOf,
+    Tip,
+    Unknown,
+)
 from promoter.model.hold import NO_HOLDS
 from promoter.model.ledger import Wish
 from promoter.model.plan import Decision, State
@@ -112,19 +124,48 @@ class Recollection:
         kept = self._kept.get(target)
         if kept is None or not (kept.now == now or (kept.is_settled and kept.now < now)):
             return None
-        if kept.tips != self._tips or kept.around != around:
+        if kept.around != around:
             return None
         if kept.rule is not self._scene.rule and kept.rule != self._scene.rule:
             return None
+        questions = self._at_these_tips(kept)
+        if questions is None:
+            return None
         answers = facts.answers
-        found = [answers.get(question) for question in kept.questions]
+        found = [answers.get(question) for question in questions]
         pairs = list(zip(kept.answers, found, strict=True))
         if any(after is None and before is not None for before, after in pairs):
-            raise NotAsked(tuple(each for each in kept.questions if each not in answers))
+            raise NotAsked(tuple(each for each in questions if each not in answers))
         for before, after in pairs:
             if after is not before and not _is_same(before, after, kept.now == now):
                 return None
+        if questions is not kept.questions:
+            answers_now = tuple(found)
+            self._kept[target] = replace(
+                kept, tips=self._tips, questions=questions, answers=answers_now
+            )
         return kept.decision
+
+    def _at_these_tips(self, kept: _Kept) -> tuple[Question[Any], ...] | None:
+        """What was asked then, of the tips of now. A settled decision tells nothing of its tip but
+        what these questions say; None: there is no telling."""
+        if kept.tips == self._tips:
+            return kept.questions
+        if not kept.is_settled or kept.tips.keys() != self._tips.keys():
+            return None
+        commits: dict[RepositoryAddress, tuple[str, str]] = {}
+        for address, tip in self._tips.items():
+            before = kept.tips[address]
+            if replace(before, commit=tip.commit) != tip:
+                return None
+            commits[address] = before.commit, tip.commit
+        moved: list[Question[Any]] = []
+        for each in kept.questions:
+            asked_now = _asked_at(each, commits)
+            if asked_now is None:
+                return None
+            moved.append(self._shared.setdefault(asked_now, asked_now))
+        return tuple(moved)
 
     def _around(self, target: Target) -> _Around:
         application = target.application
@@ -170,6 +211,19 @@ class _Watched(Mapping[Question[Any], Known[Any] | Unknown]):
 
     def __len__(self) -> int:
         return len(self._answers)
+
+
+def _asked_at(
+    question: Question[Any], commits: Mapping[RepositoryAddress, tuple[str, str]]
+) -> Question[Any] | None:
+    """The same question of the tip that stands in the place of the one before."""
+    if isinstance(question, ReadingOf | PeriodsOf | HoldsOf | BaselineOf):
+        then, now = commits[question.repository]
+        return replace(question, commit=now) if question.commit == then else None
+    if isinstance(question, BranchOf):
+        then, now = commits[question.repository]
+        return replace(question, base=now) if question.base == then else None
+    return None if hasattr(question, "commit") else question
 
 
 def _is_same(before: _Answer, after: _Answer, at_the_same_time: bool) -> bool:

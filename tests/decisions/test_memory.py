@@ -72,6 +72,29 @@ def _rounds(world: World) -> list[list[object]]:
     return rounds
 
 
+def test_a_commit_that_concerns_others_changes_nothing() -> None:
+    """Another application comes in: web is not decided again, though all is asked anew."""
+    world, memory = quiet(), Memory()
+    first = recall(world, memory)
+    world.registry("api", "1.0.0")
+    world.lands("api", "staging", "1.0.0", at=ago(minutes=1))
+    second = recall(world, memory, NOW + LATER[0])
+    assert second == world.plan(NOW + LATER[0])
+    of_web = [each for each in second.decisions if each.target.application == "web"]
+    assert all(a is b for a, b in zip(first.decisions, of_web, strict=True))
+    third = recall(world, memory, NOW + LATER[1])
+    assert [each.target for each in third.decisions] == [each.target for each in second.decisions]
+
+
+def test_a_commit_that_changes_what_runs_is_seen() -> None:
+    world, memory = quiet(), Memory()
+    recall(world, memory)
+    world.lands("web", "staging", "1.0.0", at=ago(minutes=1))
+    plan = recall(world, memory, NOW + LATER[0])
+    assert plan == world.plan(NOW + LATER[0])
+    assert plan.decisions[0].running != world.history["web", "production"][-1].release
+
+
 def test_what_waits_for_the_time_is_decided_anew() -> None:
     world, memory = quiet(), Memory()
     world.registry("web", "1.0.0", "1.1.0", "1.2.0")
