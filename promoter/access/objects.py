@@ -129,15 +129,20 @@ class Objects:
             else:
                 yield name, None
 
-    def listing(self, commit: str) -> tuple[Entry, ...]:
-        """Every file, symbolic link and submodule of a commit, sorted by path."""
+    def listing(self, commit: str, like: Iterable[Entry] = ()) -> tuple[Entry, ...]:
+        """Every file, symbolic link and submodule of a commit, sorted by path. What is the same in
+        another listing, `like`, is kept in memory once."""
+        known = {entry.path: entry for entry in like}
         out = self.git.read("ls-tree", "-r", "-z", "--full-tree", check_id(commit))
         entries = []
         for line in out.decode("utf-8", "surrogateescape").split("\0"):
             if line:
                 fields, _, path = line.partition("\t")
                 mode, _, blob = fields.split(" ")
-                entries.append(Entry(path, blob, sys.intern(mode)))
+                entry = known.get(path)
+                if entry is None or (entry.blob, entry.mode) != (blob, mode):
+                    entry = Entry(path, blob, sys.intern(mode))
+                entries.append(entry)
         return tuple(sorted(entries, key=lambda entry: entry.path))
 
     def first_parents(self, commit: str, under: Sequence[str] = ()) -> Iterator[LoggedCommit]:

@@ -16,7 +16,7 @@ from promoter.model.ports import BlobChange, Branch, CommitDraft, Entry, Landing
 from promoter.model.record import Record
 
 _NEW_FILE = "100644"
-_TREES = 8
+_TREES = 4
 _BRANCHES = 2000
 
 Files = tuple[tuple[str, bytes | None], ...]
@@ -77,6 +77,7 @@ class GitRepository:
         self._bot = Person(name, email)
         self._now = now
         self._trees: Recent[str, GitTree] = Recent(_TREES)
+        self._last_listed: GitTree | None = None
         self._compared: Recent[tuple[str, str], Branch] = Recent(_BRANCHES)
         # In a tuple: that two conflict is remembered as well.
         self._merged: Recent[tuple[str, str], tuple[Files | None]] = Recent(_BRANCHES)
@@ -94,8 +95,15 @@ class GitRepository:
         return self._tree(commit)
 
     def _tree(self, commit: str) -> GitTree:
-        objects = self._mirror.objects
-        return self._trees.get_or_make(commit, lambda: GitTree(objects.listing(commit), objects))
+        return self._trees.get_or_make(commit, lambda: self._list(commit))
+
+    def _list(self, commit: str) -> GitTree:
+        """The larger a repository, the more of it is the same as at the commit before."""
+        objects, before = self._mirror.objects, self._last_listed
+        tree = GitTree(objects.listing(commit, before.entries if before else ()), objects)
+        if before is None or len(tree.entries) >= len(before.entries) // 2:
+            self._last_listed = tree  # not that of the ledger, which has nothing in common with it
+        return tree
 
     def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]:
         return self._mirror.objects.read(ids)
