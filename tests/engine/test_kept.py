@@ -48,9 +48,13 @@ class Story:
 
     def ask(self, *questions: Question[Any], now: Any = NOW) -> list[Any]:
         answers = self.observer.answer(questions, now)
-        found = [answers[each] for each in questions]
-        assert all(isinstance(each, Known) and each.seen_at == now for each in found), found
-        return [each.value for each in found]
+        values = []
+        for each in questions:
+            answer = answers[each]
+            assert isinstance(answer, Known), answer
+            assert answer.seen_at == now
+            values.append(answer.value)
+        return values
 
     @property
     def tip(self) -> str:
