@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -44,15 +45,22 @@ class Library:
     """Reads of manifests, cached by blob id: a quiet repository costs no parsing."""
 
     def __init__(self) -> None:
+        # Two batches that want the same files wait for each other, rather than parse them twice.
+        self._reading = threading.Lock()
         self._found: Recent[tuple[str, str, Names], Found] = Recent(_MENTIONS)
         self._layers: Recent[tuple[str, str], Layer] = Recent(_LAYERS)
 
     def files(
-        self, repository: Repository, commit: str, paths: Collection[str]
+        self,
+        repository: Repository,
+        commit: str,
+        paths: Collection[str],
+        sought: Iterable[tuple[str, Names]] = (),
     ) -> dict[str, TargetFiles]:
-        """The files of every target, by its path; bases that many share are looked up once."""
+        """The files of every target, by its path; bases that many share are looked up once.
+        `sought` is what will be read at which path: so a kustomization is parsed once for all."""
         tree = repository.tree(commit)
-        below = self._builds(repository, tree, paths)
+        below = self._builds(repository, tree, paths, sought)
         found: dict[str, TargetFiles] = {}
         for path in paths:
             own = {
@@ -65,7 +73,11 @@ class Library:
         return found
 
     def _builds(
-        self, repository: Repository, tree: Tree, paths: Collection[str]
+        self,
+        repository: Repository,
+        tree: Tree,
+        paths: Collection[str],
+        sought: Iterable[tuple[str, Names]],
     ) -> dict[str, tuple[dict[str, str], list[str]]]:
         """For each directory that some target builds on: its kustomization and the files that
         this names (path -> blob), and the directories that it names."""
@@ -81,7 +93,12 @@ class Library:
                 for directory in wave
             }
             wanted = {(blob, name) for files in here.values() for name, blob in files.items()}
-            _, layers = self._read(repository, (), wanted)
+            mentions = {
+                (blob, name, names)
+                for path, names in sought
+                for name, blob in here.get(path, {}).items()
+            }
+            _, layers = self._read(repository, mentions, wanted)
             for directory in wave:
                 below[directory] = _references(tree, directory, here[directory], layers)
             wave = {each for at in wave for each in below[at][1]} - below.keys()
@@ -132,6 +149,15 @@ class Library:
         layers: Collection[tuple[str, str]],
     ) -> tuple[dict[tuple[str, str, Names], Found], dict[tuple[str, str], Layer]]:
         """What files say, by blob and path; what is not known yet is read in one batch."""
+        with self._reading:
+            return self._read_alone(repository, mentions, layers)
+
+    def _read_alone(
+        self,
+        repository: Repository,
+        mentions: Collection[tuple[str, str, Names]],
+        layers: Collection[tuple[str, str]],
+    ) -> tuple[dict[tuple[str, str, Names], Found], dict[tuple[str, str], Layer]]:
         found = {key: self._found.get(key) for key in mentions}
         known = {key: self._layers.get(key) for key in layers}
         unfound = [key for key, each in found.items() if each is None]

@@ -277,7 +277,8 @@ class Observer:
 
     def _readings(self, batch: Sequence[ReadingOf]) -> Mapping[ReadingOf, object]:
         repository, commit = self._repository(batch[0].repository), batch[0].commit
-        files = self._library.files(repository, commit, {each.target.path for each in batch})
+        sought = {(each.target.path, each.names) for each in batch}
+        files = self._library.files(repository, commit, {path for path, _ in sought}, sought)
         wanted = [(files[each.target.path], each.names) for each in batch]
         read = self._library.readings(repository, wanted)
         readings: dict[ReadingOf, Reading] = {}
