@@ -133,16 +133,15 @@ class Objects:
         """Every file, symbolic link and submodule of a commit, sorted by path. What is the same in
         another listing, `like`, is kept in memory once."""
         known = {entry.path: entry for entry in like}
-        out = self.git.read("ls-tree", "-r", "-z", "--full-tree", check_id(commit))
         entries = []
-        for line in out.decode("utf-8", "surrogateescape").split("\0"):
-            if line:
-                fields, _, path = line.partition("\t")
-                mode, _, blob = fields.split(" ")
-                entry = known.get(path)
-                if entry is None or (entry.blob, entry.mode) != (blob, mode):
-                    entry = Entry(path, blob, sys.intern(mode))
-                entries.append(entry)
+        # In pieces: there may be hundreds of thousands.
+        for line in _split(self.git.stream("ls-tree", "-r", "-z", "--full-tree", check_id(commit))):
+            fields, _, path = line.partition("\t")
+            mode, _, blob = fields.split(" ")
+            entry = known.get(path)
+            if entry is None or (entry.blob, entry.mode) != (blob, mode):
+                entry = Entry(path, blob, sys.intern(mode))
+            entries.append(entry)
         return tuple(sorted(entries, key=lambda entry: entry.path))
 
     def first_parents(self, commit: str, under: Sequence[str] = ()) -> Iterator[LoggedCommit]:
