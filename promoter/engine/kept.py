@@ -20,6 +20,7 @@ from promoter.model.rule import RepositoryAddress
 
 _OF_A_COMMIT = (TargetsOf, ReadingOf, PeriodsOf, HoldsOf, BaselineOf)
 _MOST_REPOSITORIES = 1000
+_MOST_ANSWERS = 100_000  # of one commit
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Kept:
             return
         repository = question.repository
         with self._lock:
-            if self._commits.get(repository) != question.commit:
+            # Rules that are written anew all day ask otherwise each time, at the same commit.
+            is_full = len(self._values.get(repository, ())) >= _MOST_ANSWERS
+            if self._commits.get(repository) != question.commit or is_full:
                 if len(self._commits) >= _MOST_REPOSITORIES:
                     self._commits.clear()
                     self._values.clear()
