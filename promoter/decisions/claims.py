@@ -31,6 +31,13 @@ class Claims:
     unread: set[ReadingOf]
     contested: set[tuple[str, Target]]
     """By rule: all that claim a branch or a site that somebody else claims, too."""
+    read: list[tuple[ReadingOf, Known[Reading] | Unknown | None]]
+    """All that it was made of, beside the scenes."""
+
+    def hold_for(self, facts: Facts) -> bool:
+        """Whether the same facts are known of the same scenes: a look decides again after each
+        round of questions, and few of those are about sites."""
+        return all(facts.get(question) is answer for question, answer in self.read)
 
     def holds(self, repository: RepositoryAddress, branch: str) -> bool:
         """Whether some rule claims this branch of a repository."""
@@ -62,7 +69,7 @@ class Claims:
 
 def gather(scenes: Sequence[Scene], facts: Facts) -> Claims:
     """The claims of all rules, as far as the facts go."""
-    claims = Claims(defaultdict(list), defaultdict(list), set(), set())
+    claims = Claims(defaultdict(list), defaultdict(list), set(), set(), [])
     claimants: dict[_Branch, list[tuple[str, Target]]] = defaultdict(list)
     for scene in scenes:
         for target in scene.targets.values():
@@ -78,8 +85,10 @@ def gather(scenes: Sequence[Scene], facts: Facts) -> Claims:
                 claimants[repository.key, each].append(who)
             question = reading_question(scene, target)
             reading = facts.get(question) if question else None
-            if question and reading is None:
-                claims.unread.add(question)
+            if question:
+                claims.read.append((question, reading))
+                if reading is None:
+                    claims.unread.add(question)
             for site in _sites(scene, target, reading):
                 claims.sites[site].append(who)
     for place, rules in claims.branches.items():

@@ -8,12 +8,13 @@ look nearly everything. Whatever is not known to be the same is decided afresh.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from promoter.decisions.scene import Scene
+from promoter.decisions.claims import Claims, gather
+from promoter.decisions.scene import Names, Scene
 from promoter.model.facts import (
     BaselineOf,
     BranchOf,
@@ -63,12 +64,30 @@ class _Kept:
     is_settled: bool
 
 
+_Ground = tuple[tuple[Rule, Mapping[Names, Target], Mapping[RepositoryAddress, Tip]], ...]
+"""What the claims of rules are made of, beside the facts."""
+
+
 class Memory:
-    """The last decision of each target, by rule. Made for one process: it may be lost at any time,
-    and one that is shared by several threads costs the work twice at worst."""
+    """The last decision of each target, by rule, and the last claims. Made for one process: it may
+    be lost at any time, and one that is shared by several threads costs the work twice at worst."""
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[Target, _Kept]] = {}
+        self._claims: tuple[_Ground, Claims] | None = None
+
+    def claims(self, scenes: Sequence[Scene], facts: Facts) -> Claims:
+        """What `gather` would say."""
+        ground = tuple(
+            (each.rule, each.targets, {at: base.tip for at, base in each.bases.items()})
+            for each in scenes
+        )
+        kept = self._claims
+        if kept is not None and kept[0] == ground and kept[1].hold_for(facts):
+            return kept[1]
+        claims = gather(scenes, facts)
+        self._claims = ground, claims
+        return claims
 
     def of(self, scene: Scene) -> Recollection:
         if len(self._kept) >= _MOST_RULES:

@@ -11,7 +11,7 @@ from typing import Any
 
 from promoter.decisions.advice import advise
 from promoter.decisions.branches import PREFIX, is_group_branch
-from promoter.decisions.claims import Claims, gather
+from promoter.decisions.claims import Claims
 from promoter.decisions.groups.folding import fold, tell_members, with_their_groups, without_offers
 from promoter.decisions.limits import keep_to_limits
 from promoter.decisions.memory import Memory, Recollection
@@ -72,7 +72,7 @@ def decide(
             scenes.append(set_scene(rule, bases, tuple(wishes), tuple(rollbacks), facts))
         except NotAsked as missing:
             asks.update(missing.questions)
-    claims = gather(scenes, facts)
+    claims = memory.claims(scenes, facts)
     if only is not None:  # the others' sites are still theirs
         asks.update(claims.unread)
     troubles = _troubles(scenes)
