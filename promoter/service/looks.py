@@ -163,14 +163,16 @@ class Looks:
             telemetry.observe(
                 "promoter_look_seconds", time.monotonic() - began, repository=shard.name
             )
-        if result == "good":
+        if result == "good" and only is None:
             record_good_look(shard.name, now)
         record_effects(shard.name, outcome.effects)
         record_standing(shard.name, memory.decisions.values(), memory.waiting, now)
-        self._tell(memory, due, outcome, time.monotonic() - began)
+        self._tell(memory, outcome, whole=only is None)
+        count, seconds = len(outcome.plan.decisions), time.monotonic() - began
+        _log.debug("looked at %d targets in %.2f s (%s)", count, seconds, due.why)
         return findings
 
-    def _tell(self, memory: _Memory, due: Due, outcome: Outcome, seconds: float) -> None:
+    def _tell(self, memory: _Memory, outcome: Outcome, *, whole: bool) -> None:
         for effect, line in zip(outcome.effects, effects_text(outcome.effects), strict=True):
             with telemetry.bound(application=effect.application, environment=effect.environment):
                 _log.info("%s", redact(line))
@@ -178,21 +180,21 @@ class Looks:
         for trouble, line in troubles.items():
             if trouble not in memory.told:
                 _log.warning("%s", redact(line))
+        if not whole:  # what it did not look at is as it was
+            memory.told |= frozenset(troubles)
+            return
         if memory.told and not troubles:
             _log.info("all is well again")
         memory.told = frozenset(troubles)
-        count = len(outcome.plan.decisions)
-        _log.debug("looked at %d targets in %.2f s (%s)", count, seconds, due.why)
 
 
 def _result(outcome: Outcome, findings: Findings) -> str:
-    """`good`: everything could be looked at, and done; a target that a person must mend is no
-    trouble of the look's."""
+    """`good`: everything could be looked at, and done. What a person must mend in one target (an
+    image that does not exist) is told of the target, and is no trouble of the look's."""
     if findings.is_silent:
         return "silent"
-    kinds = {each.kind for each in outcome.troubles}
-    kinds |= {each.kind for each in outcome.unanswered.values()}
-    return "troubled" if kinds else "good"
+    unanswered = any(each.kind != "input" for each in outcome.unanswered.values())
+    return "troubled" if outcome.troubles or unanswered else "good"
 
 
 def _lasting(trouble: str) -> str:

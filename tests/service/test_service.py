@@ -141,3 +141,19 @@ def test_two_of_it_at_once_open_one_request(shop: GitHubShop, bot: HandBot) -> N
     bot.look()
     assert branches(shop) == ["dev/api"]
     assert [each.what for each in shop.hub.journal].count("opened") == 1
+
+
+def test_a_look_at_one_application_says_nothing_of_the_others(
+    shop: GitHubShop, bot: HandBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The trouble of cart is told once, and not taken back by a look at api."""
+    (shop.folder / "registry/shop/cart").rename(shop.folder / "gone")
+    with caplog.at_level(logging.INFO, "promoter.service.looks"):
+        bot.forward(minutes=3)
+        assert caplog.text.count("cart in dev") == 1
+        shop.publish("1.1.0", "api")
+        bot.pushed("shop/api")
+        bot.look()
+        bot.forward(minutes=3)
+    assert caplog.text.count("cart in dev") == 1
+    assert "all is well again" not in caplog.text
