@@ -64,8 +64,8 @@ bench: setup ## the figures that README quotes
 		$(BIN)/python -m benchmarks.$$(basename $$each .py) || exit 1; \
 	done
 
-pages: setup ## docs/why.md, docs/merge-requests.md and its images anew; needs Chromium
-	@$(BIN)/python -m docs.make_why
+pages: setup ## what of docs/ is made: why, settings, metrics, merge-requests with its images (needs Chromium)
+	@for each in make_why make_settings make_metrics; do $(BIN)/python -m docs.$$each || exit 1; done
 	@$(BIN)/python -m docs.make_merge_requests
 
 lock: ## write requirements.lock again (newer versions: make lock UPGRADE=--upgrade)
