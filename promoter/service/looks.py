@@ -35,7 +35,7 @@ from promoter.service.shards import Shard
 from promoter.service.webhooks.nudge import ImagePushed, RepositoryChanged
 from promoter.telemetry import TraceContext
 from promoter.texts.doctor_text import advice_lines
-from promoter.texts.plan_text import effects_text, untold_warnings
+from promoter.texts.plan_text import effects_text, reason, untold_warnings
 
 _log = logging.getLogger(__name__)
 _SECONDS = re.compile(r"\b\d+ s\b")
@@ -205,11 +205,7 @@ def _lasting(trouble: str) -> str:
 
 def _troubles(outcome: Outcome) -> Sequence[str]:
     plan = outcome.plan
-    targets = (
-        f"{each.target}: {each.where or ''}{': ' if each.where else ''}{each.why}"
-        for each in plan.decisions
-        if each.trouble
-    )
+    targets = (f"{each.target}: {reason(each)}" for each in plan.decisions if each.trouble)
     advice = (line for each in plan.advice for line in advice_lines(each, None))
     said = (*(str(each) for each in (*plan.troubles, *outcome.troubles)), *targets, *advice)
     return list(dict.fromkeys((*said, *untold_warnings(outcome))))

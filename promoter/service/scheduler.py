@@ -107,7 +107,8 @@ class Scheduler:
         except Stopped:
             findings = Findings()
         except Exception as error:  # noqa: BLE001 - a bug in one look never stops the others
-            _log.error("the look at %s failed: a bug: %r", due.subject, error, exc_info=error)
+            _log.error("the look at %s failed: a bug: %r; --debug shows where", due.subject, error)
+            _log.debug("the look at %s: a bug", due.subject, exc_info=error)
             findings = Findings(failed={"promoter": Failure(f"a bug: {type(error).__name__}")})
         with self._lock:
             self._agenda.done(due, findings, began, self._clock())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from promoter.errors import InputError
+from promoter.model.trace_context import TraceContext
 from promoter.service.webhooks.authentication import Secrets, proved_by_body, proved_by_head
 from promoter.service.webhooks.bucket import Bucket, Pace
 from promoter.service.webhooks.few_lines import FewLines
@@ -26,10 +26,6 @@ _log = logging.getLogger(__name__)
 # A registry tells of every layer, and a monorepo pushes hundreds of images at once.
 KNOWN = Pace(per_second=100, burst=2000)
 STRANGERS = Pace(per_second=5, burst=50)
-# W3C Trace Context, section 3.2: version, trace id, parent id, flags; neither id is all zeros.
-_TRACEPARENT = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
-)
 
 Notify = Callable[[Sequence[Nudge], str | None], int]
 """Takes the nudges of one webhook and its `traceparent`; gives how many looks they ask for. Returns
@@ -165,4 +161,4 @@ def _read(source: Source, headers: Headers, body: bytes) -> tuple[Nudge, ...]:
 
 def _traceparent(headers: Headers) -> str | None:
     value = headers.get("traceparent", "")
-    return value if _TRACEPARENT.fullmatch(value) else None
+    return value if TraceContext.parse(value) else None
